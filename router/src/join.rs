@@ -1,4 +1,5 @@
-//! Access to meetings: join tokens, tickets, guest cookies, and what a participant receives before connecting (an admission, ICE servers).
+//! Access to meetings: join tokens, tickets and guest cookies, and the admission and ICE servers that a participant receives before
+//! connecting.
 //!
 //! [`watch`] keeps keys, TURN credentials and pools up to date; nothing here writes to the cluster or answers a request. Pure: [`access`],
 //! [`answer`], [`credential`], [`guest`], [`ice`].

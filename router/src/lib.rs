@@ -1,8 +1,8 @@
 //! The router: one stable URL for every meeting.
 //!
 //! It serves the web app, says what a meeting is waiting for, and connects each signaling `WebSocket` to the media pod that the operator
-//! has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any replica
-//! answers for any meeting, without sticky sessions.
+//! has chosen. Watches feed an index, handlers read it. It keeps no persistent state and writes nothing to the cluster: any replica can
+//! serve any meeting, without sticky sessions.
 //!
 //! Layers, from bottom to top; a module imports only from layers below its own:
 //!

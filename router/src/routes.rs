@@ -1,6 +1,6 @@
 //! The routing tables of the public listeners and of the metrics listener.
 //!
-//! Sockets are not needed to call them; tests use them directly. The demo listener has its own, in [`demo`](crate::signal::demo).
+//! They can be called without sockets, which tests do. The demo listener has its own table, in [`demo`](crate::signal::demo).
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use crate::serve::Listeners;
 use crate::state::App;
 use crate::{index, join};
 
-/// Serves until SIGTERM or SIGINT; an error is a listener or a watch that failed for good.
+/// Serves until SIGTERM or SIGINT; an error means that a listener or a watch has failed permanently.
 pub async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
     rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is already installed")?;
     let listeners = Listeners::bind(&config).await?;

@@ -1,4 +1,4 @@
-//! What all handlers share, and how it is assembled.
+//! State that all handlers share, and its assembly.
 //!
 //! It starts nothing and holds no route.
 
@@ -35,7 +35,7 @@ pub(crate) struct SignalSettings {
     pub(crate) hold_timeout: Duration,
     /// Delay before a retry of an unreachable pod.
     pub(crate) retry_pause: Duration,
-    /// Time without any byte, even a ping, after which a pod is considered dead.
+    /// Time without any data, not even a ping, after which a pod is considered dead.
     pub(crate) silence: Duration,
     /// Period over which sockets are closed at shutdown.
     pub(crate) stop_spread: Duration,

@@ -1,6 +1,6 @@
-//! The admin API of a media pod: requests of the operator and answers of the pod.
+//! The admin API of a media pod: the operator's requests and the pod's answers.
 //!
-//! Only the shapes live here; the pod serves them, the operator's pod link calls them. Every request carries an admin token.
+//! Types only: the pod serves the API, and the operator's pod link calls it. Every request carries an admin token.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 pub const ROOMS_PATH: &str = "/admin/v1/rooms";
 /// Path of draining: with `PUT` the pod refuses new participants and becomes unready, `DELETE` reverts that.
 pub const DRAIN_PATH: &str = "/admin/v1/drain";
-/// Path of the reachability probe: `POST` opens something to send STUN binding requests to.
+/// Path of the reachability probe: `POST` opens transports that answer STUN binding requests.
 pub const PROBE_PATH: &str = "/admin/v1/probe";
-/// Longest time, in seconds, for which a request for changes is held.
+/// Maximum time, in seconds, for which a request for changes is held.
 pub const LONGEST_WAIT_SECONDS: u64 = 30;
 
-/// Query of `GET /admin/v1/rooms`. Without it the list is given at once. With both, the answer is held until the list has a version other
-/// than `after`, for `wait` seconds at most.
+/// Query of `GET /admin/v1/rooms`. Without it the list is returned immediately. With both parameters, the answer is held until the
+/// version of the list differs from `after`, for at most `wait` seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RoomListQuery {
-    /// Version of the list that is known already.
+    /// Version of the list that the caller already has.
     pub after: u64,
-    /// Seconds to wait for another one, at most [`LONGEST_WAIT_SECONDS`].
+    /// Seconds to wait for another version, at most [`LONGEST_WAIT_SECONDS`].
     pub wait: u64,
 }
 
@@ -52,11 +52,12 @@ pub struct RoomReport {
     /// Whether a recorder is in the room. Absent from pods of versions that do not report it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recording: bool,
-    /// The settings of the Meeting that hold now. Absent from pods of versions that cannot change them.
+    /// The settings of the Meeting that currently apply. Absent from pods of versions that cannot change them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<RoomSettings>,
-    /// The people in a locked room or just gone from it, as [`ParticipantGrant::person`](crate::admission::ParticipantGrant::person)
-    /// names them, sorted; empty where the meeting itself is not locked. They may come back after the meeting has moved.
+    /// The people who are in a locked room or have just left it, as hashes
+    /// ([`ParticipantGrant::person`](crate::admission::ParticipantGrant::person)), sorted; empty if the meeting itself is not
+    /// locked. They may rejoin after the meeting has moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
     /// Whether the room waits for the list of people who were in it before it moved here (`returning` of [`RoomUpdate`]).
@@ -70,7 +71,7 @@ pub struct RoomReport {
 pub struct RoomSettings {
     /// Title that participants see.
     pub title: String,
-    /// Participants at the same time. Those in the room stay when it becomes smaller.
+    /// Maximum number of participants at the same time. Lowering it removes no one from the room.
     pub max_participants: u32,
     /// Seconds after which an empty room is closed.
     pub empty_timeout_seconds: u64,
@@ -83,11 +84,11 @@ pub struct RoomSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomUpdate {
-    /// Uid of the Meeting: a room of an older Meeting of the same name is not changed, and the answer is 404.
+    /// Uid of the Meeting: a room of an older Meeting with the same name is not changed, and the answer is 404.
     pub uid: String,
     /// The settings, all of them.
     pub settings: RoomSettings,
-    /// The people who were in the meeting before it moved to this pod: they may come back although it is locked. Absent: unknown.
+    /// The people who were in the meeting before it moved to this pod: they may rejoin although it is locked. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning: Option<Vec<String>>,
 }
@@ -98,7 +99,7 @@ pub struct RoomUpdate {
 pub enum EndReason {
     /// The meeting is over: sockets close with 4000 and clients do not reconnect.
     Ended,
-    /// The meeting continues elsewhere: sockets close with 1012 and clients reconnect to the same URL.
+    /// The meeting continues on another pod: sockets close with 1012 and clients reconnect to the same URL.
     Moved,
 }
 
@@ -122,8 +123,8 @@ pub struct RemoveQuery {
     pub uid: Option<String>,
 }
 
-/// Answer to `POST /admin/v1/probe`: one transport on each media worker. mediasoup answers no STUN request that does not carry the
-/// credentials of a transport, so the pod opens some for the caller, and closes them by itself.
+/// Answer to `POST /admin/v1/probe`: one transport on each media worker. mediasoup answers only STUN requests that carry the
+/// credentials of a transport, so the pod opens transports for the caller and closes them automatically.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeTargets {
@@ -141,7 +142,7 @@ pub struct ProbeTarget {
     pub username_fragment: String,
     /// Key of the request's MESSAGE-INTEGRITY.
     pub password: String,
-    /// ICE candidates exactly as participants get them, with announced addresses and ports.
+    /// ICE candidates exactly as participants receive them, with announced addresses and ports.
     pub candidates: Vec<ProbeCandidate>,
 }
 

@@ -1,7 +1,7 @@
-//! Admissions: the short-lived tokens by which a media pod trusts the router (to admit participants) and the operator (to administer).
+//! Admissions: the short-lived tokens with which the router admits participants to a media pod and the operator administers it.
 //!
 //! One algorithm only: JWT (RFC 7519) signed with Ed25519 (`EdDSA`, RFC 8037). The private key is in one Secret; pods hold
-//! the public keys as a JWKS (RFC 7517) and choose by `kid`. Nothing here reads a clock: the caller passes the Unix time.
+//! the public keys as a JWKS (RFC 7517) and choose by `kid`. It never reads a clock: the caller passes the Unix time.
 //! Tokens and keys never appear in `Debug` output or errors.
 
 mod error;

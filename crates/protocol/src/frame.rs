@@ -1,12 +1,12 @@
 //! protoo frames: one JSON object per WebSocket text frame, as request, response or notification.
 //!
-//! Reads hostile text into a [`Frame`] and writes frames back. It knows no method and no data; those are in
-//! [`crate::message`]. Source of the format: protoo-client and protoo-server 4.
+//! Parses untrusted text into a [`Frame`] and serializes frames. It does not interpret methods or data;
+//! [`crate::message`] does. Source of the format: protoo-client and protoo-server 4.
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-/// Longest message that is read, in bytes. The longest that a client needs are the capabilities of a browser, 15 to 20 kB.
+/// Maximum length of a message, in bytes. The longest message that a client needs has the capabilities of a browser, 15 to 20 kB.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// WebSocket subprotocol that both sides must name.
@@ -24,7 +24,7 @@ pub const UNKNOWN_ID: i64 = -1;
 /// A message from a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frame {
-    /// Wants exactly one response with the same id.
+    /// Requires exactly one response with the same id.
     Request {
         /// Chosen by the sender.
         id: u64,
@@ -49,7 +49,7 @@ pub enum Frame {
     },
 }
 
-/// Why a message is no protoo frame.
+/// Why a message is not a protoo frame.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FrameError {
     /// Over [`MAX_MESSAGE_BYTES`].
@@ -58,10 +58,10 @@ pub enum FrameError {
     /// Not JSON.
     #[error("the message is not JSON")]
     NotJson,
-    /// JSON, but no request, response or notification.
+    /// JSON, but not a request, response or notification.
     #[error("the message is not a protoo request, response or notification: {problem}")]
     NotProtoo {
-        /// The id, where one could be read, so that the sender's request ends.
+        /// The id, if it could be read, so that the sender's request completes.
         id: Option<u64>,
         /// The problem.
         problem: &'static str,
@@ -90,7 +90,7 @@ impl FrameError {
     }
 }
 
-/// Reads one message. The order of the tests is protoo's: request, response, notification.
+/// Reads one message. The order of the checks is that of protoo: request, response, notification.
 pub fn parse(text: &str) -> Result<Frame, FrameError> {
     if text.len() > MAX_MESSAGE_BYTES {
         return Err(FrameError::TooLong);
@@ -136,7 +136,7 @@ pub fn success(id: u64, data: &Value) -> String {
     json!({ "response": true, "id": id, "ok": true, "data": data }).to_string()
 }
 
-/// The answer to a request that failed. `code` follows HTTP's meaning; `reason` is readable.
+/// The answer to a request that failed. `code` has the meaning of HTTP status codes; `reason` is human-readable.
 pub fn failure(id: u64, code: u16, reason: &str) -> String {
     json!({ "response": true, "id": id, "ok": false, "errorCode": code, "errorReason": reason }).to_string()
 }

@@ -1,7 +1,8 @@
 //! The wire formats between Convene's parts: protoo frames, signaling messages, admissions and the pods' admin API.
 //!
-//! This crate holds types and their checks. It never opens a socket, reads a clock or knows mediasoup: RTP, ICE and DTLS
-//! parameters pass through as JSON. The TypeScript in `web/src/generated` is made from it (`cargo test -p convene-protocol`).
+//! This crate contains types and their validation. It never opens a socket, reads a clock or depends on mediasoup: RTP, ICE
+//! and DTLS parameters pass through as JSON. The TypeScript in `web/src/generated` is generated from it (`cargo test -p
+//! convene-protocol`).
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

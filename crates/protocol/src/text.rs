@@ -11,9 +11,9 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
-/// Asks for the colourful form of the character before.
+/// Selects the emoji presentation of the preceding character.
 const EMOJI_FORM: char = '\u{fe0f}';
-/// A letter of Braille without dots, which looks like a space and counts as a sign.
+/// The blank Braille pattern, which looks like a space but is classified as a symbol.
 const BLANK_BRAILLE: char = '\u{2800}';
 
 /// Scripts in which joiners change how words look.
@@ -32,7 +32,7 @@ const JOINING_SCRIPTS: [Script; 12] = [
     Script::Telugu,
 ];
 
-/// `text` as one line in composed form (NFC), white space put together. Empty where nothing in it could be seen.
+/// `text` as one line in composed form (NFC), with whitespace collapsed. Empty if it has no visible characters.
 pub fn clean_line(text: &str) -> String {
     let letters: Vec<char> = text.chars().map(|letter| if is_space(letter) { ' ' } else { letter }).collect();
     let seen: String = (0..letters.len()).filter(|at| is_seen(&letters, *at)).map(|at| letters[at]).collect();
@@ -66,7 +66,7 @@ fn joins_word(before: &[char], after: &[char]) -> bool {
     before.iter().rev().find(is_letter).is_some_and(is_of_word) && after.iter().find(is_letter).is_some_and(is_of_word)
 }
 
-/// A mark that letters of many scripts can bear: it does not part a joiner from its word.
+/// A combining mark used in many scripts: it does not separate a joiner from its word.
 fn is_shared_mark(letter: char) -> bool {
     script_of(letter) == Script::Inherited && category_of(letter) == GeneralCategory::NonspacingMark
 }
@@ -79,7 +79,7 @@ fn category_of(letter: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(letter)
 }
 
-/// Control characters, format characters, what is for private use, and what has no form of its own.
+/// Control, format and private-use characters, and characters without a glyph.
 fn is_hidden(letter: char) -> bool {
     use GeneralCategory::{Control, Format, PrivateUse};
     matches!(category_of(letter), Control | Format | PrivateUse)

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::origin::AllowedOrigins;
 
-/// The web app loads scripts, styles, sockets and media from its own origin and from memory, and nothing from elsewhere.
+/// The web app loads scripts, styles, sockets and media from its own origin and from memory, and nothing else.
 const WEB_APP_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data: blob:; media-src 'self' blob: mediastream:; worker-src 'self' blob:; font-src 'self'; \
      object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors ";

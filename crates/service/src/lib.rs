@@ -1,7 +1,7 @@
-//! What the programs of Convene share as services: arguments, logs, terminal output, signals, HTTP responses, the connection to
-//! Kubernetes.
+//! Infrastructure that the programs of Convene share: arguments, logs, terminal output, signals, HTTP responses, the connection
+//! to Kubernetes.
 //!
-//! It depends on no other crate of Convene and knows nothing of meetings. Each part that brings dependencies is a feature.
+//! It depends on no other crate of Convene and knows nothing about meetings. Each part that brings dependencies is a feature.
 
 pub mod arguments;
 pub mod clock;

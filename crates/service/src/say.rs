@@ -1,4 +1,4 @@
-//! Output of a program on its terminal. It never ends the program: `println!` and `eprintln!` panic when the reader has gone away.
+//! Output of a program on its terminal. It never ends the program, whereas `println!` and `eprintln!` panic when the reader has gone away.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
@@ -8,7 +8,7 @@ pub fn out(text: &str) -> io::Result<()> {
     write_to(io::stdout().lock(), text)
 }
 
-/// Writes a line to standard error, for programs without a log. Failures are ignored: there is no place to report them.
+/// Writes a line to standard error, for programs without a log. Failures are ignored: there is nowhere to report them.
 pub fn err(line: &str) {
     let _ = write_to(io::stderr().lock(), &format!("{line}\n"));
 }

@@ -1,6 +1,6 @@
-//! How the programs watch the API server: with short watches and a short backoff.
+//! Configuration of watches of the API server: short watches and a short backoff.
 //!
-//! A watch that is cut off may never end by itself. This module sets limits; it never decides what is watched.
+//! A watch whose connection is lost may never end by itself. This module sets limits; it never decides what is watched.
 
 use std::time::Duration;
 

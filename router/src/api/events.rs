@@ -182,7 +182,7 @@ impl EventStream {
         }
     }
 
-    /// Spread, so that clients do not reconnect to the other replicas all at once.
+    /// Spread over time, so that clients do not all reconnect to the other replicas at once.
     fn return_after(&self) -> Duration {
         RETURN_AFTER + self.app.signal.stop_spread.mul_f64(rand::random())
     }

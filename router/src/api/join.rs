@@ -123,7 +123,7 @@ async fn answer(
     Ok(JoinReply { answer: connection.answer(ice_servers, now)?, cookie })
 }
 
-/// The client and the guest id of its browser, from its cookie or new.
+/// The client and the guest id of its browser, which is from its cookie or new.
 struct Caller {
     client: ClientInfo,
     held: Option<GuestCookie>,
@@ -153,7 +153,7 @@ impl Caller {
     }
 }
 
-/// Where to connect, with which token, and its lifetime in seconds.
+/// The URL to connect to, the token, and its lifetime in seconds.
 struct ConnectionInfo {
     signaling_url: String,
     token: String,
@@ -202,7 +202,7 @@ fn through_router(
     Ok(ConnectionInfo { signaling_url, token, seconds: TICKET_SECONDS })
 }
 
-/// The application key that vouches for the next ticket, and since when.
+/// The application key that vouches for the next ticket, and when it first did.
 fn vouched(credential: Credential, now: u64) -> Option<Vouched> {
     match credential {
         Credential::Token(grant) => Some(Vouched { at: now, key: grant.key }),

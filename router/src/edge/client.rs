@@ -1,4 +1,4 @@
-//! Address, scheme and requested host of a client, as far as they can be trusted.
+//! Address, scheme and requested host of a client, to the extent that they can be trusted.
 //!
 //! Any client can send `X-Forwarded-*` headers. They are trusted only if they were written by proxies of configured networks: the list
 //! of addresses is read from its end, and the first address that is not such a proxy is the client. Pure.
@@ -74,7 +74,7 @@ impl ClientInfo {
         }
     }
 
-    /// The address that rate limits count by: the owner of one IPv6 address has a whole network.
+    /// The address that rate limits are keyed by: the owner of one IPv6 address has a whole network.
     pub(crate) fn rate_limit_key(&self) -> Option<IpAddr> {
         self.address.map(rate_limit_key)
     }

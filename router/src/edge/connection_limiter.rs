@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A concurrency limit with a share per address.
+/// A concurrency limit with an additional limit per address.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionLimiter {
     total: Arc<Semaphore>,

@@ -84,7 +84,7 @@ pub(crate) fn check_request(edge: &Edge, client: &ClientInfo) -> Result<(), ApiE
     client.rate_limit_key().map_or(Ok(()), |address| edge.limits.requests.check(&address)).map_err(too_often)
 }
 
-/// Unknown meetings have no rate of their own: clients could fill the memory with made-up names.
+/// Unknown meetings have no rate limiter: clients could fill the memory with made-up names.
 pub(crate) fn check_join(edge: &Edge, client: &ClientInfo, key: Option<&MeetingKey>) -> Result<(), ApiError> {
     let limits = &edge.limits;
     client.rate_limit_key().map_or(Ok(()), |address| limits.joins.check(&address)).map_err(too_often)?;

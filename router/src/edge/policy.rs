@@ -204,7 +204,7 @@ fn count(flag: &'static str, given: u32) -> Result<usize, EdgeConfigError> {
     if given == 0 { Err(EdgeConfigError::Zero(flag)) } else { Ok(given as usize) }
 }
 
-/// What middleware, handlers and listeners share of it.
+/// The part of it that middleware, handlers and listeners share.
 #[derive(Debug)]
 pub(crate) struct Edge {
     /// Proxies whose forwarding headers are trusted.
@@ -223,7 +223,7 @@ pub(crate) struct Edge {
     pub(crate) demo_namespace: String,
     /// Time to receive the body of a request.
     pub(crate) body_timeout: Duration,
-    /// Existing meetings: only those have a rate of their own.
+    /// Existing meetings: only those have their own rate.
     pub(crate) table: Arc<RoutingTable>,
     /// Counts requests and refusals.
     pub(crate) metrics: Arc<RouterMetrics>,

@@ -1,4 +1,4 @@
-//! What the router keeps of a Meeting and of a media pod: the few facts that routing needs, read once from the object.
+//! The router's records of a Meeting and of a media pod: the few facts that routing needs, extracted once from the object.
 //!
 //! Pure: objects in, records out. It never routes a join; [`select`](crate::index::select) does.
 
@@ -41,7 +41,7 @@ pub(crate) struct Assignment {
     pub(crate) uid: String,
 }
 
-/// What the router keeps of one Meeting.
+/// The router's record of one Meeting.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own about the object")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MeetingRecord {
@@ -155,7 +155,7 @@ fn waiting(status: &MeetingStatus) -> WaitReason {
         )
 }
 
-/// What the router keeps of one media pod.
+/// The router's record of one media pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodRecord {
     /// Name of the pod.

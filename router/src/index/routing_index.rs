@@ -29,7 +29,7 @@ impl RoutingIndex {
         select_pod(meeting, pod)
     }
 
-    /// Before the first full list "not found" would be a guess, and clients treat it as final.
+    /// Before the first full list, "not found" would be a guess, but clients treat it as final.
     fn route_unlisted(&self) -> RouteDecision {
         if self.has_all_meetings {
             return RouteDecision::Unknown;

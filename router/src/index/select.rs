@@ -17,7 +17,7 @@ use crate::index::record::{MeetingRecord, PodRecord, WaitReason};
 pub(crate) enum RouteDecision {
     /// The meeting does not exist.
     Unknown,
-    /// The meeting exists and cannot be joined yet.
+    /// The meeting exists but cannot be joined yet.
     Waiting(WaitReason),
     /// The meeting has ended.
     Ended,

@@ -1,6 +1,6 @@
 //! The routing table: the latest snapshot of the index, read without locks, and a change notification.
 //!
-//! One task writes it (see [`watch`](crate::index::watch)), all handlers read it. It has no rules of its own.
+//! One task writes it (see [`watch`](crate::index::watch)), all handlers read it. It implements no rules itself.
 
 use std::sync::Arc;
 

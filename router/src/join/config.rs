@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// A token with a longer lifetime is a password.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(30 * 24);
-/// Each Secret has a watch of its own.
+/// Each Secret has its own watch.
 const MAX_SECRETS: usize = 50;
 
 /// Arguments about joining; each can be set by an environment variable instead.

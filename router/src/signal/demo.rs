@@ -1,8 +1,8 @@
 //! The routes of the mediasoup demo, on a separate listener: `wss://HOST:4443/?roomId=ROOM&peerId=ID`, and `/rooms/ROOM/...` for
 //! broadcasters. `ROOM` is `namespace/name`, `namespace.name`, or a name in the configured namespace.
 //!
-//! Only meetings with `features.demoClients` exist here. Everything else is as on the public listeners: sockets use the signaling route,
-//! and requests of broadcasters are forwarded to the media pod of the meeting.
+//! Only meetings with `features.demoClients` exist here. Everything else works as on the public listeners: sockets use the signaling
+//! route, and requests of broadcasters are forwarded to the media pod of the meeting.
 
 use std::sync::Arc;
 
@@ -140,7 +140,8 @@ fn pod_path(meeting: &MeetingRecord) -> String {
     format!("/broadcast/{}/{}", meeting.key.namespace(), meeting.key.name())
 }
 
-/// The admission of a request: a guest of whom only the address is known. Media pods accept each admission once, so each has its own id.
+/// The admission of a request: a guest of whom only the address is known. Media pods accept each admission only once, so each has its own
+/// id.
 fn admission(app: &App, meeting: &MeetingRecord, client: &ClientInfo) -> Option<HeaderValue> {
     let participant = ParticipantGrant { address: client.hint(), ..ParticipantGrant::default() };
     let admission = Admission { meeting: meeting.grant(jiff::Timestamp::now()), participant, jti: new_admission_id() };

@@ -51,7 +51,7 @@ impl FrameTracker {
         Some(passed)
     }
 
-    /// Consumes one byte of a header, or as much of a payload as available.
+    /// Consumes one byte of a header, or as much of a payload as is available.
     fn step(&mut self, bytes: &[u8]) -> usize {
         if self.payload > 0 {
             let taken = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());

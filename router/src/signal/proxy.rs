@@ -62,7 +62,7 @@ pub(crate) async fn signal(
 ) -> Response {
     let mut report = JoinReport { metrics: Arc::clone(&app.metrics), outcome: "ClientGone" };
     let (mut parts, _) = request.into_parts();
-    // Before anything can log or forward it.
+    // Removed before anything can log or forward it.
     let token = take_token(&mut parts);
     let path = parts.uri.path().to_owned();
     let joined = match check_handshake(&parts) {
@@ -302,7 +302,7 @@ impl Socket {
     }
 }
 
-/// Resolves some time after the shutdown began: sockets are closed one after another, so that clients do not reconnect all at once.
+/// Resolves some time after the shutdown began: sockets are closed one after another, so that clients do not all reconnect at once.
 async fn leave_in_turn(app: &App) {
     app.stopping.cancelled().await;
     tokio::time::sleep(app.signal.stop_spread.mul_f64(rand::random())).await;

@@ -108,7 +108,7 @@ where
 enum PumpEnd {
     Done,
     Silent,
-    /// It was asked to stop and is between two frames.
+    /// It was requested to stop and is between two frames.
     Between,
 }
 

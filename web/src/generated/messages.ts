@@ -27,7 +27,7 @@ export type ChatHistory = {
  */
 follow?: boolean | null, 
 /**
- * Only messages with a smaller number than this one: the page before one that is known. Absent: the newest page.
+ * Returns only messages with a number smaller than this: the page before a known message. Absent: the newest page.
  */
 before: number | null, };
 
@@ -36,7 +36,7 @@ before: number | null, };
  */
 export type ChatHistoryAnswer = { 
 /**
- * One page: as many as fit into an answer. Their numbers have no gaps in the room; a client that misses some was too slow for them.
+ * One page: as many as fit into an answer. The numbers in a room have no gaps; a client that misses some was too slow to receive them.
  */
 messages: Array<ChatMessage>, 
 /**
@@ -49,7 +49,7 @@ more: boolean, };
  */
 export type ChatMessage = { 
 /**
- * Counts up from 1 in a room.
+ * Number of the message, counted from 1 in each room.
  */
 id: number, 
 /**
@@ -57,7 +57,7 @@ id: number,
  */
 peerId: string, 
 /**
- * The display name at that time.
+ * The sender's display name at that time.
  */
 displayName: string, 
 /**
@@ -122,7 +122,7 @@ peerId: string,
  */
 source: Source, 
 /**
- * Older dialect's mark of a shared screen.
+ * Marks a shared screen in the older dialect.
  */
 share?: boolean | null, };
 
@@ -135,7 +135,7 @@ export type ConsumerLayers = {
  */
 consumerId: string, 
 /**
- * The layers that arrive now; absent when nothing arrives.
+ * The layers currently received; absent when nothing is received.
  */
 layers?: Layers, 
 /**
@@ -165,7 +165,7 @@ export type ConsumerScore = {
  */
 score: number, 
 /**
- * Of the sender's stream that is forwarded now.
+ * Of the sender's stream that is currently forwarded.
  */
 producerScore: number, 
 /**
@@ -374,7 +374,7 @@ export type LobbyPeer = {
  */
 peerId: string, 
 /**
- * The name it has knocked with or that its token fixes; empty before.
+ * The name from its knock or its token; empty until then.
  */
 displayName: string, };
 
@@ -383,7 +383,7 @@ displayName: string, };
  */
 export type LobbyPeers = { 
 /**
- * All clients in the lobby, the longest waiting first.
+ * All clients in the lobby, longest waiting first.
  */
 peers: Array<LobbyPeer>, };
 
@@ -402,7 +402,7 @@ export type MediaKind = "audio" | "video";
  */
 export type MuteParticipant = { 
 /**
- * The participant; absent: all who are no moderators.
+ * The participant; absent: all participants except moderators.
  */
 peerId?: string | null, 
 /**
@@ -528,7 +528,7 @@ peer: PeerInfo, };
 export type NoData = Record<string, never>;
 
 /**
- * Payload of `peerChanged`, sent to all: what has changed of a participant.
+ * Payload of `peerChanged`, sent to all: changes of a participant.
  */
 export type PeerChanged = { 
 /**
@@ -548,7 +548,7 @@ guest: boolean,
  */
 publish: PublishGrant, 
 /**
- * Whether the connection is alive; false soon after the page or the network is gone.
+ * Whether the connection is alive; becomes false soon after the page is closed or the network is lost.
  */
 connected: boolean, };
 
@@ -586,7 +586,7 @@ device: Device,
  */
 remoteAddress: string, 
 /**
- * Our own, as all that follow: whether they moderate.
+ * Not part of the demo, like all fields below: whether the participant is a moderator.
  */
 moderator: boolean, 
 /**
@@ -606,11 +606,11 @@ handRaised: boolean,
  */
 publish: PublishGrant, 
 /**
- * What the participant sends now.
+ * What the participant currently sends.
  */
 sends: Sends, 
 /**
- * Whether the connection is alive; false soon after the page or the network is gone.
+ * Whether the connection is alive; becomes false soon after the page is closed or the network is lost.
  */
 connected: boolean, };
 
@@ -683,7 +683,7 @@ publishData: boolean,
  */
 subscribe: boolean, 
 /**
- * Whether the others do not see the receiver.
+ * Whether the receiver is hidden from the others.
  */
 hidden: boolean, 
 /**
@@ -699,7 +699,7 @@ screenShare: boolean,
  */
 identity?: string | null, 
 /**
- * The name that others see, if it cannot be changed.
+ * The name that others see, if the client cannot change it.
  */
 name?: string | null, };
 
@@ -837,7 +837,7 @@ export type ProtocolVersion = {
 version: string, };
 
 /**
- * Changes of what a participant may send; what is absent stays as it is.
+ * Changes of what a participant may send; absent fields stay as they are.
  */
 export type PublishChange = { 
 /**
@@ -885,7 +885,7 @@ export type RaiseHand = {
 raised: boolean, };
 
 /**
- * A reaction, which the others see for a moment.
+ * A reaction, which the others see briefly.
  */
 export type Reaction = "like" | "clap" | "heart" | "laugh" | "surprised" | "party";
 
@@ -920,7 +920,7 @@ title: string,
  */
 locked: boolean, 
 /**
- * Whether newcomers wait until a moderator admits them, because a moderator wants it so.
+ * Whether newcomers wait until a moderator admits them, because a moderator turned this on.
  */
 lobby: boolean, };
 
@@ -956,7 +956,7 @@ export type SendReaction = {
 reaction: Reaction, };
 
 /**
- * What a participant sends now: streams that exist and are not paused. Others may receive fewer in a large room.
+ * What a participant currently sends: streams that exist and are not paused. Others may receive fewer in a large room.
  */
 export type Sends = { 
 /**
@@ -991,7 +991,7 @@ export type SetModerator = {
  */
 peerId: string, 
 /**
- * Whether the participant is to moderate.
+ * Whether the participant becomes a moderator.
  */
 moderator: boolean, };
 
@@ -1021,15 +1021,15 @@ export type SignalingSession = {
  */
 id: string, 
 /**
- * Whether the old session goes on; if not, this is a connection like any new one.
+ * Whether the old session continues; if not, this is a new connection.
  */
 resumed: boolean, 
 /**
- * How many of the client's messages the pod has taken; the client sends the others again.
+ * How many of the client's messages the pod has received; the client sends the others again.
  */
 received: number, 
 /**
- * How long the pod waits for the client after a cut, in seconds.
+ * How long the pod waits for the client after an interruption, in seconds.
  */
 resumeSeconds: number, };
 
@@ -1109,7 +1109,7 @@ export type TransportRef = {
 transportId: string, };
 
 /**
- * Payload of `setWatchedPeers`: it replaces what was said before.
+ * Payload of `setWatchedPeers`: it replaces the previous list.
  */
 export type WatchedPeers = { 
 /**

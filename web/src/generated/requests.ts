@@ -34,7 +34,7 @@ export const REQUESTS = {
   requestConsumerKeyFrame: { from: 'admitted', as: 'request or notification' },
   /** Sets the highest layers of a simulcast or SVC stream to receive. */
   setConsumerPreferredLayers: { from: 'admitted', as: 'request or notification' },
-  /** Sets a consumer's share of the bandwidth when it is short. */
+  /** Sets a consumer's priority when bandwidth is short. */
   setConsumerPriority: { from: 'admitted', as: 'request or notification' },
   /** Changes the display name. */
   changeDisplayName: { from: 'participant', as: 'request or notification' },

@@ -1,4 +1,4 @@
-//! Errors of keys and tokens. They never contain any of either.
+//! Errors of keys and tokens. They never contain any part of either.
 
 use thiserror::Error;
 
@@ -20,10 +20,10 @@ pub enum AdmissionError {
     /// Signature, algorithm, audience or shape is wrong.
     #[error("the token is not valid for this purpose")]
     Invalid,
-    /// It would admit a recorder that the others do not see.
+    /// It would admit a recorder that is hidden from the others.
     #[error("the token is for a hidden recorder, which is never admitted")]
     HiddenRecords,
-    /// The token's time has passed or has not come.
+    /// The token has expired or is not valid yet.
     #[error("the token has expired or is not valid yet")]
     Expired,
 }

@@ -1,4 +1,4 @@
-//! What an admission says: the meeting to open a room for, and what the participant may do there.
+//! The content of an admission: the meeting to open a room for, and what the participant may do there.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,14 +16,14 @@ pub struct MeetingGrant {
     pub name: String,
     /// Uid of the Meeting: a room never outlives the object it was opened for.
     pub uid: String,
-    /// What the operator can change while participants are in the room. A new field of this kind is added there alone.
+    /// What the operator can change while participants are in the room. A new field of this kind is added only there.
     #[serde(flatten)]
     pub settings: RoomSettings,
-    /// How much of the network its media may use.
+    /// Bitrate limits for its media.
     #[serde(default)]
     pub media: MediaGrant,
-    /// Codecs to offer, by the subtype of their media type: `opus`, `VP8`, `VP9`, `H264`, `AV1`, `PCMU`, `PCMA`. Empty: all that the
-    /// pod has. Unknown ones are ignored, and Opus is always there.
+    /// Codecs to offer, by the subtype of their media type: `opus`, `VP8`, `VP9`, `H264`, `AV1`, `PCMU`, `PCMA`. Empty: all codecs
+    /// of the pod. Unknown ones are ignored, and Opus is always offered.
     #[serde(default)]
     pub codecs: Vec<String>,
     /// Whether the chat is on.
@@ -32,13 +32,13 @@ pub struct MeetingGrant {
     /// Whether screen sharing is on.
     #[serde(default = "yes")]
     pub screen_share: bool,
-    /// Until when (Unix seconds) a locked room waits for the list of people who were in it before it moved here; they may come back.
+    /// Deadline (Unix seconds) until which a locked room waits for the list of people who were in it before it moved here; they may rejoin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning_until: Option<u64>,
 }
 
 impl Default for MeetingGrant {
-    /// Everything allowed, for a meeting without a name.
+    /// Allows everything, for a meeting without a name.
     fn default() -> Self {
         Self {
             namespace: String::new(),
@@ -54,14 +54,14 @@ impl Default for MeetingGrant {
     }
 }
 
-/// Bitrate limits of a meeting. What is absent is decided by the pod.
+/// Bitrate limits of a meeting. Absent fields are decided by the pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MediaGrant {
-    /// Bits per second that one participant may send at most.
+    /// Maximum bits per second that one participant may send.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_incoming_bitrate: Option<u32>,
-    /// Bits per second to one participant at most.
+    /// Maximum bits per second to one participant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_outgoing_bitrate: Option<u32>,
     /// Bits per second to one participant until the bandwidth has been estimated.
@@ -82,7 +82,7 @@ pub struct ParticipantGrant {
     /// The identity for which an application vouches with a join token. Absent: a guest, who may claim any name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// The name that others see, where the token fixes it. Absent: the client chooses.
+    /// The name that others see, if the token sets it. Absent: the client chooses one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Whether the participant may admit, mute, remove and end.
@@ -95,27 +95,28 @@ pub struct ParticipantGrant {
     pub subscribe: bool,
     /// Whether the participant may send chat messages and open data channels.
     pub publish_data: bool,
-    /// Whether the others do not see the participant, who sends nothing then.
+    /// Whether the participant is hidden from the others; a hidden participant sends nothing.
     pub hidden: bool,
-    /// Whether it is a recorder: it is shown as such, and takes no seat. It is never `hidden`: such an admission is refused.
+    /// Whether it is a recorder: it is shown as such and does not count as a participant. It is never `hidden`: such an admission is
+    /// refused.
     pub recorder: bool,
-    /// Set if the join token is valid for one person only: the first peer with this id is admitted, others are refused.
+    /// Set if the join token is valid for one person only: the first peer with this id is admitted, all others are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub once: Option<String>,
-    /// Which guest it is: an id that the router made for one browser in one meeting and keeps in a signed cookie and in tickets. It proves
-    /// that the same guest returns, and other participants never learn it. Absent: nothing proves the identity.
+    /// The guest's id, which the router created for one browser in one meeting and keeps in a signed cookie and in tickets. It proves that
+    /// the same guest returns, and other participants never learn it. Absent: nothing proves the identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest: Option<String>,
     /// The client's network address as the router sees it: an IPv4 address, or the /64 of an IPv6 address. A hint, never a proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Whether the participant may receive by plain RTP, that is, at an address of its choice.
+    /// Whether the participant may receive plain RTP, that is, at an address of its choice.
     pub receive_plain: bool,
 }
 
 impl ParticipantGrant {
-    /// The person that this provably is: the same for every connection of one person, and different for all others. `None` if nothing proves it.
-    /// 32 hexadecimal digits of a hash (SHA-256), so that lists of people contain no names.
+    /// The proven identity of the person: the same for all connections of one person, different for everyone else. `None` if nothing proves
+    /// it. 32 hexadecimal digits of a hash (SHA-256), so that lists of people contain no names.
     pub fn person(&self) -> Option<String> {
         let (kind, id) = match (&self.identity, &self.guest) {
             (Some(identity), _) => ("identity", identity),
@@ -175,13 +176,13 @@ pub struct Admission {
     /// The participant.
     #[serde(default)]
     pub participant: ParticipantGrant,
-    /// Tells one admission from another: each opens one socket.
+    /// Identifies the admission: each opens one socket.
     #[serde(default)]
     pub jti: String,
 }
 
 impl Admission {
-    /// For a guest without further rights.
+    /// For a guest without additional permissions.
     pub fn guest(meeting: MeetingGrant) -> Self {
         Self { meeting, participant: ParticipantGrant::default(), jti: String::new() }
     }

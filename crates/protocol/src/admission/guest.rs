@@ -1,7 +1,7 @@
-//! Guest ids: how a guest proves to be the same one as before, without an account.
+//! Guest ids: proof that a guest is the same one as before, without an account.
 //!
 //! A router gives each browser one random id, in a cookie that it signs with the admission key. A media pod gets another id for
-//! each meeting, so that nothing ties the guests of two meetings together. Cookies open nothing: their audience is their own.
+//! each meeting, so that guests cannot be correlated across meetings. Cookies grant no access: they have their own audience.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ use super::signer::Signer;
 
 /// Audience of guest cookies.
 const GUEST_AUDIENCE: &str = "convene-guest";
-/// Seconds for which a guest cookie is good.
+/// Seconds for which a guest cookie is valid.
 pub const GUEST_SECONDS: u64 = 30 * 24 * 3600;
-/// Longest guest cookie that is read, in bytes. Those that routers make have about 300.
+/// Maximum length of a guest cookie, in bytes. Cookies of routers have about 300.
 pub const MAX_GUEST_BYTES: usize = 1024;
 
 #[cfg(feature = "verify")]
@@ -39,7 +39,7 @@ impl GuestId {
         Self(format!("{random:032x}"))
     }
 
-    /// The id of this guest in the meeting with that uid: different in every meeting, and no way back to this one.
+    /// The id of this guest in the meeting with that uid: it differs between meetings and cannot be traced back to this id.
     pub fn in_meeting(&self, uid: &str) -> String {
         short_digest(&format!("{}{uid}", self.0))
     }
@@ -59,7 +59,7 @@ impl fmt::Debug for GuestId {
 }
 
 impl Signer {
-    /// The value of a guest cookie, good for [`GUEST_SECONDS`] from `now` (Unix seconds).
+    /// The value of a guest cookie, valid for [`GUEST_SECONDS`] from `now` (Unix seconds).
     pub fn guest(&self, id: &GuestId, now: u64) -> Result<String, AdmissionError> {
         self.sign_for(GUEST_AUDIENCE, GuestBody { id: id.0.clone() }, now, GUEST_SECONDS)
     }
@@ -67,7 +67,7 @@ impl Signer {
 
 #[cfg(feature = "verify")]
 impl KeySet {
-    /// The guest's id in a cookie that is good at `now`, and when the cookie expires (both Unix seconds).
+    /// The guest's id in a cookie that is valid at `now`, and when the cookie expires (both Unix seconds).
     pub fn verify_guest(&self, cookie: &str, now: u64) -> Result<(GuestId, u64), AdmissionError> {
         if cookie.len() > MAX_GUEST_BYTES {
             return Err(AdmissionError::Malformed);

@@ -13,7 +13,7 @@ use super::signer::{ADMIN_AUDIENCE, AdminBody, Claims, POD_AUDIENCE};
 /// Seconds by which the clocks of signer and verifier may differ.
 pub const CLOCK_SKEW_SECONDS: u64 = 30;
 
-/// Longest token that is read, in bytes: room for a title, an identity and a name of 200 characters each, in any script.
+/// Maximum length of a token, in bytes: enough for a title, an identity and a name of 200 characters each, in any script.
 pub const MAX_TOKEN_BYTES: usize = 8192;
 
 /// Length of an Ed25519 public key (RFC 8032).
@@ -105,7 +105,7 @@ fn ed25519_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
         return None;
     }
     let key = DecodingKey::from_ed_components(&pair.x).ok()?;
-    // The library would take any length, and panic when a token comes.
+    // The library would accept any length, and panic on the first token.
     let is_whole = key.try_get_as_bytes().is_ok_and(|bytes| bytes.len() == ED25519_KEY_BYTES);
     is_whole.then_some((jwk.common.key_id.clone()?, key))
 }

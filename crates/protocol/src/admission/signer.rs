@@ -1,7 +1,7 @@
 //! Signs tokens with one Ed25519 key.
 //!
-//! The compact serialization of a JWS (RFC 7515, section 7.1) with `EdDSA` (RFC 8037). Verifying is [`KeySet`](super::KeySet)'s, behind the
-//! feature `verify`: a program that only signs does without a JWT library.
+//! The compact serialization of a JWS (RFC 7515, section 7.1) with `EdDSA` (RFC 8037). Verification is in [`KeySet`](super::KeySet), behind
+//! the feature `verify`: a program that only signs needs no JWT library.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey, pkcs8::DecodePrivateKey};
@@ -17,7 +17,7 @@ pub const POD_AUDIENCE: &str = "convene-pod";
 /// Audience of the operator's admin tokens.
 pub(super) const ADMIN_AUDIENCE: &str = "convene-pod-admin";
 
-/// Seconds for which a freshly signed token is good: it is used at once.
+/// Seconds for which a newly signed token is valid: it is used immediately.
 pub const LIFETIME_SECONDS: u64 = 60;
 
 #[derive(Serialize, Deserialize)]
@@ -40,18 +40,18 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads an Ed25519 private key (PKCS#8 PEM); `kid` is the name under which pods know its public half.
+    /// Reads an Ed25519 private key (PKCS#8 PEM); `kid` is the name by which pods know its public key.
     pub fn from_pem(pem: &str, kid: &str) -> Result<Self, AdmissionError> {
         let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| AdmissionError::SigningKey)?;
         Ok(Self { key, kid: kid.to_owned() })
     }
 
-    /// A token that lets its bearer into a meeting for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
+    /// A token that admits its bearer to a meeting for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
     pub fn admission(&self, admission: &Admission, now: u64) -> Result<String, AdmissionError> {
         self.sign(POD_AUDIENCE, admission, now)
     }
 
-    /// A token for the pods' admin API, good for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
+    /// A token for the pods' admin API, valid for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
     pub fn admin(&self, now: u64) -> Result<String, AdmissionError> {
         self.sign(ADMIN_AUDIENCE, AdminBody {}, now)
     }

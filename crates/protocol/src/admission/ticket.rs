@@ -1,7 +1,7 @@
-//! Tickets: what the join API hands out, so that an application's join token is shown once and not at every reconnection.
+//! Tickets: issued by the join API, so that an application's join token is presented once and not at every reconnection.
 //!
-//! Routers make and verify them with the admission key, so any replica takes what another one gave; media pods refuse them, for their
-//! audience is another one.
+//! Routers sign and verify them with the admission key, so any replica accepts the tickets of another; media pods refuse them,
+//! because they have a different audience.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +26,11 @@ pub struct JoinTicket {
     pub namespace: String,
     /// Name of the Meeting.
     pub name: String,
-    /// Uid of the Meeting: a ticket does not outlive the object it was made for.
+    /// Uid of the Meeting: a ticket does not outlive the object it was issued for.
     pub uid: String,
     /// The participant.
     pub participant: ParticipantGrant,
-    /// For an identity: the join token that vouched for it first. Without it no further ticket is made from this one.
+    /// For an identity: the join token that originally vouched for it. Without it this ticket cannot be renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<Vouched>,
 }
@@ -46,7 +46,7 @@ pub struct Vouched {
 }
 
 impl Signer {
-    /// A ticket, good for [`TICKET_SECONDS`] from `now` (Unix seconds).
+    /// A ticket, valid for [`TICKET_SECONDS`] from `now` (Unix seconds).
     pub fn ticket(&self, ticket: &JoinTicket, now: u64) -> Result<String, AdmissionError> {
         self.sign_for(JOIN_AUDIENCE, ticket, now, TICKET_SECONDS)
     }
@@ -55,12 +55,13 @@ impl Signer {
 #[cfg(feature = "verify")]
 impl KeySet {
     /// The ticket in `token`, if it is valid at `now` (Unix seconds). The error [`AdmissionError::UnknownKey`] means
-    /// that none of these keys is the one it names.
+    /// that the key it names is not among these keys.
     pub fn verify_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
         self.verify(token, JOIN_AUDIENCE, now)
     }
 
-    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It no longer admits: it only proves which participant returns.
+    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It no longer grants access: it only proves which
+    /// participant returns.
     pub fn verify_returning_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
         self.verify_late(token, JOIN_AUDIENCE, now, RETURN_SECONDS).map(|(ticket, _)| ticket)
     }
@@ -122,7 +123,7 @@ mod tests {
             namespace: namespace.clone(),
             name: name.clone(),
             uid: uid.clone(),
-            // The title in the longest form that JSON has for a character.
+            // The title in the longest JSON escape of a character.
             settings: RoomSettings {
                 title: "\u{1}".repeat(200),
                 max_participants: 1000,

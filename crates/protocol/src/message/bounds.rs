@@ -1,7 +1,8 @@
 //! Bounds of the parameters of RTP, DTLS and SCTP that clients send: how many, how long, how large. Pure.
 //!
-//! Their shapes stay those of mediasoup and are read where mediasoup is. Here every list, text and number is bounded before anything is
-//! kept of it or handed on: mediasoup is made for honest clients, and each receiver of a stream gets a copy of its parameters.
+//! mediasoup defines their structure, and they are parsed where mediasoup is used. Here every list, string and number is bounded before
+//! any of it is stored or passed on: mediasoup is designed for honest clients, and each receiver of a stream gets a copy of its
+//! parameters.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -10,9 +11,9 @@ use thiserror::Error;
 const MAX_VALUES: usize = 4096;
 /// Levels of objects and lists within each other; real parameters have 4.
 const MAX_DEPTH: usize = 8;
-/// Entries of any list that has no bound of its own.
+/// Maximum number of entries of a list without a specific bound.
 const MAX_ENTRIES: usize = 128;
-/// Bytes of a text that has no bound of its own: codec parameters hold parameter sets of H.264.
+/// Maximum length in bytes of a string without a specific bound: codec parameters contain parameter sets of H.264.
 const MAX_TEXT: usize = 512;
 /// Bytes of the name of a field.
 const MAX_NAME: usize = 64;
@@ -25,7 +26,7 @@ const MAX_LAYERS: u8 = 4;
 /// Certificates of one client.
 const MAX_FINGERPRINTS: usize = 8;
 
-/// A field that is out of its bounds.
+/// A field that exceeds its bounds.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{field} {problem}")]
 pub struct OutOfBounds {
@@ -85,12 +86,13 @@ pub(super) fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
     Ok(())
 }
 
-/// Checks a field that the product does not read but keeps until the message is handled.
+/// Checks a field that is not read but kept until the message is handled.
 pub(super) fn check_app_data(app_data: &Value) -> Checked {
     check_shape("appData", app_data)
 }
 
-/// Keeps the fields of a receiver's capabilities that mediasoup reads. The rest would be stored while the participant stays.
+/// Keeps the fields of a receiver's capabilities that mediasoup reads. Otherwise the rest would be stored for as long as the participant
+/// stays.
 pub fn prune_rtp_capabilities(capabilities: &mut Value) {
     const CODEC: &[&str] =
         &["kind", "mimeType", "preferredPayloadType", "clockRate", "channels", "parameters", "rtcpFeedback"];
@@ -151,8 +153,8 @@ fn check_encoding(encoding: &Value, path: &str) -> Checked {
     Ok(())
 }
 
-/// The numbers of a scalability mode such as `L3T2_KEY`: spatial and temporal layers, as far as they are numbers. One that is larger
-/// than a byte counts as the largest.
+/// The numbers of a scalability mode such as `L3T2_KEY`: spatial and temporal layers, if they are numbers. A number larger than a
+/// byte counts as the largest byte.
 fn layers_of(mode: &str) -> [Option<u8>; 2] {
     let after = |letters: &[char]| {
         let (_, rest) = mode.split_once(letters)?;
@@ -162,7 +164,7 @@ fn layers_of(mode: &str) -> [Option<u8>; 2] {
     [after(&['L', 'S']), after(&['T'])]
 }
 
-/// Checks each entry of a list, and its length. A value that is no list is left to the reader of the shape.
+/// Checks each entry of a list, and its length. A value that is not a list is left to the parser.
 fn each(of: &Value, path: &str, field: &str, most: usize, check: impl Fn(&Value, &str) -> Checked) -> Checked {
     let entries = of[field].as_array().map(Vec::as_slice).unwrap_or_default();
     let path = format!("{path}.{field}");
@@ -190,7 +192,7 @@ fn number(of: &Value, path: &str, field: &str, range: std::ops::RangeInclusive<u
     wrong(&format!("{path}.{field}"), format!("must be a whole number from {} to {}", range.start(), range.end()))
 }
 
-/// Bounds that hold for every field, known or not.
+/// Bounds that apply to every field, known or not.
 fn check_shape(name: &str, value: &Value) -> Checked {
     let mut left = MAX_VALUES;
     check_value(name, value, MAX_DEPTH, &mut left)

@@ -1,4 +1,4 @@
-//! Reads the messages of clients and checks their bounds. Errors are short, whatever the client has sent.
+//! Parses client messages and checks their bounds. Errors are short, whatever the client has sent.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,20 +11,20 @@ use crate::text::clean_line;
 
 /// Longest display name, in characters.
 const MAX_DISPLAY_NAME: usize = 64;
-/// Longest label and protocol of a data channel, and what a device says of itself, in bytes.
+/// Maximum length of label and protocol of a data channel, and of each field of a device, in bytes.
 const MAX_LABEL: usize = 128;
 /// Longest chat message that is kept and passed on by signaling, in bytes.
 pub const MAX_CHAT_TEXT: usize = 4096;
-/// Longest name that a client gives itself, in bytes.
+/// Maximum length of the name that a client sets, in bytes.
 const MAX_PEER_ID: usize = 64;
-/// Longest list of watched peers.
+/// Maximum number of watched peers.
 const MAX_WATCHED_PEERS: usize = 100;
 /// The part of an unknown method that its error shows, in bytes.
 const MAX_SHOWN_METHOD: usize = 40;
 /// The part of a problem that its error shows, in bytes: it may quote the message.
 const MAX_SHOWN_PROBLEM: usize = 400;
 
-/// Why a message of a client is refused.
+/// Why a client message is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RequestError {
     /// No such method.
@@ -77,9 +77,9 @@ impl ClientRequest {
     fn read(method: &str, data: Value) -> Result<Self, String> {
         let data = match data {
             Value::Object(_) => data,
-            // How some languages write an object without fields.
+            // Some languages write an object without fields like this.
             Value::Array(fields) if fields.is_empty() => json!({}),
-            // serde would take an array for the fields in their order.
+            // serde would accept an array as the fields in their order.
             _ => return Err("not an object".to_owned()),
         };
         let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];

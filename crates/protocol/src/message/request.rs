@@ -1,8 +1,8 @@
 //! The table of requests: everything that a client may send, which clients may send it, and in which form.
 //!
-//! The reader ([`ClientRequest::parse`]), the room's first decision, `docs/protocol.md` and the TypeScript follow from it. A new request
-//! is one line here, the type of its data in [`super::payload`], and its handler in the room. Requests and notifications share their
-//! names: the newer demo notifies where the older one requests, so those are accepted in either form.
+//! The reader ([`ClientRequest::parse`]), the room's first decision, `docs/protocol.md` and the TypeScript are derived from it. A new
+//! request is one line here, the type of its data in [`super::payload`], and its handler in the room. Requests and notifications share
+//! their names: the newer demo notifies where the older one requests, so those are accepted in either form.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -163,7 +163,7 @@ requests! {
     "requestConsumerKeyFrame": RequestConsumerKeyFrame(ConsumerRef) -> NoData, Admitted, RequestOrNotification;
     /// Sets the highest layers of a simulcast or SVC stream to receive.
     "setConsumerPreferredLayers": SetConsumerPreferredLayers(PreferredLayers) -> NoData, Admitted, RequestOrNotification;
-    /// Sets a consumer's share of the bandwidth when it is short.
+    /// Sets a consumer's priority when bandwidth is short.
     "setConsumerPriority": SetConsumerPriority(Priority) -> NoData, Admitted, RequestOrNotification;
     /// Changes the display name.
     "changeDisplayName": ChangeDisplayName(DisplayName) -> NoData, Participant, RequestOrNotification;

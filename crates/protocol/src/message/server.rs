@@ -35,7 +35,7 @@ pub enum ServerNotification {
     NewPeer(Box<NewPeer>),
     /// A participant left.
     PeerClosed(PeerClosed),
-    /// A participant changed the display name.
+    /// A participant changed their display name.
     PeerDisplayNameChanged(DisplayNameChanged),
     /// Quality of a producer.
     ProducerScore(ProducerScore),
@@ -49,17 +49,17 @@ pub enum ServerNotification {
     ConsumerClosed(ConsumerRef),
     /// The data consumer was closed.
     DataConsumerClosed(DataConsumerRef),
-    /// The layers that arrive have changed.
+    /// The received layers have changed.
     ConsumerLayersChanged(ConsumerLayers),
     /// The dominant speaker.
     ActiveSpeaker(ActiveSpeaker),
-    /// Volumes of the participants that speak.
+    /// Volumes of the participants who are speaking.
     SpeakingPeers(SpeakingPeers),
     /// The estimated bandwidth to the client.
     DownlinkBwe(DownlinkBwe),
-    /// Our own: a new chat message.
+    /// Not part of the demo: a new chat message.
     ChatMessage(ChatMessage),
-    /// Our own, as all that follow: what the receiver may do.
+    /// Not part of the demo, like all below: what the receiver may do.
     Permissions(Box<Permissions>),
     /// The receiver's state in the lobby.
     Lobby(Lobby),
@@ -84,7 +84,7 @@ pub enum ServerNotification {
 }
 
 impl ServerNotification {
-    /// Whether this is our own: the mediasoup demo has none of that name, and its clients log it as an error.
+    /// Whether this notification is Convene's own: the mediasoup demo does not have it, and its clients log it as an error.
     pub fn is_extension(&self) -> bool {
         matches!(
             self,
@@ -103,7 +103,7 @@ impl ServerNotification {
         )
     }
 
-    /// Whether a client that falls behind may miss this one: a later one makes up for it, or it is of interest for a moment only. A chat
+    /// Whether a client that falls behind may miss this one: a later one supersedes it, or it is of interest only briefly. A chat
     /// message can be requested with `getChatHistory`.
     pub fn may_be_missed(&self) -> bool {
         matches!(

@@ -48,13 +48,13 @@ where
     fields
 }
 
-/// Adds `fields` to the JSON object in `line`, except those that it has.
+/// Adds `fields` to the JSON object in `line`, except those that it already has.
 fn add(line: &mut String, fields: impl Iterator<Item = (String, Value)>) -> fmt::Result {
     let mut fields = fields.peekable();
     if fields.peek().is_none() {
         return Ok(());
     }
-    // A line is worth more than the fields of its spans.
+    // Losing the fields of spans is better than losing the line.
     let Ok(mut object) = serde_json::from_str::<Map<_, _>>(line) else { return Ok(()) };
     line.truncate(line.trim_end().len() - 1);
     for (name, value) in fields {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// Clients in other languages than JavaScript write null for what they leave out.
+/// Clients in languages other than JavaScript write null for fields that they leave out.
 pub(super) fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     field: D,
 ) -> Result<T, D::Error> {

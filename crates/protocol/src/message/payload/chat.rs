@@ -14,7 +14,7 @@ pub struct ChatHistory {
     #[serde(deserialize_with = "null_is_default")]
     #[ts(as = "Option<bool>")]
     pub follow: bool,
-    /// Only messages with a smaller number than this one: the page before one that is known. Absent: the newest page.
+    /// Returns only messages with a number smaller than this: the page before a known message. Absent: the newest page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(type = "number | null")]
     pub before: Option<u64>,
@@ -33,12 +33,12 @@ pub struct ChatText {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ChatMessage {
-    /// Counts up from 1 in a room.
+    /// Number of the message, counted from 1 in each room.
     #[ts(type = "number")]
     pub id: u64,
     /// The sender.
     pub peer_id: String,
-    /// The display name at that time.
+    /// The sender's display name at that time.
     pub display_name: String,
     /// The text.
     pub text: String,
@@ -51,7 +51,7 @@ pub struct ChatMessage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct ChatHistoryAnswer {
-    /// One page: as many as fit into an answer. Their numbers have no gaps in the room; a client that misses some was too slow for them.
+    /// One page: as many as fit into an answer. The numbers in a room have no gaps; a client that misses some was too slow to receive them.
     pub messages: Vec<ChatMessage>,
     /// Whether the room has older ones.
     #[serde(default)]

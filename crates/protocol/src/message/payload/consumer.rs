@@ -80,7 +80,7 @@ pub struct ConsumerAppData {
     pub peer_id: String,
     /// Microphone, camera or screen.
     pub source: Source,
-    /// Older dialect's mark of a shared screen.
+    /// Marks a shared screen in the older dialect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<bool>,
 }
@@ -92,7 +92,7 @@ pub struct ConsumerAppData {
 pub struct ConsumerScore {
     /// Of the stream to this client.
     pub score: u8,
-    /// Of the sender's stream that is forwarded now.
+    /// Of the sender's stream that is currently forwarded.
     pub producer_score: u8,
     /// Of each of the sender's streams.
     pub producer_scores: Vec<u8>,
@@ -127,7 +127,7 @@ pub struct Layers {
 pub struct ConsumerLayers {
     /// The consumer.
     pub consumer_id: String,
-    /// The layers that arrive now; absent when nothing arrives.
+    /// The layers currently received; absent when nothing is received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub layers: Option<Layers>,
@@ -138,7 +138,7 @@ pub struct ConsumerLayers {
 }
 
 impl ConsumerLayers {
-    /// The payload for `layers`, which is `None` when nothing arrives.
+    /// The payload for `layers`, which is `None` when nothing is received.
     pub fn new(consumer_id: String, layers: Option<Layers>) -> Self {
         let temporal_layer = layers.and_then(|layers| layers.temporal_layer);
         Self { consumer_id, layers, spatial_layer: layers.map(|layers| layers.spatial_layer), temporal_layer }

@@ -15,7 +15,7 @@ pub struct RaiseHand {
     pub raised: bool,
 }
 
-/// A reaction, which the others see for a moment.
+/// A reaction, which the others see briefly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -42,13 +42,13 @@ pub struct SendReaction {
     pub reaction: Reaction,
 }
 
-/// Payload of `setWatchedPeers`: it replaces what was said before.
+/// Payload of `setWatchedPeers`: it replaces the previous list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct WatchedPeers {
-    /// At most 100 peers, the most wanted first. Where a room has more streams than the client receives, theirs come first; peers that are
-    /// not in the room are ignored.
+    /// At most 100 peers, in order of preference. If a room has more streams than the client can receive, theirs come first; peers that
+    /// are not in the room are ignored.
     pub peer_ids: Vec<String>,
 }
 
@@ -108,14 +108,14 @@ pub enum PublishSource {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct MuteParticipant {
-    /// The participant; absent: all who are no moderators.
+    /// The participant; absent: all participants except moderators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_id: Option<String>,
     /// The source: audio and video are paused, a screen is closed.
     pub source: PublishSource,
 }
 
-/// Changes of what a participant may send; what is absent stays as it is.
+/// Changes of what a participant may send; absent fields stay as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
@@ -153,7 +153,7 @@ pub struct SetPermissions {
 pub struct SetModerator {
     /// The participant.
     pub peer_id: String,
-    /// Whether the participant is to moderate.
+    /// Whether the participant becomes a moderator.
     pub moderator: bool,
 }
 

@@ -24,7 +24,7 @@ pub struct PeerInfo {
     pub device: Device,
     /// Empty: addresses of participants are not disclosed to others.
     pub remote_address: String,
-    /// Our own, as all that follow: whether they moderate.
+    /// Not part of the demo, like all fields below: whether the participant is a moderator.
     pub moderator: bool,
     /// Whether no application vouches for the identity.
     pub guest: bool,
@@ -34,10 +34,10 @@ pub struct PeerInfo {
     pub hand_raised: bool,
     /// What the participant may send.
     pub publish: PublishGrant,
-    /// What the participant sends now.
+    /// What the participant currently sends.
     #[serde(default)]
     pub sends: Sends,
-    /// Whether the connection is alive; false soon after the page or the network is gone.
+    /// Whether the connection is alive; becomes false soon after the page is closed or the network is lost.
     #[serde(default = "yes")]
     pub connected: bool,
 }

@@ -22,7 +22,7 @@ pub struct Permissions {
     pub publish_data: bool,
     /// Whether the receiver may receive what others send.
     pub subscribe: bool,
-    /// Whether the others do not see the receiver.
+    /// Whether the receiver is hidden from the others.
     pub hidden: bool,
     /// Whether the chat is on in this meeting.
     pub chat: bool,
@@ -31,7 +31,7 @@ pub struct Permissions {
     /// The identity for which an application vouches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// The name that others see, if it cannot be changed.
+    /// The name that others see, if the client cannot change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -41,9 +41,9 @@ pub struct Permissions {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub enum LobbyState {
-    /// A moderator has to admit it.
+    /// A moderator has to admit the client.
     Waiting,
-    /// A moderator has; it goes on as if it had just connected.
+    /// A moderator has admitted the client; it continues as if it had just connected.
     Admitted,
 }
 
@@ -62,7 +62,7 @@ pub struct Lobby {
 pub struct LobbyPeer {
     /// The client.
     pub peer_id: String,
-    /// The name it has knocked with or that its token fixes; empty before.
+    /// The name from its knock or its token; empty until then.
     pub display_name: String,
 }
 
@@ -70,7 +70,7 @@ pub struct LobbyPeer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct LobbyPeers {
-    /// All clients in the lobby, the longest waiting first.
+    /// All clients in the lobby, longest waiting first.
     pub peers: Vec<LobbyPeer>,
 }
 
@@ -82,12 +82,12 @@ pub struct RoomState {
     pub title: String,
     /// Whether the room is locked for new participants.
     pub locked: bool,
-    /// Whether newcomers wait until a moderator admits them, because a moderator wants it so.
+    /// Whether newcomers wait until a moderator admits them, because a moderator turned this on.
     #[serde(default)]
     pub lobby: bool,
 }
 
-/// Payload of `peerChanged`, sent to all: what has changed of a participant.
+/// Payload of `peerChanged`, sent to all: changes of a participant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -100,12 +100,12 @@ pub struct PeerChanged {
     pub guest: bool,
     /// What the participant may send.
     pub publish: PublishGrant,
-    /// Whether the connection is alive; false soon after the page or the network is gone.
+    /// Whether the connection is alive; becomes false soon after the page is closed or the network is lost.
     #[serde(default = "yes")]
     pub connected: bool,
 }
 
-/// What a participant sends now: streams that exist and are not paused. Others may receive fewer in a large room.
+/// What a participant currently sends: streams that exist and are not paused. Others may receive fewer in a large room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]

@@ -61,12 +61,12 @@ pub struct ProtocolVersion {
 pub struct SignalingSession {
     /// The id with which the client resumes the session; a secret.
     pub id: String,
-    /// Whether the old session goes on; if not, this is a connection like any new one.
+    /// Whether the old session continues; if not, this is a new connection.
     pub resumed: bool,
-    /// How many of the client's messages the pod has taken; the client sends the others again.
+    /// How many of the client's messages the pod has received; the client sends the others again.
     #[ts(type = "number")]
     pub received: u64,
-    /// How long the pod waits for the client after a cut, in seconds.
+    /// How long the pod waits for the client after an interruption, in seconds.
     #[ts(type = "number")]
     pub resume_seconds: u64,
 }

@@ -58,7 +58,7 @@ pub struct TransportAppData {
     pub direction: Direction,
 }
 
-/// In the older dialect `appData` is free; it counts only if it has a direction.
+/// In the older dialect `appData` is free; it is used only if it has a direction.
 fn with_direction<'de, D: Deserializer<'de>>(field: D) -> Result<Option<TransportAppData>, D::Error> {
     let app_data = Value::deserialize(field)?;
     match app_data.get("direction") {
