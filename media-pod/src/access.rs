@@ -1,4 +1,4 @@
-//! Who may use the pod: trusted keys, replayed admissions, guests, host and origin policy. It knows no room.
+//! Access to the pod: trusted keys, replayed admissions, guests, host and origin policy. It knows nothing about rooms.
 
 pub(crate) mod edge;
 pub(crate) mod guest;

@@ -1,8 +1,7 @@
-//! The actor around a room: passes it what happens, and executes the effects it returns, in order.
+//! The actor around a room: passes inputs to it and executes the effects that it returns, in order.
 //!
 //! It makes no decision itself. It owns the room's handles of the media plane ([`media`]) and the queue to each client; both end with it.
-//! A panic of the room or of the media plane ends this room alone: its clients are sent to a new room, which keeps the moderators'
-//! decisions.
+//! A panic in the room or the media plane ends only this room: its clients are sent to a new room, which keeps the moderators' decisions.
 
 mod frames;
 pub(crate) mod handle;

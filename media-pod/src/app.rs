@@ -84,7 +84,7 @@ pub async fn run(config: Config, log: LogHealth) -> Result<(), StartError> {
     Ok(())
 }
 
-/// What has to be shut down.
+/// The parts that have to be shut down.
 struct Started {
     rooms: Arc<Rooms>,
     server: Server,
@@ -276,7 +276,7 @@ fn warn_of_loopback(endpoints: &Endpoints) {
     }
 }
 
-/// The media ports by use.
+/// The media ports, by use.
 fn ports(config: &Config) -> String {
     let range = |ports: Option<RangeInclusive<u16>>| ports.map(|ports| format!("{}-{}", ports.start(), ports.end()));
     let workers = range(config.rtc_ports.worker_ports(config.workers).ok()).unwrap_or_default();

@@ -34,7 +34,7 @@ use crate::signaling::limits::ClientLimits;
 
 /// First RTC port by default, as in the mediasoup demo.
 const DEFAULT_RTC_PORT: u16 = 44_444;
-/// Default number of ports for plain transports of a standalone pod, beside the workers' ports.
+/// Default number of ports for plain transports of a standalone pod, in addition to the workers' ports.
 const DEFAULT_PLAIN_PORTS: usize = 64;
 
 /// Forwards the audio and video of meetings.
@@ -258,7 +258,7 @@ fn demo_listen(args: &ServingArgs) -> Result<Option<SocketAddr>, ConfigError> {
     }
 }
 
-/// Where everyone is trusted, only this machine is served by default.
+/// If every client is trusted, only this machine is served by default.
 fn default_listen(is_dev: bool) -> SocketAddr {
     let address = if is_dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     SocketAddr::from((address, 8080))
@@ -316,7 +316,7 @@ fn ports(args: &MediaArgs, is_dev: bool, cpus: usize) -> Result<(PortBlock, usiz
 }
 
 /// A browser on this machine sends to 127.0.0.1 from another address of the machine. A socket bound to all addresses would answer from
-/// that other address, which the browser does not accept for UDP. So each address has its own socket.
+/// that other address, which the browser does not accept for UDP. Therefore each address has its own socket.
 fn rtc_listen_ips(args: &MediaArgs, is_dev: bool, machine: &Machine) -> Vec<IpAddr> {
     let is_local = is_dev && args.announced_address.is_empty() && args.announced_address_file.is_none();
     match args.rtc_listen_ip {

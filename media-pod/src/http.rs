@@ -1,6 +1,6 @@
 //! The HTTP endpoints: signaling, broadcasters, the admin API, health, metrics, statistics, and a standalone pod's web app.
 //!
-//! Handlers translate between HTTP and the layers below; they decide nothing inside a room.
+//! Handlers translate between HTTP and the layers below; they make no decisions inside a room.
 
 mod admin;
 mod admission;

@@ -8,7 +8,7 @@ use std::time::Duration;
 const ANSWERS_PER_REQUEST: u32 = 10;
 /// Kilobytes per request, on average: most requests have one, capabilities twenty.
 const KILOBYTES_PER_REQUEST: u32 = 3;
-/// Refused messages before a client is disconnected, and how fast they are forgotten.
+/// Number of refused messages before a client is disconnected, and how fast they are forgotten.
 const REFUSALS: Rate = Rate { per_second: 10, burst: 1000 };
 
 /// A sustained rate and a burst.

@@ -1,9 +1,9 @@
 //! The room: its participants, the streams between them, and the messages to its clients.
 //!
-//! A pure state machine (sans-IO): [`Room::handle`] takes what has happened and the time, and returns what is to be done, in
+//! A pure state machine (sans-IO): [`Room::handle`] takes an input and the time, and returns the effects to execute, in
 //! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane: the actor around it does.
 //!
-//! Each subject has an owner with data of its own: `people` (seats, pending connections, lobby), `moderation`, `chat`, `tracks`,
+//! Each subject has an owner with its own data: `people` (seats, pending connections, lobby), `moderation`, `chat`, `tracks`,
 //! `data` and `broadcasters`. `state` holds them, and `steps` calls them in order, command by command.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]

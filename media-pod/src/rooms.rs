@@ -1,5 +1,5 @@
-//! The pod's rooms: opened for the first participant, found for later ones, ended by the operator, removed when over. It decides nothing
-//! inside a room.
+//! The pod's rooms: opened for the first participant, found for later ones, ended by the operator, removed when over. It makes no
+//! decisions inside a room.
 
 pub mod defaults;
 pub(crate) mod error;
@@ -55,7 +55,7 @@ pub struct Rooms {
     /// The process is shutting down.
     is_ending: AtomicBool,
     next_number: AtomicU64,
-    /// State that ended rooms hand on to their successors.
+    /// State that ended rooms pass to their successors.
     retained: Mutex<RetainedRooms>,
     quota: ByteQuota,
 }
@@ -106,7 +106,7 @@ impl Rooms {
             return Err(EnterError::Draining);
         }
         if let Some(room) = open.get(&key) {
-            // The room may be busy; the other rooms must not wait for it.
+            // The room may be busy, and the other rooms must not wait for it.
             let old = room.handle.clone();
             tokio::spawn(async move { old.command(Command::End(End::Over)).await });
         }
@@ -124,7 +124,8 @@ impl Rooms {
         Ok(handle)
     }
 
-    /// The list, once the meeting's previous room, if it is over, has handed on its state: a successor without it would be unlocked.
+    /// The list, after waiting for the meeting's previous room, if it is over, to pass on its state: a successor without it would be
+    /// unlocked.
     async fn settled(&self, key: &RoomKey, uid: &str) -> tokio::sync::MutexGuard<'_, HashMap<RoomKey, OpenRoom>> {
         loop {
             let open = self.open.lock().await;
@@ -204,7 +205,7 @@ impl Rooms {
         ConnectionId(self.next_number.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Returns when the list has a version other than `query.after`, or after `query.wait`.
+    /// Returns when the version of the list differs from `query.after`, or after `query.wait`.
     pub(crate) async fn wait_for_change(&self, query: RoomListQuery) {
         let at_most = Duration::from_secs(query.wait.min(LONGEST_WAIT_SECONDS));
         self.version.changed_from(query.after, at_most).await;

@@ -1,5 +1,5 @@
-//! Guests of a standalone pod (--dev): a signed cookie by which a browser is recognized, and the grant derived from it. Pure except for
-//! random keys and ids.
+//! Guests of a standalone pod (--dev): a signed cookie that identifies a browser, and the grant derived from it. Pure except for random
+//! keys and ids.
 //!
 //! A cookie proves only that its browser has visited before; its value never reaches other participants or the log.
 
@@ -16,13 +16,13 @@ use crate::network::prefix::client_prefix;
 
 /// Name of the cookie.
 const COOKIE: &str = "convene-guest";
-/// How long a browser keeps it.
+/// How long a browser keeps the cookie.
 const MAX_AGE_SECONDS: u32 = 24 * 60 * 60;
 /// Bytes of a guest's id.
 const ID_BYTES: usize = 16;
 /// Bytes of a signature.
 const MAC_BYTES: usize = 32;
-/// Cookies of this name that are checked: other programs on this host may have set some.
+/// Maximum number of cookies with this name that are checked: other programs on this host may have set some.
 const MAX_COOKIES: usize = 8;
 
 /// Signs the cookies of one process; the next process does not accept them.
@@ -73,7 +73,7 @@ impl GuestKey {
     }
 }
 
-/// What is known of the browser that sends a request.
+/// What is known about the browser that sends a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Visitor {
     id: Option<[u8; ID_BYTES]>,
@@ -99,7 +99,7 @@ impl Visitor {
     }
 }
 
-/// A guest's id in a meeting; it differs between meetings, so that guests are not recognizable across them.
+/// A guest's id in a meeting; it differs between meetings, so that guests cannot be correlated across them.
 fn guest_in(id: &[u8; ID_BYTES], namespace: &str, name: &str) -> String {
     let digest = Sha256::new().chain_update(hex(id)).chain_update(namespace).chain_update("/").chain_update(name);
     hex(&digest.finalize()[..16])

@@ -12,9 +12,9 @@ use axum::http::uri::Authority;
 /// The hosts that a listener answers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hosts {
-    /// Any IP address, for a listener that other machines reach: a page cannot claim an IP address.
+    /// Any IP address, for a listener that other machines can reach: a page cannot claim an IP address.
     any_address: bool,
-    /// Further names, in lower case.
+    /// Additional names, in lower case.
     names: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn host_of(authority: &str) -> Option<String> {
     (!host.is_empty()).then(|| host.to_owned())
 }
 
-/// Whether a host always is this machine.
+/// Whether a host always refers to this machine.
 pub(crate) fn is_local(host: &str) -> bool {
     host == "localhost" || address_of(host).is_some_and(|address| address.to_canonical().is_loopback())
 }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_own_machine_is_admitted_everywhere_and_others_where_they_can_come_from() {
-        // Host, by a listener of this machine alone, by one that others reach.
+        // Host, by a listener that only this machine reaches, by one that others reach.
         let cases = [
             ("localhost", true, true),
             ("localhost:8080", true, true),

@@ -1,5 +1,5 @@
-//! Replay guard for admissions: each opens one socket, or makes the calls of one broadcaster. Uses are remembered until the token has
-//! expired, up to a maximum number. It reads no clock and verifies no token.
+//! Replay guard for admissions: each opens one socket or makes the calls of one broadcaster. Uses are remembered until the token has
+//! expired, up to a maximum number. It reads no clock and verifies no tokens.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
-/// Admissions that are remembered: with the usual lifetime, more than a thousand per second.
+/// Maximum number of remembered admissions: with the usual lifetime, more than a thousand per second.
 const CAPACITY: usize = 100_000;
 /// Longest id of an admission, in bytes.
 const MAX_ID_BYTES: usize = 128;
@@ -16,7 +16,7 @@ const MAX_ID_BYTES: usize = 128;
 /// An admission is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum ReplayError {
-    /// It has opened a socket, or was used for a broadcaster before.
+    /// It has already opened a socket or been used for a broadcaster.
     #[error("the admission has already been used")]
     Used,
     /// It has been used for another broadcaster.
@@ -53,7 +53,7 @@ struct Uses {
     by_time: BTreeSet<(u64, String)>,
 }
 
-/// What an admission was used for. That it is for this meeting has been checked before.
+/// What an admission was used for. The caller has checked that it is for this meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Purpose {
     Socket,
@@ -70,8 +70,8 @@ impl ReplayGuard {
         self.lock().use_for_socket(id, valid_until, now)
     }
 
-    /// Uses an admission for a call of this broadcaster; afterwards it is valid for no other, and for no socket. A call for no broadcaster,
-    /// whose peerId is empty, binds nothing.
+    /// Uses an admission for a call of this broadcaster; afterwards it is not valid for any other broadcaster or for a socket. A call for
+    /// no broadcaster, whose peerId is empty, does not bind it.
     pub(crate) fn bind(&self, id: &str, broadcaster: &str, valid_until: u64, now: u64) -> Result<(), ReplayError> {
         if !is_remembered(id)? {
             return Ok(());

@@ -1,4 +1,5 @@
-//! A handle to a room's actor, for the rest of the pod. Every query has a timeout or is answered from what the actor last published.
+//! A handle to a room's actor, for the rest of the pod. Every query has a timeout or is answered from the state that the actor last
+//! published.
 //!
 //! It holds no state of its own; the actor runs without it.
 
@@ -65,7 +66,7 @@ impl RoomHandle {
         tokio::time::timeout(DESCRIBE_LIMIT, response).await.unwrap_or_default()
     }
 
-    /// Counts of what is in the room, after the last command.
+    /// Counts of the room's objects, after the last command.
     pub fn stats(&self) -> RoomStats {
         *self.stats.borrow()
     }
@@ -75,7 +76,7 @@ impl RoomHandle {
         self.stats().participants
     }
 
-    /// The meeting's settings that the room applies.
+    /// The meeting settings that the room currently applies.
     pub(crate) fn settings(&self) -> RoomSettings {
         self.settings.borrow().clone()
     }
@@ -85,7 +86,7 @@ impl RoomHandle {
         self.people.borrow().clone()
     }
 
-    /// Returns when the list of producers has a version other than `known`, when the room is over, or after `at_most`.
+    /// Returns when the version of the list of producers differs from `known`, when the room is over, or after `at_most`.
     pub(crate) async fn streams_changed(&self, known: u64, at_most: Duration) {
         let mut streams = self.streams.clone();
         let _ = tokio::time::timeout(at_most, streams.wait_for(|version| *version != known)).await;
@@ -96,7 +97,7 @@ impl RoomHandle {
         self.quota.clone()
     }
 
-    /// Applies settings, and lets the people in `returning` return; false when the room is over.
+    /// Applies settings, and allows the people in `returning` to rejoin; false when the room is over.
     pub(crate) async fn update(&self, settings: RoomSettings, returning: Option<Vec<String>>) -> bool {
         let (answer, answered) = oneshot::channel();
         self.send(Input::Update(Command::Update { settings, returning }, answer)).await && answered.await.is_ok()

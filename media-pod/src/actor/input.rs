@@ -1,4 +1,4 @@
-//! What the rest of the pod sends to a room's actor. Data only.
+//! Messages from the rest of the pod to a room's actor. Data only.
 
 use serde_json::Value;
 use tokio::sync::oneshot;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Changes within this time after the first are reported together, so that a hundred simultaneous joins do not cause a hundred lists.
 const BURST: Duration = Duration::from_millis(100);
-/// Bits for the changes of one millisecond. Few enough that versions are exact in readers that have only doubles.
+/// Bits for the changes of one millisecond. Few enough for versions to be exact in readers that have only doubles.
 const CHANGE_BITS: u32 = 12;
 
 /// The version of the room list; clones share it.

@@ -9,16 +9,16 @@ use super::list_version::ListVersion;
 use crate::metrics::Metrics;
 use crate::room::{Fact, Room, RoomStats};
 
-/// Where rooms report what happens in them.
+/// Collects what rooms report.
 #[derive(Clone, Debug)]
 pub(crate) struct Reports {
     /// The pod's metrics.
     pub(crate) metrics: Metrics,
-    /// For callers that wait for a change of the room list.
+    /// Wakes callers that wait for a change of the room list.
     pub(crate) version: ListVersion,
 }
 
-/// The receiving side of what a [`Publisher`] publishes.
+/// The receiving side of a [`Publisher`].
 pub(super) struct Observed {
     pub(super) stats: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,

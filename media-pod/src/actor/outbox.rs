@@ -1,8 +1,8 @@
 //! The queue to a client: messages wait here until its WebSocket accepts them, bounded in count and bytes.
 //!
 //! A room never waits for a client. A client that falls behind misses optional messages first; one that does not read at all loses its
-//! connection. The owner of an [`Outbox`] decides how the connection ends; if it is dropped without that, as by a panic, the client is
-//! asked to reconnect. Nothing here reads or writes a socket.
+//! connection. The owner of an [`Outbox`] decides how the connection ends; if it is dropped without a decision, as by a panic, the
+//! client is requested to reconnect. Nothing here reads or writes a socket.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 
 use super::quota::ByteQuota;
 
-/// Messages queued for one client.
+/// Maximum number of messages queued for one client.
 const MOST_MESSAGES: usize = 4096;
-/// Bytes queued for one client: what a new participant is sent in a room of hundreds.
+/// Maximum bytes queued for one client: enough for what a new participant is sent in a room of hundreds.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// A client with more queued bytes than this has fallen behind.
 const BEHIND_BYTES: usize = 128 * 1024;
@@ -28,7 +28,7 @@ const OWN_BYTES: usize = 64 * 1024;
 /// Close code and reason of a WebSocket.
 pub(crate) type Close = (u16, &'static str);
 
-/// How the connection ends if its owner did not decide.
+/// How the connection ends if its owner does not decide.
 const UNEXPECTED: Close = (CLOSE_COME_BACK, "the meeting was interrupted: please reconnect");
 
 /// The next thing to send on a client's WebSocket.
@@ -54,7 +54,7 @@ struct Shared {
     end: OnceLock<Close>,
     /// Queued messages are discarded.
     is_cut: AtomicBool,
-    /// The room waits for a sign of life from the client.
+    /// Whether the room waits for a sign of life from the client.
     is_pinged: AtomicBool,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Sender {
 pub(crate) struct Inbox {
     queue: mpsc::UnboundedReceiver<Item>,
     shared: Arc<Shared>,
-    /// Bytes of the message taken last, which counts until it has been written to the socket.
+    /// Bytes of the message taken last, which are counted until it has been written to the socket.
     leaving: Option<usize>,
 }
 
@@ -119,7 +119,7 @@ impl Outbox {
         }
     }
 
-    /// Asks the client for a sign of life.
+    /// Pings the client to check that it is alive.
     pub(crate) fn ping(&self) {
         self.0.shared.is_pinged.store(true, Ordering::Relaxed);
         let _ = self.0.queue.send(Item::Ping);

@@ -26,21 +26,21 @@ impl ByteQuota {
         Self(Arc::new(Usage { used: AtomicUsize::new(0), limit, parent: Some(self.clone()) }))
     }
 
-    /// Counts bytes as used. The limit may be exceeded: the caller decides what to do then.
+    /// Counts bytes as used. The limit may be exceeded: the caller decides what to do in that case.
     pub(crate) fn take(&self, bytes: usize) {
         self.each(&mut |usage| {
             usage.used.fetch_add(bytes, Ordering::Relaxed);
         });
     }
 
-    /// Counts bytes as free again.
+    /// Counts bytes as released.
     pub(crate) fn release(&self, bytes: usize) {
         self.each(&mut |usage| {
             usage.used.fetch_sub(bytes, Ordering::Relaxed);
         });
     }
 
-    /// Whether more bytes are in use than this quota, or any that contains it, allows.
+    /// Whether more bytes are in use than this quota or one of its parents allows.
     pub(crate) fn is_exhausted(&self) -> bool {
         let mut is_exhausted = false;
         self.each(&mut |usage| is_exhausted |= usage.used.load(Ordering::Relaxed) > usage.limit);

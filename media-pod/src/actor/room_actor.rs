@@ -1,6 +1,6 @@
 //! The actor's loop: inputs, media events and ticks become commands for the room, and its effects are executed.
 //!
-//! It decides nothing about the room; how its end and panics are handled is [`super::supervise`]'s part.
+//! It decides nothing about the room; [`super::supervise`] handles its end and panics.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ impl RoomActor {
         Self { room, media, opened: Instant::now(), clients, calls, updates, publisher, metrics }
     }
 
-    /// What the room hands on to its successor; `is_interrupted` after a panic.
+    /// The state that the room passes to its successor; `is_interrupted` after a panic.
     pub(super) fn snapshot(&self, is_interrupted: bool) -> Option<Snapshot> {
         self.room.snapshot(is_interrupted)
     }
@@ -80,7 +80,7 @@ impl RoomActor {
         }
     }
 
-    /// The room's command for an input; what does not concern the room is answered here.
+    /// The room's command for an input; inputs that do not concern the room are answered here.
     fn command(&mut self, input: Input) -> Option<Command> {
         Some(match input {
             Input::Command(command) => {
@@ -188,7 +188,7 @@ impl RoomActor {
         }
     }
 
-    /// Publishes the room's state, and answers updates, which are part of it now.
+    /// Publishes the room's state, and answers the updates that it now includes.
     fn publish(&mut self) {
         self.publisher.publish(&self.room);
         for answer in self.updates.drain(..) {

@@ -1,7 +1,7 @@
 //! Starts a room's actor and runs it to its end. A panic ends the room and nothing else: it is counted, logged with the meeting's name, its
-//! clients are asked to reconnect, and the moderators' decisions are handed on.
+//! clients are requested to reconnect, and the moderators' decisions are passed on.
 //!
-//! It handles no input and no effect.
+//! It handles no inputs and no effects.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +32,7 @@ pub(crate) struct RoomSpec {
     pub(crate) limits: Limits,
     /// The meeting's settings.
     pub(crate) settings: MeetingSettings,
-    /// What an earlier room of the same meeting has handed on.
+    /// The state passed on by an earlier room of the same meeting.
     pub(crate) snapshot: Option<Snapshot>,
     /// Memory for messages queued for its clients.
     pub(crate) quota: ByteQuota,
@@ -41,7 +41,7 @@ pub(crate) struct RoomSpec {
 /// How a room has ended.
 #[derive(Debug)]
 pub(crate) struct RoomEnd {
-    /// What the room hands on to its successor; `None` if the meeting is over.
+    /// The state that the room passes to its successor; `None` if the meeting is over.
     pub(crate) snapshot: Option<Snapshot>,
 }
 

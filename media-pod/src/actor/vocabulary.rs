@@ -1,4 +1,4 @@
-//! Which notifications a client understands, by the application it runs. Pure.
+//! Which notifications a client understands, depending on the application it runs. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -11,11 +11,11 @@ use crate::room::Outgoing;
 pub struct Vocabulary {
     /// Whether it understands those that the mediasoup demo does not have.
     pub extensions: bool,
-    /// The name under which it expects the version.
+    /// The name by which it expects the version.
     pub version_name: VersionName,
 }
 
-/// The name under which a client expects the version of mediasoup: it differs between the two generations of the demo's application.
+/// The name by which a client expects the version of mediasoup: it differs between the two generations of the demo's application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionName {
     /// `mediasoup-version`.

@@ -67,7 +67,7 @@ fn may_administer(state: &AppState, request: &Request) -> Result<(), HttpError> 
     })
 }
 
-/// Responds at once, or when the list differs from the version that the caller knows.
+/// Responds immediately, or when the list differs from the version that the caller knows.
 async fn list_rooms(State(state): State<AppState>, Query(query): Query<RoomListQuery>) -> Response {
     state.rooms.wait_for_change(query).await;
     Json(state.rooms.list().await).into_response()

@@ -22,7 +22,7 @@ const MAX_NAME: usize = 128;
 pub(crate) struct Admitted {
     pub(crate) meeting: MeetingGrant,
     pub(crate) participant: ParticipantGrant,
-    /// To be used once; `None` where everyone is trusted.
+    /// For one use; `None` if every client is trusted.
     pub(crate) token: Option<TokenUse>,
 }
 

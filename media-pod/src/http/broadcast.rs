@@ -35,7 +35,7 @@ use call::{CallRequest, RoomRequirement, Success};
 /// Longest body of a call.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Longest time before a waiting call is answered: a router in front times out after 10 s.
+/// Maximum time before a waiting call is answered: a router in front times out after 10 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// Adds the calls for meetings in namespaces, which need an admission.
@@ -60,7 +60,7 @@ struct CallPath {
     call: String,
 }
 
-/// How a path divides into the room's and the call's part.
+/// How a path is split into the parts of the room and the call.
 struct PathParts<'a> {
     /// Segments of the room's part.
     depth: usize,
@@ -186,7 +186,7 @@ async fn room(
         }
         _ => {}
     }
-    // Also if it is open: this ends a room of an older meeting with the same name.
+    // Also called if it is open: this ends a room of an older meeting with the same name.
     let entered = state.rooms.enter(grant, Layout::Growing).await.map(Some);
     entered.map_err(|error| {
         tracing::warn!(reason = error.reason(), %error, "could not admit a broadcaster");

@@ -30,7 +30,7 @@ use crate::signaling::query::SignalQuery;
 pub(crate) fn add_routes(router: Router<AppState>, state: &AppState, web_dir: &FilePath) -> Router<AppState> {
     let metrics = admin::protected(Router::new().route("/metrics", get(metrics)), state);
     let page = ServeFile::new(web_dir.join("index.html"));
-    // After the files: other spellings of paths, and what does not exist.
+    // After the files: other spellings of paths, and paths that do not exist.
     let elsewhere: Router =
         Router::new().fallback(nothing_here).layer(Extension(page.clone())).layer(from_fn(to_canonical));
     broadcast::add_open_routes(router.merge(metrics).merge(pages(state, page.clone())))

@@ -8,12 +8,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tower::Service;
 
-/// Answers from the first moment on; passes requests to the real routes once [`StartupGate::open`] was called.
+/// Answers from the start; passes requests to the actual routes once [`StartupGate::open`] was called.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StartupGate(Arc<OnceLock<Router>>);
 
 impl StartupGate {
-    /// The routes to serve. `missing` is what the pod waits for, for `/readyz`.
+    /// The routes to serve. `missing` is what the pod is waiting for, reported by `/readyz`.
     pub(crate) fn router(&self, missing: &'static str) -> Router {
         let gate = self.clone();
         Router::new().fallback(move |request: Request| {

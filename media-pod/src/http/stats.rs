@@ -1,4 +1,4 @@
-//! `/stats`: the current state of the pod as JSON. Counts and ids, no names of participants. It changes nothing.
+//! `/stats`: the current state of the pod as JSON. Counts and ids, but no names of participants. It changes nothing.
 //!
 //! Hidden participants are listed only for callers with a token; others get their number.
 

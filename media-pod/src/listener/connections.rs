@@ -49,7 +49,7 @@ impl ConnectionLimiter {
         let _ = self.free.acquire_many(self.total).await;
     }
 
-    /// Logs a refused connection, but not each of a flood.
+    /// Logs a refused connection, but not every one during a flood.
     fn log_refusal(&self, now: Instant) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_none_or(|last| now - last >= LOG_INTERVAL) {

@@ -1,5 +1,5 @@
-//! Metrics of media traffic: bytes, packets, loss, round-trip times, scores. They are sampled from the workers, so some seconds old, and
-//! never of a single participant.
+//! Metrics of media traffic: bytes, packets, loss, round-trip times, scores. They are sampled from the workers, so they are a few
+//! seconds old, and never of a single participant.
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 

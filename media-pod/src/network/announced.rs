@@ -1,4 +1,4 @@
-//! The addresses and ports to announce: given by flags, or read from files as soon as those exist. It announces nothing itself.
+//! The addresses and ports to announce: set by flags, or read from files once those exist. It announces nothing itself.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(crate) enum Announced<T> {
     File(PathBuf),
 }
 
-/// A text is not an address.
+/// A string is not an address.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{address:?} is neither an IP address nor a host name")]
 pub struct AddressError {

@@ -1,4 +1,4 @@
-//! What a request leads to: an answer, an operation, or a refusal with its reason. Nothing here decides.
+//! The result of a request: an answer, an operation, or a refusal with its reason. It makes no decisions.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::effects::Effects;
 use super::interface::context::{Context, Requester};
 use super::interface::operation::Operation;
 
-/// The reason for refusing a request: an error code with HTTP's meaning and a sentence.
+/// The reason for refusing a request: an error code with the meaning of HTTP status codes, and a sentence.
 #[derive(Debug)]
 pub(crate) struct Refusal(pub(crate) u16, pub(crate) String);
 
@@ -36,12 +36,12 @@ impl Refusal {
     }
 }
 
-/// As much of an id as errors show.
+/// The part of an id that errors show.
 fn shortened(id: &str) -> String {
     id.chars().take(40).collect()
 }
 
-/// What an accepted request leads to.
+/// The result of an accepted request.
 pub(crate) enum Decision {
     /// The answer.
     Answer(Value),

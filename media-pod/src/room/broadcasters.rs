@@ -1,4 +1,4 @@
-//! The broadcasters: senders and receivers without a WebSocket. Which caller each belongs to, and when its script last called.
+//! The broadcasters (senders and receivers without a WebSocket): which caller each belongs to, and when its script last called.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use super::people::peer::Joined;
 /// One broadcaster.
 #[derive(Debug)]
 struct Broadcaster {
-    /// The person who entered it, as [`ParticipantGrant::person`] names it.
+    /// The person who entered it, as in [`ParticipantGrant::person`].
     person: Option<String>,
-    /// The address of a caller that could prove nothing.
+    /// The address of a caller without a proven identity.
     address: Option<String>,
-    /// What it said when it entered, until it joins.
+    /// The data from its entry, kept until it joins.
     entry: Option<Joined>,
     /// When its script last called.
     called: Duration,
@@ -55,8 +55,8 @@ impl Broadcasters {
         self.entered.clear();
     }
 
-    /// All participants know a peerId, so it is not a credential: a broadcaster belongs to the caller that has entered it, by what proves the
-    /// person, or else by its address.
+    /// A peerId is known to all participants, so it is not a credential: a broadcaster belongs to the caller that entered it, identified by
+    /// its proven identity, or else by its address.
     pub(super) fn check_caller(&self, id: &PeerId, caller: &ParticipantGrant) -> Result<(), Refusal> {
         let Some(broadcaster) = self.entered.get(id) else { return Ok(()) };
         let is_same = match &broadcaster.person {
@@ -66,7 +66,7 @@ impl Broadcasters {
         if is_same { Ok(()) } else { Err(Refusal::forbidden("another caller has entered this broadcaster")) }
     }
 
-    /// Notes a call for a broadcaster, which is not idle then although nothing flows.
+    /// Records a call for a broadcaster, which then does not count as idle even without media.
     pub(super) fn note_call(&mut self, id: &PeerId, now: Duration) -> Result<(), Refusal> {
         let no_broadcaster = || Refusal(404, "there is no such broadcaster in the meeting".into());
         self.entered.get_mut(id).ok_or_else(no_broadcaster)?.called = now;
@@ -78,7 +78,7 @@ impl Broadcasters {
         self.entered.get(id).map(|broadcaster| broadcaster.called)
     }
 
-    /// What a broadcaster that joins said when it entered.
+    /// The data from the entry of a broadcaster that joins.
     pub(super) fn take_entry(&mut self, id: &PeerId) -> Result<Joined, Refusal> {
         let broadcaster = self.entered.get_mut(id).ok_or_else(Refusal::not_joined)?;
         broadcaster.entry.take().ok_or_else(|| Refusal(409, "it has joined already".into()))

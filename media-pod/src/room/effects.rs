@@ -1,4 +1,4 @@
-//! The effects of one command, collected in the order in which they are run.
+//! The effects of one command, collected in execution order.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The inputs and outputs of a room, and what it is configured with. Plain data.
+//! The inputs and outputs of a room, and its configuration. Plain data.
 
 pub mod broadcaster;
 pub(super) mod command;

@@ -1,5 +1,5 @@
-//! What moderators have decided, for the time of the meeting: lock and lobby, removed and admitted participants, changed rights, and which
-//! personal invitations were used. Bounded. It decides nothing about media.
+//! What moderators have decided, for the duration of the meeting: lock and lobby, removed and admitted participants, changed rights, and
+//! which personal invitations were used. Bounded. It makes no decisions about media.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -11,26 +11,26 @@ use sha2::{Digest, Sha256};
 use super::answer::Refusal;
 use super::interface::ids::PeerId;
 
-/// Removed participants; beyond that the oldest are forgotten.
+/// Maximum number of removed participants; beyond that the oldest are forgotten.
 const MAX_BANS: usize = 1000;
-/// Participants whose rights moderators changed; beyond that none can be changed.
+/// Maximum number of participants whose permissions moderators changed; beyond that none can be changed.
 const MAX_CHANGES: usize = 1000;
-/// Participants who were admitted from the lobby; beyond that none is remembered.
+/// Maximum number of participants admitted from the lobby; beyond that none are remembered.
 const MAX_ADMITTED: usize = 2000;
-/// Personal invitations that were used; beyond that none is accepted.
+/// Maximum number of used personal invitations; beyond that none are accepted.
 const MAX_INVITATIONS: usize = 10_000;
 
-/// Addresses of removed guests; beyond that the oldest are forgotten.
+/// Maximum number of addresses of removed guests; beyond that the oldest are forgotten.
 const MAX_ADDRESSES: usize = 1000;
-/// How long guests from the address of a removed guest have to wait in the lobby. Short, since other guests may share the address.
+/// How long guests from the address of a removed guest have to wait in the lobby. Short, because other guests may share the address.
 const ADDRESS_TIME: Duration = Duration::from_mins(15);
 
-/// A participant as it is remembered.
+/// How a participant is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Person {
-    /// Identified by an application or as a guest, as [`ParticipantGrant::person`] names it.
+    /// Identified by an application or as a guest, as in [`ParticipantGrant::person`].
     Proven(String),
-    /// A client that can prove nothing, by its peerId.
+    /// A client without a proven identity, by its peerId.
     Unproven(PeerId),
 }
 
@@ -40,7 +40,7 @@ impl Person {
     }
 }
 
-/// What moderators changed of a participant's rights. What is absent is as the token says.
+/// Permissions of a participant that moderators changed. Absent ones are as in the token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) publish: PublishChange,
@@ -75,7 +75,7 @@ impl Change {
         }
     }
 
-    /// The part of it that takes rights away.
+    /// The part of it that revokes permissions.
     fn restrictions(self) -> Self {
         let taken = |change: Option<bool>| change.filter(|is_given| !is_given);
         Self {
@@ -93,12 +93,12 @@ impl Change {
 /// The decisions of moderators.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Moderation {
-    /// Beside the meeting's own lock.
+    /// In addition to the meeting's own lock.
     is_locked: bool,
     /// Whether new participants wait in the lobby, whatever their grants say.
     has_lobby: bool,
     bans: VecDeque<Person>,
-    /// With the time of the removal.
+    /// With the time of removal.
     addresses: VecDeque<(String, Duration)>,
     admitted: BTreeSet<Person>,
     changes: BTreeMap<Person, Change>,
@@ -119,14 +119,14 @@ impl Moderation {
         self.has_lobby
     }
 
-    /// Turns the lobby on or off; whether that changed anything.
+    /// Turns the lobby on or off; returns whether that changed anything.
     pub(crate) fn set_lobby(&mut self, has_lobby: bool) -> bool {
         std::mem::replace(&mut self.has_lobby, has_lobby) != has_lobby
     }
 
-    /// Whether a new participant waits in the lobby. Moderators do not; a hidden participant could not be admitted, because moderators do
-    /// not see it; and a participant who was admitted once does not wait again. A guest who may be a removed one waits whatever the token
-    /// says.
+    /// Whether a new participant waits in the lobby. Moderators do not wait. Hidden participants do not either: moderators do not see
+    /// them and could not admit them. A participant who was admitted once does not wait again. A guest who may be a removed one waits
+    /// whatever the token says.
     pub(crate) fn has_to_wait(&self, id: &PeerId, grant: &ParticipantGrant) -> bool {
         let is_meant = (grant.lobby || self.has_lobby) && !grant.moderator || self.is_suspect(grant);
         is_meant && !grant.hidden && !self.is_admitted(id, grant)
@@ -165,7 +165,7 @@ impl Moderation {
         grant.identity.is_none() && grant.address.as_ref().is_some_and(is_from)
     }
 
-    /// Forgets addresses whose time is over.
+    /// Forgets expired addresses.
     pub(crate) fn forget_expired(&mut self, now: Duration) {
         self.addresses.retain(|(_, since)| now.saturating_sub(*since) < ADDRESS_TIME);
     }
@@ -177,13 +177,13 @@ impl Moderation {
         }
     }
 
-    /// Whether the participant was admitted before. A peerId alone proves nothing.
+    /// Whether the participant was already admitted. A peerId alone proves nothing.
     pub(crate) fn is_admitted(&self, id: &PeerId, grant: &ParticipantGrant) -> bool {
         let person = Person::of(id, grant);
         matches!(person, Person::Proven(_)) && self.admitted.contains(&person)
     }
 
-    /// The same for the next room of the meeting, whose time begins now.
+    /// The same for the next room of the meeting, whose clock starts now.
     pub(crate) fn restarted(mut self) -> Self {
         self.addresses.iter_mut().for_each(|(_, since)| *since = Duration::ZERO);
         self
@@ -199,8 +199,8 @@ impl Moderation {
         Ok(())
     }
 
-    /// Changes a grant as moderators have decided. Any client can use the peerId of a client that proves nothing: so rights that such a
-    /// client was given end with its connection, and only restrictions last.
+    /// Changes a grant as moderators have decided. Any client can use the peerId of a client without a proven identity, so permissions
+    /// granted to such a client end with its connection; only restrictions last.
     pub(crate) fn apply(&self, id: &PeerId, grant: &mut ParticipantGrant) {
         let person = Person::of(id, grant);
         let Some(change) = self.changes.get(&person).copied() else { return };
@@ -210,8 +210,8 @@ impl Moderation {
         }
     }
 
-    /// Uses a personal invitation; false if another participant has used it. All who have the invitation have the same identity, so the
-    /// browser counts where it is known.
+    /// Uses a personal invitation; false if another participant has used it. Everyone who has the invitation has the same identity, so
+    /// the browser is compared if it is known.
     pub(crate) fn use_invitation(&mut self, once: &str, id: &PeerId, grant: &ParticipantGrant) -> bool {
         let browser = ParticipantGrant { guest: grant.guest.clone(), ..ParticipantGrant::default() };
         let user = Person::of(id, &browser);
@@ -223,7 +223,7 @@ impl Moderation {
     }
 }
 
-/// Short, because invitations are long random texts and many are kept.
+/// Short, because invitations are long random strings and many are kept.
 fn hash_of(once: &str) -> u64 {
     let digest = Sha256::digest(once);
     digest[..8].iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte))

@@ -1,4 +1,4 @@
-//! The people of a room: seats, connections that are not admitted yet, the lobby, and what each may do.
+//! The people in a room: seats, connections that are not admitted yet, the lobby, and what each may do.
 
 pub(super) mod departed;
 pub(super) mod entrance;

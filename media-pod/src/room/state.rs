@@ -1,4 +1,4 @@
-//! The state of a room: its owners, and what it hands over to the next room of the same meeting.
+//! The state of a room: its owners, and the state that it passes to the next room of the same meeting.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,23 +46,23 @@ pub struct Room {
 /// How a room ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The meeting is over: nothing is handed over.
+    /// The meeting is over: nothing is passed on.
     Over,
-    /// No participant was left: the chat is not for those who come next.
+    /// No participants were left: the chat is not for later ones.
     Empty,
-    /// The room was interrupted, and its participants come back.
+    /// The room was interrupted, and its participants will reconnect.
     #[default]
     Interrupted,
 }
 
-/// What a room hands over to the next room of the same meeting on the same pod. Plain data without handles and connections.
+/// The state that a room passes to the next room of the same meeting on the same pod. Plain data without handles or connections.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     moderation: Moderation,
     interrupted: Option<Interrupted>,
 }
 
-/// What is handed over after an interruption only.
+/// The part that is passed on only after an interruption.
 #[derive(Clone, Debug)]
 struct Interrupted {
     history: History,
@@ -71,7 +71,7 @@ struct Interrupted {
 }
 
 impl Room {
-    /// An empty room. Every later `now` is the time since this moment, which is `opened_at` milliseconds after 1970. `snapshot` comes
+    /// An empty room. Every later `now` is the time since this moment, which is `opened_at` milliseconds after 1970. `snapshot` is
     /// from an earlier room of the same meeting.
     pub fn new(
         limits: Limits,
@@ -105,7 +105,7 @@ impl Room {
         room
     }
 
-    /// What the next room of the meeting takes over; nothing if the meeting is over. `is_broken`: a panic has ended the room.
+    /// The state for the next room of the meeting; nothing if the meeting is over. `is_broken`: a panic has ended the room.
     pub fn snapshot(&self, is_broken: bool) -> Option<Snapshot> {
         let ending = if is_broken { Ending::Interrupted } else { self.ending };
         if ending == Ending::Over {
@@ -129,7 +129,7 @@ impl Room {
         self.seats.participants()
     }
 
-    /// Whether a client of that id is in the room, joined or not, or in its lobby.
+    /// Whether a client with that id is in the room, joined or not, or in its lobby.
     pub fn has(&self, id: &PeerId) -> bool {
         self.seats.contains(id) || self.lobby.contains(id)
     }
@@ -139,13 +139,13 @@ impl Room {
         self.tracks.streams_version()
     }
 
-    /// The people in the room or just gone, as the operator knows them, where the meeting itself is locked: they may come back after a
-    /// move.
+    /// The people who are in the room or have just left, as the operator knows them, if the meeting itself is locked: they may rejoin
+    /// after a move.
     pub fn people_of_a_locked_meeting(&self) -> Vec<String> {
         if self.settings.is_locked { self.seats.people() } else { Vec::new() }
     }
 
-    /// The settings of the meeting that hold now.
+    /// The current settings of the meeting.
     pub fn settings(&self) -> RoomSettings {
         RoomSettings {
             title: self.settings.title.clone(),
@@ -155,7 +155,7 @@ impl Room {
         }
     }
 
-    /// Takes over new settings. Participants who are in the room stay, whatever the settings say.
+    /// Applies new settings. Participants who are in the room stay, whatever the settings.
     pub(super) fn set_settings(&mut self, settings: RoomSettings) {
         let RoomSettings { title, max_participants, empty_timeout_seconds, locked } = settings;
         self.settings.title = title;

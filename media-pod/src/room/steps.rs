@@ -1,4 +1,4 @@
-//! The steps of a room: for each command, the owners in the order in which they decide.
+//! The steps of a room: for each command, calls the owners in the order in which they decide.
 
 mod broadcasting;
 mod chatting;

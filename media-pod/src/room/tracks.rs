@@ -1,4 +1,4 @@
-//! The tracks: transports, producers and consumers of all peers, and which streams each of them receives.
+//! The tracks: transports, producers and consumers of all peers, and the streams that each of them receives.
 //!
 //! It reads the seats to learn who receives, and never changes what a peer may do.
 

@@ -1,4 +1,4 @@
-//! State that ended rooms hand on to their successors: bounded in number and time. It knows no open room and reads no clock.
+//! State that ended rooms pass to their successors: bounded in number and time. It knows no open rooms and reads no clock.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,12 +1,12 @@
-//! Cache of `RtpCapabilities` by codecs, for callers that query them before there is a room: they depend on the codecs alone. It asks no
-//! worker.
+//! Cache of `RtpCapabilities` by codecs, for callers that query them before there is a room: they depend on the codecs alone. It queries
+//! no worker.
 
 use std::sync::{Mutex, PoisonError};
 
 use mediasoup::prelude::RtpCodecCapability;
 use serde_json::Value;
 
-/// Sets of codecs that are cached; meetings use few.
+/// Maximum number of cached sets of codecs; meetings use few.
 const CAPACITY: usize = 64;
 
 /// Capabilities of routers, by their codecs.

@@ -1,4 +1,4 @@
-//! The end of a worker as an event that fires once; callbacks added later are called at once. It ends nothing itself.
+//! The end of a worker as an event that fires once; callbacks added later are called immediately. It ends nothing itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ pub(super) struct EndEvent {
 }
 
 impl EndEvent {
-    /// Calls back when the event fires, or at once if it has; not after the handler id is dropped.
+    /// Calls back when the event fires, or immediately if it has fired; not after the handler id is dropped.
     pub(super) fn add(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
         let id = self.callbacks.add(Box::new(callback));
         // The bag does not remember that it was called. Whichever of `add` and `fire` comes later finds the callback in it.

@@ -1,5 +1,5 @@
 //! Endpoints that answer STUN binding requests on every worker, to check whether the announced addresses are reachable. mediasoup answers
-//! only requests with the credentials of a transport, so each probe has transports of its own.
+//! only requests with the credentials of a transport, so each probe has its own transports.
 //!
 //! They carry no media, belong to no room, and close when the probe is dropped.
 

@@ -32,10 +32,10 @@ use crate::network::port_block::PortBlock;
 /// Version of the mediasoup crate, sent to clients.
 pub(crate) const MEDIASOUP_VERSION: &str = "0.33.1";
 
-/// Attempts to listen on a free port of the loopback interface, which another process may take meanwhile.
+/// Attempts to listen on a free port of the loopback interface, which another process may take in the meantime.
 const LOOPBACK_ATTEMPTS: usize = 5;
 
-/// What the workers are created from.
+/// The settings that the workers are created from.
 #[derive(Clone, Debug)]
 pub struct WorkerSpec {
     /// Number of workers.
@@ -75,7 +75,7 @@ struct Slot {
     end: EndEvent,
 }
 
-/// A router on a worker, for one room. The worker carries one room less when it is dropped.
+/// A router on a worker, for one room. When it is dropped, the worker carries one room less.
 #[derive(Debug)]
 pub(crate) struct Placement {
     /// The worker's index.
@@ -95,7 +95,7 @@ pub(crate) struct Placement {
 }
 
 impl Placement {
-    /// Calls back when the worker ends, or at once if it has; not after the handler id is dropped.
+    /// Calls back when the worker ends, or immediately if it has ended; not after the handler id is dropped.
     pub(crate) fn on_end(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
         self.end.add(callback)
     }
@@ -264,7 +264,7 @@ impl Workers {
         settings.log_level = WorkerLogLevel::Warn;
         // The tags of ICE and DTLS log a warning for every client that leaves.
         settings.log_tags = vec![WorkerLogTag::Info];
-        // Pipes between workers take no port range of their own: without this they would listen outside the block.
+        // Pipes between workers have no separate port range: without this setting they would listen outside the block.
         settings.rtc_port_range = self.plain_ports().unwrap_or(self.port(0)..=self.port(0));
         let thread = Arc::clone(thread);
         settings.thread_initializer = Some(Arc::new(move || thread.register()));

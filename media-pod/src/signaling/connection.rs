@@ -1,4 +1,4 @@
-//! Serves a client whose connection to the room ends with its socket. Sessions that survive their socket are [`super::resume`]'s part.
+//! Serves a client whose connection to the room ends with its socket. [`super::resume`] handles sessions that survive their socket.
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::StreamExt;
@@ -22,7 +22,7 @@ pub(crate) async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant,
     let writer = write(sink, outgoing);
     tokio::pin!(writer);
     let mut writer_ended = false;
-    // Whichever ends first ends the other: a socket that is not writable is not read either.
+    // Whichever ends first ends the other: a socket that cannot be written to is not read either.
     let close = tokio::select! {
         close = reader.run(&mut stream) => close,
         () = &mut writer => {

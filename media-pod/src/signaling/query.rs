@@ -38,7 +38,7 @@ pub(crate) struct TestSwitches {
 }
 
 impl SignalQuery {
-    /// The switches as the client sets them. They are ignored if it may not: applications send them without intending anything.
+    /// The test switches that the client sets, ignored if it may not use them: applications send them by default.
     pub(crate) fn switches(&self, may_set: bool) -> TestSwitches {
         if may_set {
             TestSwitches { replicas: self.replicas(), layout: self.layout() }
@@ -52,8 +52,8 @@ impl SignalQuery {
         !self.room_id.is_empty()
     }
 
-    /// The name under which the client expects the version. The demo's newer application always sends `usePipeTransports`; the older one
-    /// never does, and always sends `consumerReplicas`. A client that sends neither gets both names, unless it uses Convene's form of the URL.
+    /// The name by which the client expects the version. The demo's newer application always sends `usePipeTransports`; the older one never
+    /// does, and always sends `consumerReplicas`. A client that sends neither gets both names, unless it uses Convene's form of the URL.
     pub(crate) fn version_name(&self) -> VersionName {
         match (self.use_pipe_transports.as_str(), self.consumer_replicas.as_str()) {
             ("", "") if self.is_of_demo() => VersionName::Either,

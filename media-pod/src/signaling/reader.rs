@@ -162,7 +162,7 @@ impl Reader {
         match decision {
             Decision::Accept => self.process(incoming).await,
             Decision::Refuse => {
-                // A flooding client is always ready to be read: let other tasks run first.
+                // A flooding client always has data to read: let other tasks run first.
                 yield_now().await;
                 self.refuse(&incoming)
             }

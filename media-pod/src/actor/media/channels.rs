@@ -1,4 +1,4 @@
-//! Operations that create the room's data producers and data consumers. What is sent on them is [`super::data`]'s part.
+//! Operations that create the room's data producers and data consumers. [`super::data`] handles the messages sent on them.
 
 use mediasoup::prelude::{DataConsumerOptions, DataProducerOptions, SctpStreamParameters};
 use serde_json::{Value, json};

@@ -46,7 +46,7 @@ pub(super) fn wire_score(score: &mediasoup::consumer::ConsumerScore) -> Consumer
     }
 }
 
-/// Leaves out `rid` for a stream without one, instead of null.
+/// Omits `rid` for a stream without one, instead of null.
 pub(super) fn wire_producer_score(score: &[mediasoup::producer::ProducerScore]) -> Value {
     let mut streams = json!(score);
     for stream in streams.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {

@@ -1,7 +1,7 @@
-//! The room's data channels, its bot, and the data producers on which it sends for participants that have none of their own (voices).
+//! The room's data channels, its bot, and the data producers on which it sends on behalf of participants without data channels (voices).
 //!
 //! Bot and voices send on a direct transport in this process; a direct transport at each router receives messages for the bot and for
-//! the chat history. What the messages mean is the room's part.
+//! the chat history. The room interprets the messages.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,13 +25,13 @@ use super::routers::{HOME, RouterId, Routers};
 use crate::rate::{Rate, TokenBucket};
 use crate::room::{DataConsumerId, DataMessage, DataProducerId, MediaError, MediaEvent, Outcome, TransportId};
 
-/// Longest message that the bot reads, in bytes.
+/// Maximum length of a message to the bot, in bytes.
 const MAX_BOT_TEXT: usize = 512;
 
-/// Messages of one channel that are passed on to the room.
+/// Maximum rate of messages of one channel that are passed on to the room.
 const LISTEN_RATE: Rate = Rate { per_second: 200, burst: 400 };
 
-/// Every data channel of one room.
+/// All data channels of one room.
 #[derive(Debug)]
 pub(super) struct DataPlane {
     // Dropped in this order: children before parents.
@@ -154,7 +154,7 @@ impl DataPlane {
         stats(consumer.get_stats().await, "data-consumer")
     }
 
-    /// A data producer and its router; without an id the bot's.
+    /// A data producer and its router; without an id, that of the bot.
     pub(super) fn source(&self, id: Option<&DataProducerId>) -> Result<(DataProducer, RouterId), MediaError> {
         let Some(id) = id else { return Ok((self.bot.clone(), HOME)) };
         if let Some(voice) = self.voices.get(id) {

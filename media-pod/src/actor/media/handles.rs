@@ -1,4 +1,4 @@
-//! Handles of single objects of a room, with what is counted while they live. They close the object when dropped.
+//! Handles of single objects of a room, with the counts that they hold. They close the object when dropped.
 
 use mediasoup::prelude::{PlainTransport, Transport, TransportGeneric, WebRtcTransport};
 

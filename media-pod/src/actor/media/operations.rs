@@ -1,4 +1,4 @@
-//! Executes the room's operations on its handles. Which operation when is the room's decision.
+//! Executes the room's operations on its handles. The room decides on the operations.
 
 use mediasoup::prelude::ConsumerLayers;
 

@@ -21,7 +21,7 @@ pub(super) fn rtp_parameters(mut parameters: Value) -> Value {
     for extension in objects(fields, "headerExtensions") {
         set(extension, "encrypt", json!(false));
     }
-    // Extensions unknown to mediasoup are not forwarded, and no reason to refuse the others.
+    // Extensions unknown to mediasoup are not forwarded, but are no reason to refuse the others.
     keep(fields, "headerExtensions", is_known_extension);
     if let Some(rtcp) = fields.get_mut("rtcp").and_then(Value::as_object_mut) {
         set(rtcp, "reducedSize", json!(true));
@@ -50,8 +50,8 @@ pub(super) fn rtp_capabilities(mut capabilities: Value) -> Value {
     capabilities
 }
 
-/// Removes the header extensions for bandwidth estimation. Receivers of plain RTP (ffmpeg, `GStreamer`) send no feedback for an estimate, so
-/// it would never rise and they would always get the smallest layer. Without the extensions mediasoup omits `goog-remb` and
+/// Removes the header extensions for bandwidth estimation. Receivers of plain RTP (ffmpeg, `GStreamer`) send no feedback for an estimate,
+/// so the estimate would never rise and they would always get the smallest layer. Without the extensions mediasoup omits `goog-remb` and
 /// `transport-cc` too.
 pub(super) fn without_estimation(mut capabilities: Value) -> Value {
     let Some(fields) = capabilities.as_object_mut() else { return capabilities };
@@ -99,7 +99,7 @@ fn is_known_extension(extension: &Value) -> bool {
     extension.get("uri").is_some_and(|uri| RtpHeaderExtensionUri::deserialize(uri).is_ok())
 }
 
-/// Keeps items that are known, and those that are no objects, which are refused later.
+/// Keeps known items, and items that are not objects, which are refused later.
 fn keep(fields: &mut Map<String, Value>, key: &str, is_known: impl Fn(&Value) -> bool) {
     if let Some(items) = fields.get_mut(key).and_then(Value::as_array_mut) {
         items.retain(|item| !item.is_object() || is_known(item));

@@ -1,5 +1,5 @@
 //! Streams and data channels that are piped from one router of a room to another. Each is piped once, when the first consumer there
-//! needs it, and ends with its source. It chooses no router.
+//! needs it, and ends with its source. It does not choose routers.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(super) struct Pipes {
 }
 
 impl Pipes {
-    /// Pipes a producer to another router, where it has the same id.
+    /// Pipes a producer to another router, where it gets the same id.
     pub(super) async fn pipe(
         &mut self,
         routers: &Routers,

@@ -1,7 +1,7 @@
-//! Every handle of a room, and their events.
+//! All handles of a room, and their events.
 //!
 //! Children own their parents in mediasoup: a transport closes when its producers and consumers are dropped with it. So every handle is
-//! in one of the maps here and nowhere else. Operations on them are in the modules beside this one.
+//! in one of the maps here and nowhere else. Operations on them are in the sibling modules.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::room::{ConsumerId, MediaError, MediaEvent, ProducerId, TransportId};
 use crate::sfu::error::WorkersError;
 use crate::sfu::workers::Workers;
 
-/// Every handle of one room.
+/// All handles of one room.
 #[derive(Debug)]
 pub(crate) struct MediaPlane {
     // Dropped in this order: children before parents.
@@ -48,7 +48,7 @@ pub(crate) struct MediaPlane {
 /// Why a room could not be opened.
 #[derive(Debug, Error)]
 pub(crate) enum OpenError {
-    /// No worker has a place for it.
+    /// No worker has capacity for it.
     #[error(transparent)]
     Placement(#[from] WorkersError),
     /// The worker could not create the room's objects.

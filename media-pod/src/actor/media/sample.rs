@@ -1,4 +1,4 @@
-//! Samples statistics of transports and streams for the metrics. Never of all streams at once: the room waits meanwhile.
+//! Samples statistics of transports and streams for the metrics. Never of all streams at once, because the room waits in the meantime.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;

@@ -1,4 +1,4 @@
-//! Operations on the room's producers and consumers of audio and video. Who receives what is the room's decision.
+//! Operations on the room's producers and consumers of audio and video. The room decides who receives what.
 
 use convene_protocol::message::{Layers, MediaKind as WireKind};
 use mediasoup::prelude::{

@@ -68,7 +68,7 @@ impl MediaPlane {
         if let Some(bitrate) = settings.max_incoming_bitrate {
             transport.set_max_incoming_bitrate(bitrate.into()).await.map_err(failed)?;
         }
-        // The maximum first: the worker refuses a maximum below the minimum.
+        // Sets the maximum first: the worker refuses a maximum below the minimum.
         if let Some(bitrate) = settings.max_outgoing_bitrate {
             transport.set_max_outgoing_bitrate(bitrate.into()).await.map_err(failed)?;
         }
@@ -138,7 +138,8 @@ impl MediaPlane {
         };
         let remote =
             PlainTransportRemoteParameters { ip: Some(ip), port: Some(port), rtcp_port, srtp_parameters: None };
-        // The worker refuses parameters that do not fit the transport, such as an address for one with comedia: the caller's mistake.
+        // The worker refuses parameters that do not fit the transport, such as an address for one with comedia, which is the caller's
+        // mistake.
         transport.connect(remote).await.map(|()| Outcome::Done).map_err(refused)
     }
 

@@ -1,4 +1,4 @@
-//! Opens probes on request, and closes them when their time is up. What a probe is, is [`crate::sfu::probe`]'s part.
+//! Opens probes on request and closes them when they expire. [`crate::sfu::probe`] implements the probe itself.
 
 use std::time::Duration;
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use convene_protocol::message::{ChatHistoryAnswer, ChatMessage, MAX_CHAT_TEXT, clean_chat_text};
 
-/// Bytes of all messages that are kept.
+/// Maximum bytes of all stored messages.
 const MAX_BYTES: usize = 256 * 1024;
 /// Bytes of the messages of one page.
 const PAGE_BYTES: usize = 32 * 1024;
 /// Messages of one page.
 const PAGE_MESSAGES: usize = 100;
-/// Bytes of a message beside its texts.
+/// Bytes of a message in addition to its texts.
 const FRAME_BYTES: usize = 128;
 
 /// The newest messages of the chat.
@@ -36,7 +36,7 @@ impl History {
         self.trim();
     }
 
-    /// Keeps a message without its control characters; a text that is too long is cut.
+    /// Keeps a message without its control characters; a text that is too long is truncated.
     pub(crate) fn add(&mut self, peer_id: &str, display_name: &str, text: &str, now: Duration) -> ChatMessage {
         let message = ChatMessage {
             id: self.next_id,
@@ -59,7 +59,7 @@ impl History {
         }
     }
 
-    /// The newest messages, or the newest before an id: as many as fit into a page, oldest first.
+    /// The newest messages, or the newest before an id: as many as fit on a page, oldest first.
     pub(crate) fn page(&self, before: Option<u64>) -> ChatHistoryAnswer {
         let older = |message: &&ChatMessage| before.is_none_or(|before| message.id < before);
         let end = self.messages.iter().take_while(older).count();

@@ -20,7 +20,7 @@ use crate::room::people::seats::Seats;
 use crate::room::tracks::Tracks;
 
 impl DataChannels {
-    /// The transport to send on, unless order, rights, ownership or a limit forbids it.
+    /// The transport to send on, unless state, permissions, ownership or a limit forbids it.
     pub(crate) fn check_produce(
         &self,
         id: &PeerId,
@@ -37,7 +37,7 @@ impl DataChannels {
         Refusal::too_many(own, limit, "data producers per participant").map(|()| transport)
     }
 
-    /// Notes a data producer that was created; it is not offered yet.
+    /// Records a data producer that was created; it is not offered yet.
     pub(crate) fn add_producer(
         &mut self,
         id: &PeerId,
@@ -95,7 +95,7 @@ impl DataChannels {
         effects.run_for(Operation::ConsumeData { transport, producer }, context);
     }
 
-    /// Offers a data consumer that was created; it is closed if its sender or receiver has gone meanwhile.
+    /// Offers a data consumer that was created; it is closed if its sender or receiver has left in the meantime.
     pub(crate) fn offer_consumer(
         &mut self,
         connection: ConnectionId,
@@ -161,7 +161,7 @@ impl DataChannels {
         }
     }
 
-    /// Forgets a peer that leaves, and closes its voice, which is on no transport of its own; the other channels end with its transports.
+    /// Removes a peer that leaves and closes its voice, which is not on one of its transports; the other channels end with its transports.
     pub(crate) fn remove_peer(&mut self, id: &PeerId, seats: &mut Seats, effects: &mut Effects) {
         let Some(PeerChannels { producers, voice, .. }) = self.peers.remove(id) else { return };
         for producer in producers.keys() {
@@ -172,14 +172,14 @@ impl DataChannels {
         }
     }
 
-    /// Sends a text to those with data channels, on a channel that the room creates for the sender.
+    /// Sends a text to participants with data channels, on a channel that the room creates for the sender.
     pub(crate) fn say(&mut self, id: &PeerId, text: String, connection: ConnectionId, effects: &mut Effects) {
         if let Some(channels) = self.peers.get_mut(id) {
             channels.voice.say(text, connection, effects);
         }
     }
 
-    /// Notes a voice that was created, and offers it to the others.
+    /// Records a voice that was created, and offers it to the others.
     pub(crate) fn on_voice_created(
         &mut self,
         id: &PeerId,
@@ -193,7 +193,7 @@ impl DataChannels {
             channels.voice.note_created(created);
         }
         self.offer_to_all(id, created, seats, tracks, effects);
-        // Ends after the offers were made: if there was no receiver to offer it to, it is ready at once.
+        // Completes after the offers were made: if there was no receiver to offer it to, it is ready immediately.
         effects.run_for(Operation::Settle, Context::VoiceOffered);
     }
 
@@ -203,8 +203,8 @@ impl DataChannels {
         }
     }
 
-    /// Lets voices speak that all receivers have accepted: a browser loses what arrives on a channel that it does not know yet. A receiver
-    /// that does not answer delays the others for a limited time.
+    /// Lets those voices speak that all receivers have accepted: a browser loses messages on a channel that it does not know yet. A
+    /// receiver that does not answer delays the others for a limited time.
     pub(crate) fn speak(&mut self, seats: &Seats, effects: &mut Effects) {
         let awaited = self.awaited_producers(seats, effects);
         for channels in self.peers.values_mut() {
@@ -212,7 +212,7 @@ impl DataChannels {
         }
     }
 
-    /// The data producers that were offered to some client that may still accept them.
+    /// The data producers that were offered to a client that may still accept them.
     fn awaited_producers(&self, seats: &Seats, effects: &Effects) -> Vec<DataProducerId> {
         let (now, limit) = (effects.now, self.limits.answer_timeout);
         let of_peer = |(id, peer): (&PeerId, &Peer)| {

@@ -11,7 +11,7 @@ use crate::room::answer::Refusal;
 use crate::room::interface::ids::{DataConsumerId, DataProducerId, PeerId};
 use crate::room::interface::limits::Limits;
 
-/// Messages of up to 1 KiB that a participant may send to all others: by signaling and on all its data channels together.
+/// Messages of up to 1 KiB that a participant may send to all others: by signaling and on all its data channels combined.
 const MESSAGE_RATE: Rate = Rate { per_second: 30, burst: 150 };
 
 /// The data channels of all peers.
@@ -25,16 +25,16 @@ pub(crate) struct DataChannels {
 #[derive(Debug)]
 pub(super) struct PeerChannels {
     pub(super) producers: BTreeMap<DataProducerId, Channel>,
-    /// With the data producers that they forward; `None` for the bot's.
+    /// With the data producers that they forward; `None` for the bot.
     pub(super) consumers: BTreeMap<DataConsumerId, Option<DataProducerId>>,
     pub(super) voice: Voice,
-    /// What it may still send, by signaling and on data channels together.
+    /// What it may still send, by signaling and on data channels combined.
     pub(super) rate: TokenBucket,
-    /// Since when its data channels are paused, if they are.
+    /// When its data channels were paused, if they are.
     pub(super) throttled: Option<Duration>,
 }
 
-/// How many data channels a peer has.
+/// Number of data channels of a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChannelCounts {
     pub(crate) data_producers: usize,
@@ -69,7 +69,7 @@ impl DataChannels {
         self.peers.get(id).map(count).unwrap_or_default()
     }
 
-    /// Whether a peer has no data channel at all.
+    /// Whether a peer has no data channels.
     pub(crate) fn is_idle(&self, id: &PeerId) -> bool {
         self.counts(id) == ChannelCounts::default()
     }
@@ -78,14 +78,14 @@ impl DataChannels {
         self.peers.iter().find(|(_, channels)| channels.producers.contains_key(producer)).map(|(id, _)| id)
     }
 
-    /// A data producer of the peer, by the id that its client names.
+    /// A data producer of the peer, by the id that its client sent.
     pub(crate) fn producer(&self, peer: &PeerId, id: &str) -> Result<DataProducerId, Refusal> {
         let producers = self.peers.get(peer).map(|channels| &channels.producers);
         let own = producers.and_then(|producers| producers.get_key_value(&DataProducerId::from(id)));
         own.map(|(own, _)| own.clone()).ok_or_else(|| Refusal::not_found("data producer", id))
     }
 
-    /// A data consumer of the peer, by the id that its client names.
+    /// A data consumer of the peer, by the id that its client sent.
     pub(crate) fn consumer(&self, peer: &PeerId, id: &str) -> Result<DataConsumerId, Refusal> {
         let consumers = self.peers.get(peer).map(|channels| &channels.consumers);
         let own = consumers.and_then(|consumers| consumers.get_key_value(&DataConsumerId::from(id)));
@@ -94,7 +94,7 @@ impl DataChannels {
 }
 
 impl PeerChannels {
-    /// The channels of the participant itself, without the one on which the room speaks for it.
+    /// The participant's own channels, without the one on which the room speaks for it.
     pub(super) fn own_producers(&self) -> Vec<DataProducerId> {
         let voice = self.voice.producer();
         self.producers.keys().filter(|producer| Some(*producer) != voice).cloned().collect()

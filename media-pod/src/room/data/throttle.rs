@@ -1,5 +1,5 @@
-//! Participants that send too much on data channels: the media worker forwards their messages by itself, so the channels are paused for a
-//! moment, and the rest of the room does not notice.
+//! Throttles participants who send too much on data channels: the media worker forwards messages on its own, so the channels are paused
+//! briefly, without affecting the rest of the room.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ const PAUSE: Duration = Duration::from_secs(2);
 const BYTES_PER_TOKEN: usize = 1024;
 
 impl DataChannels {
-    /// Whether a participant may send this many bytes now; counted if so.
+    /// Whether a participant may send this many bytes now; if so, they are counted.
     pub(crate) fn may_send(&mut self, id: &PeerId, bytes: usize, now: Duration) -> bool {
         let cost = u32::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(u32::MAX).saturating_add(1);
         self.peers.get_mut(id).is_some_and(|channels| channels.rate.take(cost, now))
     }
 
-    /// Counts a message on a data channel; if it was too much, the channels of its sender are paused and the answer is false.
+    /// Counts a message on a data channel; if the limit is exceeded, pauses the sender's channels and returns false.
     pub(crate) fn count_message(&mut self, id: &PeerId, bytes: usize, effects: &mut Effects) -> bool {
         if self.may_send(id, bytes, effects.now) {
             return true;

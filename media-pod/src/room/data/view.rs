@@ -1,4 +1,4 @@
-//! What tests see of the data channels.
+//! The view of the data channels for tests.
 
 use super::state::DataChannels;
 use crate::room::interface::ids::{DataProducerId, PeerId};

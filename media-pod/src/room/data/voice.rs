@@ -1,4 +1,4 @@
-//! Voices: data producers of the room, with which it speaks for participants that have no data channel.
+//! Voices: data producers with which the room speaks for participants that have no data channel.
 
 use convene_protocol::message::Channel;
 
@@ -7,7 +7,7 @@ use crate::room::interface::context::Context;
 use crate::room::interface::ids::{ConnectionId, DataProducerId};
 use crate::room::interface::operation::Operation;
 
-/// Texts that wait until a voice can be used.
+/// Texts queued until a voice can be used.
 const MAX_WAITING: usize = 32;
 
 /// The voice of one participant.
@@ -16,7 +16,7 @@ pub(super) enum Voice {
     /// Not needed yet.
     #[default]
     None,
-    /// Being created or offered to the others; texts wait.
+    /// Being created or offered to the others; texts are queued.
     Pending { producer: Option<DataProducerId>, waiting: Vec<String> },
     /// The others receive it.
     Ready(DataProducerId),
@@ -31,7 +31,7 @@ impl Voice {
         }
     }
 
-    /// Sends a text, as soon as there is a voice for it.
+    /// Sends a text once there is a voice for it.
     pub(super) fn say(&mut self, text: String, connection: ConnectionId, effects: &mut Effects) {
         match self {
             Self::Ready(producer) => effects.run(Operation::VoiceSay(producer.clone(), text)),
@@ -50,7 +50,7 @@ impl Voice {
         }
     }
 
-    /// Sends the texts that have waited, unless receivers have still to accept the voice.
+    /// Sends the queued texts, unless receivers have yet to accept the voice.
     pub(super) fn make_ready(&mut self, is_awaited: impl Fn(&DataProducerId) -> bool, effects: &mut Effects) {
         let Self::Pending { producer: Some(producer), waiting } = self else { return };
         if is_awaited(producer) {

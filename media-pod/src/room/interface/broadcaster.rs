@@ -17,11 +17,11 @@ pub enum BroadcasterRequest {
     Enter(Entry),
     /// Joins: the others see it from then on.
     Join,
-    /// Leaves; everything that it has is closed.
+    /// Leaves; everything that it owns is closed.
     Leave,
     /// Creates a transport for RTP without ICE and DTLS.
     CreatePlainTransport {
-        /// Which way media flows, seen from the broadcaster; `None`: either.
+        /// Direction of media, seen from the broadcaster; `None`: either direction.
         direction: Option<Direction>,
         /// Learn the other side's address from its first packet.
         comedia: bool,
@@ -78,7 +78,7 @@ pub enum BroadcasterRequest {
         producer: ProducerId,
         /// Starts paused, until [`ConsumerCall::Resume`].
         paused: bool,
-        /// mediasoup's `RtpCapabilities`; `None`: those given at the entry.
+        /// mediasoup's `RtpCapabilities`; `None`: those from its entry.
         rtp_capabilities: Option<Value>,
     },
     /// Receives messages of another participant.
@@ -116,9 +116,9 @@ pub struct Entry {
     pub device: Device,
     /// mediasoup's `RtpCapabilities`, for one that receives.
     pub rtp_capabilities: Option<Value>,
-    /// Whether it joins at once, as older scripts expect; newer ones call `join`.
+    /// Whether it joins immediately, as older scripts expect; newer ones call `join`.
     pub joins_at_once: bool,
-    /// Whether it replaces a broadcaster of the same id, as newer scripts expect; otherwise it is refused.
+    /// Whether it replaces a broadcaster with the same id, as newer scripts expect; otherwise it is refused.
     pub replaces: bool,
 }
 

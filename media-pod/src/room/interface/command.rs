@@ -1,4 +1,4 @@
-//! What happens to a room: the inputs of [`Room::handle`](crate::room::Room::handle). Plain data, no handles.
+//! The inputs of a room, for [`Room::handle`](crate::room::Room::handle). Plain data, no handles.
 
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::ParticipantGrant;
@@ -15,12 +15,12 @@ use super::outcome::{MediaError, Outcome};
 pub enum Command {
     /// The WebSocket of a client was accepted.
     Connected(Connect),
-    /// A client that was pinged has sent something, or one that was cut off is back.
+    /// A client that was pinged has sent something, or a disconnected client is back.
     SignOfLife {
         /// The client's connection.
         connection: ConnectionId,
     },
-    /// The WebSocket of a client is cut; the client may resume its session.
+    /// The WebSocket of a client was lost; the client may resume its session.
     CutOff {
         /// The client's connection.
         connection: ConnectionId,
@@ -72,10 +72,10 @@ pub enum Command {
     Update {
         /// All of them.
         settings: RoomSettings,
-        /// The people who were in the meeting before it moved here, if they are known now.
+        /// The people who were in the meeting before it moved here, if they are known.
         returning: Option<Vec<String>>,
     },
-    /// Remove a participant for good.
+    /// Remove a participant permanently.
     Remove(PeerId),
     /// End the room.
     End(End),
@@ -90,11 +90,11 @@ pub struct Connect {
     pub peer: PeerId,
     /// What its admission grants.
     pub grant: ParticipantGrant,
-    /// Further copies that it wants of every consumer.
+    /// Additional copies of every consumer that it requested.
     pub replicas: usize,
-    /// Whether it is admitted only if it is in the room or has just left it: the pod accepts no new participants.
+    /// Whether it is admitted only if it is in the room or has just left it, because the pod accepts no new participants.
     pub comes_back_only: bool,
-    /// The connection whose session secret it knows, if it knows one.
+    /// The connection whose session secret it has presented, if any.
     pub proves: Option<ConnectionId>,
 }
 
@@ -114,8 +114,8 @@ pub struct BroadcasterCall {
 /// How a room ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// For good: clients do not come back.
+    /// Final: clients do not reconnect.
     Over,
-    /// To go on elsewhere: clients come back to the same URL.
+    /// Continues elsewhere: clients reconnect to the same URL.
     Moved,
 }

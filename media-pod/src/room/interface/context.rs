@@ -1,4 +1,4 @@
-//! Where the answer to a request goes, and what an operation of the media plane was for. Plain data.
+//! The destination of the answer to a request, and the purpose of an operation of the media plane. Plain data.
 
 use convene_protocol::message::{Channel, Direction, MediaKind, Source};
 
@@ -9,7 +9,7 @@ use super::ids::{ConnectionId, DataProducerId, ProducerId, TransportId};
 pub struct Requester {
     /// The peer's connection, which distinguishes it from an earlier one with the same peerId.
     pub peer: ConnectionId,
-    /// Where the answer goes: the same, or the HTTP call of a broadcaster.
+    /// The destination of the answer: the same connection, or the HTTP call of a broadcaster.
     pub reply: ConnectionId,
     /// Id for the response.
     pub id: u64,
@@ -22,21 +22,21 @@ impl Requester {
     }
 }
 
-/// What an operation was for; comes back with its outcome.
+/// The purpose of an operation; returned with its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Context {
     /// No client waits.
     None,
-    /// Answer this request with an empty payload, or the error.
+    /// Answer this request with an empty payload, or with the error.
     Request(Requester),
-    /// Note the transport, then answer.
+    /// Record the transport, then answer.
     CreateTransport {
         /// The client that waits.
         requester: Requester,
-        /// Which way media flows, seen from the client; `None`: either.
+        /// Direction of media, seen from the client; `None`: either direction.
         direction: Option<Direction>,
     },
-    /// Note the producer, answer, and let the others consume it.
+    /// Record the producer, answer, and let the others consume it.
     Produce {
         /// The client that waits.
         requester: Requester,
@@ -45,21 +45,21 @@ pub enum Context {
         /// Microphone, camera or screen.
         source: Source,
     },
-    /// Note the data producer, answer, and let the others consume it.
+    /// Record the data producer, answer, and let the others consume it.
     ProduceData {
         /// The client that waits.
         requester: Requester,
         /// Chat or bot.
         channel: Channel,
     },
-    /// Note the data producer with which the room speaks for a participant without data channels.
+    /// Record the data producer with which the room speaks for a participant without data channels.
     Voice {
         /// The participant's connection.
         connection: ConnectionId,
     },
     /// A voice was offered to all receivers.
     VoiceOffered,
-    /// Note the data consumer and offer it to the client.
+    /// Record the data consumer and offer it to the client.
     ConsumeData {
         /// The receiver's connection.
         connection: ConnectionId,
@@ -68,14 +68,14 @@ pub enum Context {
         /// The sender's data producer; `None` for the bot's.
         producer: Option<DataProducerId>,
     },
-    /// Note whether packets of a producer still arrive.
+    /// Record whether packets of a producer still arrive.
     Flow {
         /// The sender's connection.
         connection: ConnectionId,
         /// The producer.
         producer: ProducerId,
     },
-    /// Note the consumer and offer it to the client.
+    /// Record the consumer and offer it to the client.
     Consume {
         /// The receiver's connection.
         connection: ConnectionId,
@@ -84,7 +84,7 @@ pub enum Context {
         /// The producer.
         producer: ProducerId,
     },
-    /// Note the consumer and answer the broadcaster that requested it.
+    /// Record the consumer and answer the broadcaster that requested it.
     ConsumeFor {
         /// The client that waits.
         requester: Requester,
@@ -93,7 +93,7 @@ pub enum Context {
         /// The producer.
         producer: ProducerId,
     },
-    /// Note the data consumer and answer the broadcaster that requested it.
+    /// Record the data consumer and answer the broadcaster that requested it.
     ConsumeDataFor {
         /// The client that waits.
         requester: Requester,

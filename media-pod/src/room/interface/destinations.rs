@@ -1,6 +1,6 @@
-//! Where plain RTP may be sent. Pure: an address in, a decision out.
+//! Decides where plain RTP may be sent. Pure: an address in, a decision out.
 //!
-//! A plain transport has no handshake by which the receiver would consent, so addresses of the cluster, the node or reserved networks are
+//! A plain transport has no handshake in which the receiver consents, so addresses of the cluster, the node or reserved networks are
 //! refused unless their network is allowed.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -32,12 +32,12 @@ const SPECIAL_IPV4: [([u8; 4], u8); 15] = [
 const PUBLIC_IPV6: ([u16; 2], u8) = ([0x2000, 0], 3);
 const SPECIAL_IPV6: [([u16; 2], u8); 3] = [([0x2001, 0], 23), ([0x2001, 0x0db8], 32), ([0x3fff, 0], 20)];
 
-/// Public addresses, and further networks that are allowed.
+/// Public addresses, and additional networks that are allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Destinations(Vec<IpNet>);
 
 impl Destinations {
-    /// Allows these networks beside public addresses.
+    /// Allows these networks in addition to public addresses.
     pub(crate) fn new(allowed: Vec<IpNet>) -> Self {
         Self(allowed)
     }

@@ -1,4 +1,4 @@
-//! What a room wants done: the outputs of [`Room::handle`](crate::room::Room::handle). The room's actor runs them in order.
+//! The outputs of a room, returned by [`Room::handle`](crate::room::Room::handle). The room's actor runs them in order.
 
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ pub enum Effect {
     Close {
         /// The client's connection.
         connection: ConnectionId,
-        /// 4000 is final; 1012 means "come back to the same URL".
+        /// 4000 is final; 1012 means that the client reconnects to the same URL.
         code: u16,
-        /// Readable; at most 123 bytes.
+        /// Human-readable; at most 123 bytes.
         reason: &'static str,
     },
-    /// Run an operation of the media plane. Its outcome comes back with the context before any other command.
+    /// Run an operation of the media plane. Its outcome is returned with the context before any other command.
     Media(Operation, Context),
     /// Count something in the metrics.
     Note(Fact),
@@ -36,9 +36,9 @@ pub enum Effect {
 /// An event that is counted in the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// A participant joined, this long after it had connected.
+    /// A participant joined, with the time since it connected.
     Joined(Duration),
-    /// The media of a client connected for the first time, this long after its WebSocket.
+    /// The media of a client connected for the first time, with the time since its WebSocket opened.
     MediaConnected(Duration),
     /// A limit was reached.
     LimitReached(&'static str),

@@ -1,8 +1,8 @@
-//! Ids in a room. Each has a type of its own, so that none is mistaken for another.
+//! Ids in a room. Each has its own type, so that they cannot be confused.
 
 use std::fmt;
 
-/// One WebSocket; never used twice in a process.
+/// One WebSocket; never reused in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 

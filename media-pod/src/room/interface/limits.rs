@@ -7,17 +7,17 @@ use super::destinations::Destinations;
 /// Limits of a room. A request beyond a limit is refused with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Participants at the same time, broadcasters not counted.
+    /// Participants at the same time, not counting broadcasters.
     pub peers: usize,
     /// Connections that have not joined yet; beyond that the one that has waited longest is closed.
     pub unjoined: usize,
-    /// Hidden participants and recorders at the same time: they take no seat.
+    /// Hidden participants and recorders at the same time: they do not count as participants.
     pub unseated: usize,
     /// Clients in the lobby at the same time.
     pub lobby: usize,
     /// Broadcasters (senders and receivers without a WebSocket) at the same time.
     pub broadcasters: usize,
-    /// Transports of one participant. Two are in use; an abandoned pair may still be there.
+    /// Transports of one participant. Two are in use; an abandoned pair may still exist.
     pub transports_per_peer: usize,
     /// Producers of one participant.
     pub producers_per_peer: usize,
@@ -37,26 +37,27 @@ pub struct Limits {
     pub consumers: usize,
     /// Data producers in the room.
     pub data_producers: usize,
-    /// Further copies of every consumer that a participant may request (`consumerReplicas` of the demo).
+    /// Additional copies of every consumer that a participant may request (`consumerReplicas` of the demo).
     pub replicas: usize,
     /// Chat messages that are kept for late joiners.
     pub chat_messages: usize,
-    /// An empty room ends after this.
+    /// An empty room ends after this time.
     pub empty_timeout: Duration,
     /// A client whose media has been disconnected for this long is closed and has to reconnect.
     pub ice_grace: Duration,
-    /// A client that does not join within this time is closed and has to reconnect. Long, since users look for a permission prompt.
+    /// A client that does not join within this time is closed and has to reconnect. Long, because users have to find the permission prompt.
     pub join_timeout: Duration,
     /// A client in the lobby is closed after this time.
     pub lobby_timeout: Duration,
-    /// A broadcaster that neither sends, receives nor calls for this long is removed.
+    /// A broadcaster that does not send, receive or call for this long is removed.
     pub broadcaster_timeout: Duration,
-    /// A voice waits at most this long until all receivers have accepted it. Offers themselves do not expire.
+    /// Maximum time that a voice waits until all receivers have accepted it. Offers themselves do not expire.
     pub answer_timeout: Duration,
 }
 
 impl Limits {
-    /// Raised to what this number of participants needs: three transports, a microphone, a camera and a screen, and two data channels each.
+    /// Raised to the needs of this number of participants: three transports, a microphone, a camera and a screen, and two data channels
+    /// each.
     #[must_use]
     pub fn for_people(self, people: usize) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What the media plane reports without being asked. Plain data.
+//! Unsolicited events of the media plane. Plain data.
 
 use convene_protocol::message::{ConsumerScore, DownlinkBwe, Layers};
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub enum MediaEvent {
     ProducerScore(ProducerId, Value),
     /// Quality of what a client receives.
     ConsumerScore(ConsumerId, ConsumerScore),
-    /// Other layers are forwarded now.
+    /// The forwarded layers have changed.
     ConsumerLayers(ConsumerId, Option<Layers>),
     /// Volumes of producers, in dBvo; empty on silence.
     Volumes(Vec<(ProducerId, i8)>),
@@ -26,7 +26,7 @@ pub enum MediaEvent {
     ChatMessage(DataMessage),
     /// The estimated bandwidth to a client.
     DownlinkBwe(TransportId, DownlinkBwe),
-    /// The producer of the participant whose speech dominates.
+    /// The producer of the dominant speaker.
     DominantSpeaker(ProducerId),
     /// The worker has ended, and with it every handle of the room.
     WorkerDied,
@@ -39,6 +39,6 @@ pub struct DataMessage {
     pub producer: DataProducerId,
     /// Its length.
     pub bytes: usize,
-    /// Its text, if it is text that is not too long.
+    /// Its text, if it is text and not too long.
     pub text: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What a room has done to the media plane. Plain data.
+//! What a room requests from the media plane. Plain data.
 
 use std::net::IpAddr;
 
@@ -12,14 +12,14 @@ use super::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, Transpo
 pub enum Operation {
     /// Create a WebRTC transport.
     CreateTransport {
-        /// Which way media flows, seen from the client; `None`: either.
+        /// Direction of media, seen from the client; `None`: either direction.
         direction: Option<Direction>,
         /// Offer TCP candidates only.
         force_tcp: bool,
     },
     /// Create a transport for RTP without ICE and DTLS.
     CreatePlainTransport {
-        /// Which way media flows, seen from the other side; `None`: either.
+        /// Direction of media, seen from the other side; `None`: either direction.
         direction: Option<Direction>,
         /// Learn the other side's address from its first packet.
         comedia: bool,
@@ -87,7 +87,7 @@ pub enum Operation {
     BotSay(String),
     /// Create a data producer with which the room speaks for a participant without data channels.
     CreateVoice,
-    /// Do nothing: the outcome arrives after those of all earlier operations.
+    /// Does nothing: its outcome arrives after those of all earlier operations.
     Settle,
     /// Send a message with such a voice.
     VoiceSay(DataProducerId, String),

@@ -30,7 +30,7 @@ pub enum Outcome {
     Stats(Value),
 }
 
-/// A transport as the media plane made it; parameters are mediasoup's JSON.
+/// A transport created by the media plane; parameters are mediasoup's JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatedTransport {
     /// Its id.
@@ -45,7 +45,7 @@ pub struct CreatedTransport {
     pub sctp_parameters: Option<Value>,
 }
 
-/// A transport for RTP without ICE as the media plane made it.
+/// A transport for RTP without ICE, created by the media plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedPlainTransport {
     /// Its id.
@@ -58,16 +58,16 @@ pub struct CreatedPlainTransport {
     pub rtcp_port: Option<u16>,
 }
 
-/// A producer as the media plane made it.
+/// A producer created by the media plane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatedProducer {
     /// Its id.
     pub id: ProducerId,
-    /// Codecs as receivers get them, those of retransmission left out; mediasoup's JSON.
+    /// Codecs as receivers get them, without those for retransmission; mediasoup's JSON.
     pub consumable_codecs: Value,
 }
 
-/// A consumer as the media plane made it.
+/// A consumer created by the media plane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatedConsumer {
     /// Its id.
@@ -80,7 +80,7 @@ pub struct CreatedConsumer {
     pub score: ConsumerScore,
 }
 
-/// A data consumer as the media plane made it.
+/// A data consumer created by the media plane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatedDataConsumer {
     /// Its id.
@@ -98,7 +98,7 @@ pub struct CreatedDataConsumer {
 /// Why an operation failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaError {
-    /// Error code of the answer: 400 for parameters that cannot be used, 500 for the rest.
+    /// Error code of the answer: 400 for unusable parameters, 500 for other errors.
     pub code: u16,
     /// Readable description.
     pub message: String,

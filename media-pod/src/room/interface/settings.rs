@@ -1,4 +1,4 @@
-//! The settings of a meeting that hold for its room, beside the limits. Plain data.
+//! The meeting settings that apply to its room, apart from the limits. Plain data.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct MeetingSettings {
     pub has_chat: bool,
     /// Whether participants may share their screen.
     pub has_screen_share: bool,
-    /// The time after the opening of the room until which participants who were in the meeting before it moved here may come back
+    /// The time since the opening of the room until which participants who were in the meeting before it moved here may rejoin
     /// although it is locked.
     pub returning: Option<Duration>,
 }

@@ -1,14 +1,14 @@
-//! Participants who were in the room a moment ago and may come back. Bounded in number and time.
+//! Participants who have just left the room and may return. Bounded in number and time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::room::interface::ids::PeerId;
 
-/// How long a participant whose connection has ended may come back as the same.
+/// How long a participant whose connection has ended may return as the same participant.
 const RETURN_TIME: Duration = Duration::from_mins(1);
 
-/// What is remembered of a participant.
+/// What is remembered about a participant.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) person: Option<String>,
@@ -22,17 +22,17 @@ struct Departure {
     trace: Trace,
 }
 
-/// The participants who have left a moment ago.
+/// The participants who have just left.
 #[derive(Debug, Default)]
 pub(crate) struct Departed(BTreeMap<PeerId, Departure>);
 
 impl Departed {
-    /// All of them left when the room opened.
+    /// All of them count as having left when the room opened.
     pub(crate) fn at_opening(traces: BTreeMap<PeerId, Trace>) -> Self {
         Self(traces.into_iter().map(|(id, trace)| (id, Departure { at: Duration::ZERO, trace })).collect())
     }
 
-    /// Remembers one more, unless there are `limit` already.
+    /// Remembers one more, unless there are already `limit`.
     pub(crate) fn add(&mut self, id: PeerId, trace: Trace, limit: usize, now: Duration) {
         if self.0.len() < limit {
             self.0.insert(id, Departure { at: now, trace });
@@ -47,7 +47,7 @@ impl Departed {
         self.0.values().any(|departure| departure.trace.person.as_deref() == Some(person))
     }
 
-    /// Whether a client that can prove nothing was here with this peerId, from the same address.
+    /// Whether a client without a proven identity was here with this peerId, from the same address.
     pub(crate) fn has_unproven(&self, id: &PeerId, address: Option<&str>) -> bool {
         let trace = self.0.get(id).map(|departure| &departure.trace);
         trace.is_some_and(|trace| trace.person.is_none() && trace.address.as_deref() == address)

@@ -9,15 +9,15 @@ use crate::room::interface::ids::{ConnectionId, PeerId};
 #[derive(Clone, Debug)]
 pub(crate) struct Entrance {
     pub(crate) connection: ConnectionId,
-    /// What the admission grants, as moderators have changed it.
+    /// The grant of the admission, with the changes of moderators.
     pub(crate) grant: ParticipantGrant,
-    /// The person who provably connects, as [`ParticipantGrant::person`] names it.
+    /// The proven identity of the person who connects, as in [`ParticipantGrant::person`].
     pub(crate) person: Option<String>,
-    /// Further copies that are wanted of every consumer.
+    /// Additional copies of every consumer that are requested.
     pub(crate) replicas: usize,
     /// Whether the pod accepts no new participants.
     pub(crate) comes_back_only: bool,
-    /// The connection whose session secret it knows, if it knows one.
+    /// The connection whose session secret it has presented, if any.
     pub(crate) proves: Option<ConnectionId>,
 }
 
@@ -32,8 +32,8 @@ impl Entrance {
 /// How a participant enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// For the first time, as far as is known.
+    /// For the first time, as far as the room knows.
     New,
-    /// It was in the room on another connection: neither a lock nor the lobby holds it back.
+    /// It was in the room on another connection: neither a lock nor the lobby applies to it.
     Back,
 }

@@ -4,7 +4,7 @@ use convene_protocol::message::ClientRequest;
 
 use crate::room::answer::{Decided, Decision, Refusal};
 
-/// Requests that are held for one client.
+/// Maximum number of requests held for one client.
 const MAX_HELD: usize = 4;
 
 /// The requests of one client, with their ids.

@@ -1,4 +1,4 @@
-//! The lobby: clients that wait to be admitted. They have no seat, and nothing of the media plane, until a moderator admits them.
+//! The lobby: clients that wait to be admitted. They have no seat and no media until a moderator admits them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::room::interface::effect::Fact;
 use crate::room::interface::ids::{ConnectionId, PeerId};
 use crate::room::interface::limits::Limits;
 
-/// How often a client may knock: moderators are notified each time.
+/// Maximum number of knocks of a client: moderators are notified each time.
 const MAX_KNOCKS: u8 = 10;
 
 /// A client in the lobby.
@@ -25,10 +25,10 @@ const MAX_KNOCKS: u8 = 10;
 struct Waiting {
     entrance: Entrance,
     since: Duration,
-    /// The name that it has knocked with.
+    /// The name from its knock.
     name: Option<String>,
     knocks: u8,
-    /// Clients that know nothing of a lobby send these first, and wait for the answers.
+    /// Clients that do not support a lobby send these first and wait for the answers.
     held: HeldRequests,
 }
 
@@ -65,7 +65,7 @@ impl Lobby {
         found.map(|(id, _)| id.clone())
     }
 
-    /// Adds a client, unless the lobby is full; whether it was added.
+    /// Adds a client, unless the lobby is full; returns whether it was added.
     pub(crate) fn add(&mut self, id: PeerId, entrance: Entrance, effects: &mut Effects) -> bool {
         let connection = entrance.connection;
         if self.waiting.len() >= self.limit {
@@ -85,7 +85,7 @@ impl Lobby {
         waiting.held.hold(request_id, request, "requests of a client in the lobby")
     }
 
-    /// Notes the name of a client; whether moderators have to be notified.
+    /// Records the name of a client; returns whether moderators have to be notified.
     pub(crate) fn knock(&mut self, id: &PeerId, knock: &Knock) -> Result<bool, Refusal> {
         let waiting = self.waiting.get_mut(id).ok_or_else(Refusal::not_waiting)?;
         Refusal::too_many(waiting.knocks.into(), MAX_KNOCKS.into(), "knocks")?;
@@ -94,14 +94,14 @@ impl Lobby {
         Ok(std::mem::replace(&mut waiting.name, name.clone()) != name)
     }
 
-    /// Takes a client that is admitted out of the lobby, with the requests that were held.
+    /// Removes an admitted client from the lobby; returns it with its held requests.
     pub(crate) fn admit(&mut self, id: &PeerId, effects: &mut Effects) -> Result<(Entrance, HeldRequests), Refusal> {
         let Waiting { entrance, held, .. } = self.waiting.remove(id).ok_or_else(Refusal::not_waiting)?;
         effects.notify(entrance.connection, ServerNotification::Lobby(LobbyStatus { state: LobbyState::Admitted }));
         Ok((entrance, held))
     }
 
-    /// Removes a client that has gone or is closed; whether it was in the lobby.
+    /// Removes a client that has left or was closed; returns whether it was in the lobby.
     pub(crate) fn remove(&mut self, id: &PeerId, close: Option<Close>, effects: &mut Effects) -> bool {
         let Some(waiting) = self.waiting.remove(id) else { return false };
         if let Some(close) = close {
@@ -116,7 +116,7 @@ impl Lobby {
         }
     }
 
-    /// All clients, the longest waiting first.
+    /// All clients, longest waiting first.
     pub(crate) fn ids_by_age(&self) -> Vec<PeerId> {
         let mut all: Vec<_> = self.waiting.iter().map(|(id, waiting)| (waiting.since, id.clone())).collect();
         all.sort();
@@ -133,7 +133,7 @@ impl Lobby {
         self.ids_where(|waiting| waiting.entrance.person.as_deref() == Some(person))
     }
 
-    /// What moderators see of the lobby, the longest waiting first.
+    /// The lobby as moderators see it, longest waiting first.
     pub(crate) fn peers(&self) -> ServerNotification {
         let mut all: Vec<_> = self.waiting.iter().collect();
         all.sort_by_key(|(_, waiting)| (waiting.since, waiting.entrance.connection));

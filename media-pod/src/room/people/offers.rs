@@ -1,11 +1,11 @@
-//! Requests of the room to one client: consumers that were offered and wait for its answer.
+//! Requests from the room to one client: consumers that were offered and await its answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::room::interface::ids::{ConsumerId, DataConsumerId};
 
-/// How long an offer is fresh: until then it is not withdrawn, because some clients forget a close that comes before their answer.
+/// How long an offer is fresh: a fresh offer is not withdrawn, because some clients ignore a close that arrives before their answer.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// What was offered.
@@ -35,7 +35,7 @@ impl Default for Offers {
 }
 
 impl Offers {
-    /// Notes an offer and returns the id of its request.
+    /// Records an offer and returns the id of its request.
     pub(crate) fn add(&mut self, offered: Offered, now: Duration) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -52,7 +52,7 @@ impl Offers {
         self.open.retain(|_, offer| offer.offered != *offered);
     }
 
-    /// Whether a consumer was offered only a moment ago.
+    /// Whether a consumer was offered very recently.
     pub(crate) fn is_fresh(&self, consumer: &ConsumerId, now: Duration) -> bool {
         let is_it = |offer: &Offer| matches!(&offer.offered, Offered::Consumer(id) if id == consumer);
         self.open.values().any(|offer| is_it(offer) && now.saturating_sub(offer.since) < FRESH)

@@ -1,4 +1,4 @@
-//! Who owns a peerId. All participants know it, so it proves nothing: another connection gets it only if something proves that it is the
+//! Who owns a peerId. All participants know it, so it is not a credential: another connection gets it only if it is proven to be the
 //! same participant. Pure.
 
 use super::entrance::Entrance;
@@ -18,18 +18,18 @@ pub(crate) struct Holder<'a> {
 pub(crate) enum Ownership {
     /// No client has it.
     Free,
-    /// It is the connection's own: the older connection is replaced.
+    /// It belongs to the same participant: the older connection is replaced.
     Own,
-    /// It is the connection's own, and a newer connection has it already.
+    /// It belongs to the same participant, but a newer connection already has it.
     Outdated,
-    /// Neither side can prove anything, and both come from one address: it is the new one's if the holder shows no sign of life.
+    /// Neither side has a proven identity, and both have the same address: the new one gets it if the holder shows no sign of life.
     Contested(ConnectionId),
     /// Another participant has it.
     Taken,
 }
 
 impl Ownership {
-    /// In a locked meeting a client that can prove nothing never gets the peerId of another.
+    /// In a locked meeting a client without a proven identity never gets another client's peerId.
     pub(crate) fn of(holder: Option<Holder<'_>>, entrance: &Entrance, is_locked: bool) -> Self {
         let Some(holder) = holder else { return Self::Free };
         let is_same = holder.person.is_some() && holder.person == entrance.person.as_deref();

@@ -1,4 +1,4 @@
-//! One client in the room: its connection, its grant, and what it said when it joined.
+//! One client in the room: its connection, its grant, and the data from its join.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::presence::Presence;
 use crate::room::answer::Refusal;
 use crate::room::interface::ids::ConnectionId;
 
-/// Time between two reactions of a participant: each is sent to all others.
+/// Minimum time between two reactions of a participant: each is sent to all others.
 const REACTION_INTERVAL: Duration = Duration::from_millis(200);
 
 /// One client in the room.
@@ -22,9 +22,9 @@ pub(crate) struct Peer {
     /// Its WebSocket; for a broadcaster the HTTP call with which it entered.
     pub(crate) connection: ConnectionId,
     pub(crate) is_broadcaster: bool,
-    /// What it may do: as its admission says and moderators have changed it.
+    /// What it may do: the grant of its admission with the changes of moderators.
     pub(crate) grant: ParticipantGrant,
-    /// The person it provably is, as [`ParticipantGrant::person`] names it.
+    /// The person's proven identity, as in [`ParticipantGrant::person`].
     pub(crate) person: Option<String>,
     pub(crate) arrival: Arrival,
     /// When it connected.
@@ -34,14 +34,14 @@ pub(crate) struct Peer {
     pub(crate) presence: Presence,
     /// Consumers that were offered to it.
     pub(crate) offers: Offers,
-    /// Whether it gets statistics in an object, as newer clients expect, or bare.
+    /// Whether it gets statistics in an object, as newer clients expect, instead of bare.
     pub(crate) wraps_stats: bool,
     pub(crate) hand_raised: bool,
     /// When it last sent a reaction.
     reacted: Option<Duration>,
 }
 
-/// What a participant said when it joined.
+/// The data that a participant sent when it joined.
 #[derive(Debug)]
 pub(crate) struct Joined {
     pub(crate) display_name: String,
@@ -92,7 +92,7 @@ impl Peer {
         self.joined.is_some() || self.arrival == Arrival::Back
     }
 
-    /// Whether its presence is watched: broadcasters have no connection that could fall silent.
+    /// Whether its presence is monitored: broadcasters have no connection that could fall silent.
     pub(crate) fn is_watched(&self) -> bool {
         self.joined.is_some() && !self.is_broadcaster
     }
@@ -103,7 +103,7 @@ impl Peer {
         (!self.is_broadcaster && self.grant.subscribe).then_some(capabilities)
     }
 
-    /// Counts a reaction, unless the last one was a moment ago.
+    /// Counts a reaction, unless the last one was too recent.
     pub(crate) fn react(&mut self, now: Duration) -> Result<(), Refusal> {
         if self.reacted.is_some_and(|reacted| now.saturating_sub(reacted) < REACTION_INTERVAL) {
             return Err(Refusal(429, "too many reactions: wait a moment".into()));
@@ -112,7 +112,7 @@ impl Peer {
         Ok(())
     }
 
-    /// What is remembered of a participant who leaves.
+    /// What is remembered about a participant who leaves.
     pub(crate) fn trace(&self) -> Option<Trace> {
         let (person, address) = (self.person.clone(), self.grant.address.clone());
         let is_participant = !self.is_broadcaster && self.belongs();
@@ -120,7 +120,7 @@ impl Peer {
     }
 }
 
-/// Hidden participants and recorders take no seat.
+/// Hidden participants and recorders do not take a seat.
 pub(crate) fn takes_seat(grant: &ParticipantGrant) -> bool {
     !grant.hidden && !grant.recorder
 }

@@ -1,5 +1,5 @@
-//! Connections that are not decided yet: one names a peerId whose holder is pinged, another claims to have been in a
-//! locked meeting before it moved here. Their first requests are held until they are admitted.
+//! Connections that are not decided yet: either the holder of the requested peerId is being pinged, or the client
+//! claims to have been in a locked meeting before it moved here. Their first requests are held until they are admitted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::room::closing::{Close, REPLACED, TOO_MANY_JOINING};
 use crate::room::effects::Effects;
 use crate::room::interface::ids::{ConnectionId, PeerId};
 
-/// How long a participant has to show that its connection is alive.
+/// Time that a participant has to show that its connection is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
-/// How long the operator has to send the list of returning people.
+/// Time that the operator has to send the list of returning people.
 const RETURNING_LIST: Duration = Duration::from_secs(5);
 
 /// What a pending connection waits for.
@@ -44,10 +44,10 @@ struct PendingConnection {
     held: HeldRequests,
 }
 
-/// The people who were in the meeting before it moved here, and until when that counts.
+/// The people who were in the meeting before it moved here, and the deadline for their return.
 #[derive(Debug, Default)]
 struct Returning {
-    /// `None`: it has not moved, or that is long ago.
+    /// `None`: it has not moved, or the move was long ago.
     until: Option<Duration>,
     /// `None`: the operator has not sent the list yet.
     people: Option<BTreeSet<String>>,
@@ -62,7 +62,7 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// `returning_until`: until when people who were in the meeting before it moved here may come back.
+    /// `returning_until`: deadline for the return of people who were in the meeting before it moved here.
     pub(crate) fn new(limit: usize, returning_until: Option<Duration>) -> Self {
         let returning = Returning { until: returning_until, people: None };
         Self { connections: BTreeMap::new(), returning, limit }
@@ -77,7 +77,7 @@ impl Pending {
         found.map(|(id, _)| id.clone())
     }
 
-    /// Whether the operator has still to say who was in the meeting.
+    /// Whether the operator has yet to send the list of people who were in the meeting.
     pub(crate) fn awaits_returning(&self) -> bool {
         self.returning.until.is_some() && self.returning.people.is_none()
     }
@@ -105,7 +105,7 @@ impl Pending {
         pending.held.hold(request_id, request, "requests before you are admitted")
     }
 
-    /// The connection and its requests, to be decided again.
+    /// Removes a connection and returns it with its requests, to be decided again.
     pub(crate) fn take(&mut self, id: &PeerId) -> Option<(Entrance, HeldRequests)> {
         self.connections.remove(id).map(|pending| (pending.entrance, pending.held))
     }
@@ -122,7 +122,7 @@ impl Pending {
         }
     }
 
-    /// The connections that wait for the answer to a question.
+    /// The connections that are waiting for the answer to a question.
     pub(crate) fn waiting_for(&self, question: Question) -> Vec<PeerId> {
         self.ids_where(|pending| pending.question == question)
     }
@@ -138,7 +138,7 @@ impl Pending {
         self.returning.people = Some(people.into_iter().collect());
     }
 
-    /// Ends the time in which people may come back, once it is over. The result are connections that have waited for that in vain.
+    /// Ends the period in which people may return, once it is over. Returns the connections that were still waiting for the list.
     pub(crate) fn end_returning(&mut self, now: Duration) -> Vec<PeerId> {
         if self.returning.until.is_none_or(|until| now < until) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! What a participant may do, by its grant and the settings of the meeting. Pure; it changes no rights.
+//! What a participant may do, by its grant and the settings of the meeting. Pure; it changes no permissions.
 
 use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{Channel, MediaKind, Permissions, PublishSource, Source};
@@ -6,7 +6,7 @@ use convene_protocol::message::{Channel, MediaKind, Permissions, PublishSource, 
 use crate::room::answer::Refusal;
 use crate::room::interface::settings::MeetingSettings;
 
-/// The right that a stream needs: the source that the client names and the kind both count.
+/// The permission that a stream needs: it depends on both the source that the client named and the kind.
 pub(crate) fn needed_for(kind: MediaKind, source: Source) -> PublishSource {
     match (source, kind) {
         (Source::Screensharing, _) => PublishSource::Share,
@@ -23,7 +23,7 @@ pub(crate) fn has(publish: PublishGrant, source: PublishSource) -> bool {
     }
 }
 
-/// What a participant may send, by its grant and the settings together.
+/// What a participant may send, by its grant and the settings combined.
 pub(crate) fn publish_of(grant: &ParticipantGrant, settings: &MeetingSettings) -> PublishGrant {
     let PublishGrant { audio, video, share } = grant.publish;
     let is_seen = !grant.hidden;

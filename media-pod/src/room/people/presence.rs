@@ -1,32 +1,32 @@
-//! Whether the connection of a participant is alive, by its WebSocket, its answers to pings and its media. It removes no participant: the end of the
-//! connection and the deadlines of the room do that.
+//! Determines whether the connection of a participant is alive, from its WebSocket, its answers to pings and its media. It removes no
+//! participant: the end of the connection and the deadlines of the room do that.
 
 use std::time::Duration;
 
 use crate::room::interface::ids::ProducerId;
 
-/// Time between two pings of a participant that sends no media.
+/// Interval between pings of a participant who sends no media.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
-/// How long a WebSocket may be cut before the others are notified, and how long a participant has to answer a ping.
+/// How long a WebSocket may be disconnected before the others are notified, and how long a participant has to answer a ping.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The same at most, for one on a slow network whose answers came late.
+/// The maximum of the same, for a participant on a slow network whose answers came late.
 const MAX_PATIENCE: Duration = Duration::from_secs(16);
-/// Samples in a row without a packet after which the media of a participant that is cut off counts as lost: a screen that does not change
-/// sends few.
+/// Consecutive samples without a packet after which the media of a disconnected participant counts as lost: an unchanging screen sends
+/// few packets.
 const MAX_STILL: u8 = 2;
 
-/// What is known of a participant's connection.
+/// What is known about a participant's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Presence {
-    /// Since when its WebSocket is cut.
+    /// When its WebSocket was lost, if it is.
     cut: Option<Duration>,
-    /// Since when a ping is not answered.
+    /// When the unanswered ping was sent, if there is one.
     pinged: Option<Duration>,
     /// When it last answered.
     answered: Option<Duration>,
     /// How long it has to answer.
     patience: Duration,
-    /// Packets of its media while it is cut off.
+    /// Packets of its media while it is disconnected.
     flow: Option<Flow>,
     /// Whether the others were notified that it is lost.
     is_lost: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Presence {
 struct Flow {
     producer: ProducerId,
     packets: u64,
-    /// Samples in a row without a new packet.
+    /// Consecutive samples without a new packet.
     still: u8,
 }
 
@@ -47,19 +47,19 @@ impl Default for Presence {
     }
 }
 
-/// How to find out whether a participant is alive.
+/// How to check whether a participant is alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// Nothing is to be done.
+    /// Nothing has to be done.
     None,
     /// Ping its client.
     Ping,
-    /// Count the packets of a producer: a client that is cut off cannot be pinged, and a score takes its time to fall.
+    /// Count the packets of a producer: a disconnected client cannot be pinged, and a score falls slowly.
     CountPackets(ProducerId),
 }
 
 impl Presence {
-    /// Of a participant who has just joined: it has much to read before the first ping.
+    /// The presence of a participant who has just joined: it has much to read before the first ping.
     pub(crate) fn of_newcomer(now: Duration) -> Self {
         Self { answered: Some(now), ..Self::default() }
     }
@@ -76,21 +76,22 @@ impl Presence {
         self.cut.get_or_insert(now);
     }
 
-    /// The participant is alive. One that answered late gets more time from now on.
+    /// The participant is alive. A participant who answered late gets more time from now on.
     pub(crate) fn note_life(&mut self, now: Duration) {
         let was_late = self.pinged.is_some_and(|since| now.saturating_sub(since) >= self.patience);
         let patience = if was_late { (self.patience * 2).min(MAX_PATIENCE) } else { self.patience };
         *self = Self { answered: Some(now), patience, is_lost: self.is_lost, ..Self::default() };
     }
 
-    /// The room was late by this time, which is no silence of the participant.
+    /// The room itself was late by this duration, which does not count as silence of the participant.
     pub(crate) fn forgive(&mut self, time: Duration) {
         for since in [&mut self.cut, &mut self.pinged].into_iter().flatten() {
             *since += time;
         }
     }
 
-    /// Decides what to do about a participant. `active`: a producer whose media arrives. One that falls silent is pinged at once.
+    /// Decides what to do about a participant. `active`: a producer whose media arrives. A participant who falls silent is pinged
+    /// immediately.
     pub(crate) fn check(&mut self, active: Option<&ProducerId>, now: Duration) -> Check {
         match active {
             Some(producer) if self.is_cut() => return Check::CountPackets(producer.clone()),
@@ -109,7 +110,7 @@ impl Presence {
         is_time && self.cut.is_none() && self.pinged.is_none()
     }
 
-    /// Notes how many packets of a producer have arrived.
+    /// Records how many packets of a producer have arrived.
     pub(crate) fn note_packets(&mut self, producer: &ProducerId, packets: u64) {
         self.flow = Some(match self.flow.take() {
             Some(flow) if flow.producer == *producer && packets <= flow.packets => {

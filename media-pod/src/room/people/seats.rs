@@ -58,7 +58,7 @@ impl Seats {
         self.peers.iter().filter(|(id, peer)| is_meant(id, peer)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// The participant of that id, if it has joined.
+    /// The participant with that id, if it has joined.
     pub(crate) fn joined(&self, id: &PeerId) -> Result<&Peer, Refusal> {
         self.peers.get(id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)
     }
@@ -67,7 +67,7 @@ impl Seats {
         self.peers.get_mut(id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)
     }
 
-    /// The participant that a client names, if the others see it.
+    /// The participant that a client named, if the others see it.
     pub(crate) fn seen(&self, id: &str) -> Result<(&PeerId, &Peer), Refusal> {
         let found = self.peers.get_key_value(&PeerId::from(id)).filter(|(_, peer)| peer.is_seen());
         found.ok_or_else(|| Refusal::no_participant(id))
@@ -89,7 +89,7 @@ impl Seats {
         self.peers.get(id).map(|peer| peer.connection)
     }
 
-    /// Seats a client. A participant who comes back is as it was when it left.
+    /// Seats a client. A participant who returns has the same state as when it left.
     pub(crate) fn insert(&mut self, id: &PeerId, entrance: Entrance, arrival: Arrival, now: Duration) {
         let Entrance { connection, grant, person, .. } = entrance;
         let before = self.departed.take(id).filter(|trace| trace.person == person);
@@ -135,7 +135,7 @@ impl Seats {
         self.participants() >= self.limits.peers
     }
 
-    /// Whether no client that takes a seat is in the room, joined or not.
+    /// Whether the room has no client that takes a seat, joined or not.
     pub(crate) fn is_empty(&self) -> bool {
         !self.peers.values().any(Peer::takes_seat)
     }
@@ -152,7 +152,7 @@ impl Seats {
         self.unjoined().min_by_key(|(_, peer)| (peer.since, peer.connection)).map(|(id, _)| id.clone())
     }
 
-    /// Why there is no place for a client, if so. Clients that have not joined take no seat.
+    /// Why there is no room for a client, if that is the case. Clients that have not joined take no seat.
     pub(crate) fn check_place(&self, grant: &ParticipantGrant) -> Result<(), Close> {
         if takes_seat(grant) {
             return if self.is_full() { Err(FULL) } else { Ok(()) };
@@ -188,7 +188,7 @@ impl Seats {
             || self.departed.has_person(person)
     }
 
-    /// Whether a client that can prove nothing seems to come back: by its peerId and address.
+    /// Whether a client without a proven identity appears to return, by its peerId and address.
     pub(crate) fn seems_to_be_back(&self, id: &PeerId, address: Option<&str>) -> bool {
         self.departed.has_unproven(id, address)
     }
@@ -198,7 +198,7 @@ impl Seats {
         self.peers.get(id).is_some_and(|peer| peer.connection == proven && peer.belongs())
     }
 
-    /// Remembers a participant who is about to leave: networks change, and a lock does not hold it back then.
+    /// Remembers a participant who is about to leave: networks change, and a lock must not exclude it then.
     pub(crate) fn note_departure(&mut self, id: &PeerId, now: Duration) {
         let limit = self.limits.peers + self.limits.unseated;
         if let Some(trace) = self.peers.get(id).and_then(Peer::trace) {
@@ -206,12 +206,12 @@ impl Seats {
         }
     }
 
-    /// Remembers all participants: the room is about to end, and they may come back to the next one.
+    /// Remembers all participants: the room is about to end, and they may rejoin the next one.
     pub(crate) fn note_departures(&mut self) {
         self.departed = Departed::at_opening(self.traces());
     }
 
-    /// Takes over the participants of an earlier room.
+    /// Restores the participants of an earlier room.
     pub(crate) fn restore(&mut self, traces: BTreeMap<PeerId, Trace>) {
         self.departed = Departed::at_opening(traces);
     }
@@ -223,13 +223,13 @@ impl Seats {
         departed.chain(here).collect()
     }
 
-    /// The same as the operator knows them, where something proves who they are.
+    /// The same as the operator knows them, if they have a proven identity.
     pub(crate) fn people(&self) -> Vec<String> {
         let people: BTreeSet<_> = self.traces().into_values().filter_map(|trace| trace.person).collect();
         people.into_iter().collect()
     }
 
-    /// A participant who was removed does not come back.
+    /// A participant who was removed must not return.
     pub(crate) fn forget_departed(&mut self, id: &PeerId, person: Option<&str>) {
         self.departed.forget(id, person);
     }

@@ -21,7 +21,7 @@ use crate::room::state::Room;
 impl Room {
     pub(super) fn on_broadcaster_call(&mut self, call: BroadcasterCall, effects: &mut Effects) {
         let BroadcasterCall { call, peer: id, grant, request } = call;
-        // The broadcaster's connection is the call with which it entered; later calls have numbers of their own.
+        // The broadcaster's connection is the call with which it entered; later calls have their own numbers.
         let connection = self.seats.connection_of(&id).unwrap_or(call);
         let requester = Requester { peer: connection, reply: call, id: 0 };
         let checked = self.check_call(&id, &grant, &request, effects);
@@ -48,7 +48,7 @@ impl Room {
         self.broadcasters.note_call(id, effects.now)
     }
 
-    /// A peerId that belongs to a person is not for other callers.
+    /// A peerId that belongs to a person cannot be used by other callers.
     fn check_peer_id(&self, id: &PeerId, caller: &ParticipantGrant) -> Result<(), Refusal> {
         let person = self.holder(id).and_then(|holder| holder.person);
         if person.is_none_or(|person| caller.person().as_deref() == Some(person)) {
@@ -227,7 +227,7 @@ impl Room {
         Ok((joined, self.tracks.transport(id, &transport.0)?))
     }
 
-    /// The address, unless plain RTP must not be sent there.
+    /// The address, unless plain RTP must not be sent to it.
     fn check_destination(&self, id: &PeerId, ip: IpAddr) -> Result<IpAddr, Refusal> {
         let peer = self.seats.get(id).ok_or_else(Refusal::not_joined)?;
         check_receive_plain(&peer.grant)?;

@@ -18,7 +18,7 @@ impl Room {
         Ok(Decision::Answer(json!(self.chat.page(id, wanted))))
     }
 
-    /// Keeps a message that came by signaling, and passes it on to followers and on data channels.
+    /// Keeps a message received by signaling, and forwards it to followers and on data channels.
     pub(super) fn send_chat(&mut self, id: &PeerId, text: String, effects: &mut Effects) -> Decided {
         check_chat(&self.settings)?;
         let peer = self.seats.joined(id)?;
@@ -31,7 +31,7 @@ impl Room {
         Ok(Decision::Answer(json!(ChatSent { id: message.id, sent_at: message.sent_at })))
     }
 
-    /// Keeps a message that came on a data channel, and passes it on to followers; what is no text of the chat is only counted.
+    /// Keeps a message received on a data channel, and forwards it to followers; a message that is not chat text is only counted.
     pub(super) fn on_chat_message(&mut self, message: &DataMessage, effects: &mut Effects) {
         if let Some(sender) = self.accepted_sender(message, effects)
             && let Some(text) = &message.text

@@ -1,4 +1,4 @@
-//! How clients enter: whose a peerId is, bans, locks, the lobby, and connections that are decided later.
+//! How clients enter: ownership of peerIds, bans, locks, the lobby, and connections that are decided later.
 
 use convene_protocol::message::{ProtocolVersion, ServerNotification};
 
@@ -16,7 +16,7 @@ use crate::room::people::ownership::{Holder, Ownership};
 use crate::room::people::pending::Question;
 use crate::room::state::Room;
 
-/// What is decided about a connection.
+/// The decision about a connection.
 enum Entry {
     Open(Arrival),
     Pending(Question),
@@ -59,8 +59,8 @@ impl Room {
         self.seats.holder(id).or_else(|| self.lobby.holder(id))
     }
 
-    /// A participant comes back if that is proven. A client that can prove nothing is believed by its address and peerId, but never in a
-    /// locked meeting.
+    /// A participant returns if that is proven. A client without a proven identity is recognized by its address and peerId, but never in
+    /// a locked meeting.
     fn arrival(&self, id: &PeerId, entrance: &Entrance) -> Arrival {
         let is_back = match &entrance.person {
             Some(person) => self.seats.was_in(person) || self.pending.is_returning(person),
@@ -92,7 +92,7 @@ impl Room {
         }
     }
 
-    /// Gives a client its place in the room, from which it can join.
+    /// Seats a client in the room, so that it can join.
     fn seat(&mut self, id: &PeerId, entrance: Entrance, arrival: Arrival, effects: &mut Effects) {
         self.remove(id, Some(REPLACED), effects);
         if let Some(surplus) = self.seats.surplus_unjoined() {
@@ -122,7 +122,7 @@ impl Room {
         self.seats.notify_moderators(&self.lobby.peers(), effects);
     }
 
-    /// Admits a client from the lobby, which then continues as if it had just connected. Neither a lock nor the lobby holds it back again.
+    /// Admits a client from the lobby, which then continues as if it had just connected. Neither a lock nor the lobby applies to it again.
     pub(super) fn admit(&mut self, id: &PeerId, effects: &mut Effects) -> Result<(), Refusal> {
         let (entrance, held) = self.lobby.admit(id, effects)?;
         let connection = entrance.connection;

@@ -1,4 +1,4 @@
-//! Events of the media plane, each handed to its owner.
+//! Events of the media plane, each passed to its owner.
 
 use crate::room::effects::Effects;
 use crate::room::interface::media::MediaEvent;

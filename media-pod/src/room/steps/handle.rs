@@ -14,7 +14,7 @@ use crate::room::people::entrance::Entrance;
 use crate::room::state::{Ending, Room};
 
 impl Room {
-    /// Takes what has happened and returns what is to be done, in order.
+    /// Takes a command and returns the effects to execute, in order.
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::at(now);
         self.dispatch(command, &mut effects);
@@ -91,7 +91,7 @@ impl Room {
         }
     }
 
-    /// Broadcasters, recorders and hidden participants keep no room open: a participant has to be there, or wait to be admitted.
+    /// Broadcasters, recorders and hidden participants do not keep a room open: there must be a participant, or one waiting to be admitted.
     fn note_emptiness(&mut self, now: Duration) {
         let is_empty = self.lobby.len() == 0 && self.pending.len() == 0 && self.seats.is_empty();
         self.empty_since = if is_empty { self.empty_since.or(Some(now)) } else { None };

@@ -1,4 +1,4 @@
-//! How clients leave: by themselves, removed, after a deadline, or with the room.
+//! How clients leave: on their own, removed, after a deadline, or with the room.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ impl Room {
         if let Some(id) = self.seats.id_on(connection) {
             self.seats.note_departure(&id, effects.now);
             self.remove(&id, None, effects);
-            // Another connection may wait for the peerId.
+            // Another connection may be waiting for the peerId.
             self.settle(&id, effects);
         } else if let Some(id) = self.lobby.id_on(connection) {
             self.leave_lobby(&id, None, effects);
@@ -26,7 +26,7 @@ impl Room {
         }
     }
 
-    /// Removes a client with everything that it has, and notifies the others.
+    /// Removes a client with everything that it owns, and notifies the others.
     pub(super) fn remove(&mut self, id: &PeerId, close: Option<Close>, effects: &mut Effects) {
         let Some(peer) = self.seats.remove(id) else { return };
         self.tracks.close_consumers_of_peer(id, &mut self.seats, effects);
@@ -43,14 +43,14 @@ impl Room {
         self.close_transports(id, effects);
     }
 
-    /// A transport takes its producers and consumers with it.
+    /// Closing a transport closes its producers and consumers.
     fn close_transports(&mut self, id: &PeerId, effects: &mut Effects) {
         for transport in self.tracks.take_transports(id) {
             effects.run(Operation::CloseTransport(transport));
         }
     }
 
-    /// Removes a participant for good, on behalf of the operator, which sees to it that it does not come back.
+    /// Removes a participant permanently, on behalf of the operator, which makes sure that it does not return.
     pub(super) fn expel(&mut self, id: &PeerId, effects: &mut Effects) {
         self.seats.forget_departed(id, None);
         self.pending.close(id, EXPELLED, effects);
@@ -69,7 +69,7 @@ impl Room {
         effects.shut();
     }
 
-    /// All handles have ended with the worker, so nothing is closed; all clients come back to a room on another worker.
+    /// All handles have ended with the worker, so nothing is closed; all clients reconnect to a room on another worker.
     pub(super) fn on_worker_ended(&mut self, effects: &mut Effects) {
         for (_, peer) in self.empty(WORKER_ENDED, effects) {
             effects.close(peer.connection, WORKER_ENDED);
@@ -78,7 +78,7 @@ impl Room {
         effects.shut();
     }
 
-    /// Empties the room but for its transports; the result are the clients that were seated.
+    /// Empties the room except for its transports; returns the clients that were seated.
     fn empty(&mut self, close: Close, effects: &mut Effects) -> Vec<(PeerId, Peer)> {
         self.seats.note_departures();
         self.lobby.close_all(close, effects);
@@ -88,7 +88,7 @@ impl Room {
         self.seats.take_all().into_iter().collect()
     }
 
-    /// The clients whose time is over, and why.
+    /// The clients whose deadline has passed, and why.
     pub(super) fn overdue(&self, now: Duration) -> Vec<(PeerId, Close)> {
         let overdue = |(id, peer): (&PeerId, &Peer)| Some((id.clone(), self.deadline_passed(id, peer, now)?));
         self.seats.iter().filter_map(overdue).collect()

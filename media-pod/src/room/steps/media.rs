@@ -18,7 +18,7 @@ impl Room {
         Decision::Answer(json!(RouterCapabilitiesAnswer { router_rtp_capabilities: flat.clone(), flat }))
     }
 
-    /// There is no such URL, but only newer clients ask for it.
+    /// There is no such URL, but only newer clients request it.
     pub(super) fn rtc_stats_url(&mut self, id: &PeerId) -> Decision {
         if let Some(peer) = self.seats.get_mut(id) {
             peer.wraps_stats = true;

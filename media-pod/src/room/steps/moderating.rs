@@ -1,4 +1,4 @@
-//! Requests of moderators. That a moderator sends them was checked before.
+//! Requests of moderators. The caller has checked that the sender is a moderator.
 
 use convene_protocol::message::{
     Knock, MuteParticipant, MutedByModerator, NoData, PublishSource, ServerNotification, SetPermissions,
@@ -20,7 +20,7 @@ const SOURCES: [PublishSource; 3] = [PublishSource::Audio, PublishSource::Video,
 
 /// The lobby and the lock.
 impl Room {
-    /// Notes the name of a client in the lobby.
+    /// Records the name of a client in the lobby.
     pub(super) fn knock(&mut self, id: &PeerId, knock: &Knock, effects: &mut Effects) -> Decided {
         if self.lobby.knock(id, knock)? {
             self.notify_lobby(effects);
@@ -57,7 +57,7 @@ impl Room {
         Decision::done()
     }
 
-    /// Clients that wait already continue to wait when the lobby is turned off: a moderator decides.
+    /// Clients that are already waiting continue to wait when the lobby is turned off: a moderator decides about them.
     pub(super) fn set_lobby(&mut self, has_lobby: bool, effects: &mut Effects) -> Decision {
         if self.moderation.set_lobby(has_lobby) {
             self.seats.notify(&self.state(), None, effects);
@@ -103,7 +103,7 @@ impl Room {
         }
     }
 
-    /// Participants do not learn of a hidden moderator.
+    /// Participants must not learn of a hidden moderator.
     fn notify_muted(&self, id: &PeerId, source: PublishSource, moderator: &PeerId, effects: &mut Effects) {
         let Some(connection) = self.seats.connection_of(id) else { return };
         let is_seen = self.seats.get(moderator).is_some_and(Peer::is_seen);
@@ -127,7 +127,7 @@ impl Room {
         self.seats.seen(id).map(|(id, _)| id.clone())
     }
 
-    /// Removes a participant for good, with all connections that are provably the same person's.
+    /// Removes a participant permanently, with all connections that provably belong to the same person.
     pub(super) fn remove_participant(&mut self, id: &str, moderator: &PeerId, effects: &mut Effects) -> Decided {
         let (id, peer) = self.seats.seen(id)?;
         let (id, person) = (id.clone(), peer.person.clone());
@@ -135,7 +135,7 @@ impl Room {
             return Err(Refusal(409, "you cannot remove yourself: leave instead".into()));
         }
         if person.is_some() && self.seats.get(moderator).is_some_and(|moderator| moderator.person == person) {
-            // Another tab of the moderator: only that is closed.
+            // Another tab of the same moderator: only that tab is closed.
             self.remove(&id, Some(REMOVED), effects);
             return Ok(Decision::done());
         }
@@ -182,7 +182,7 @@ impl Room {
         Ok(Decision::done())
     }
 
-    /// Changes the rights of a participant for the rest of the meeting, and notifies all of it.
+    /// Changes the permissions of a participant for the rest of the meeting, and notifies everyone.
     fn change(&mut self, id: &PeerId, change: Change, effects: &mut Effects) -> Result<(), Refusal> {
         let Some(peer) = self.seats.get_mut(id) else { return Ok(()) };
         self.moderation.note_change(id, &peer.grant, change)?;
@@ -195,7 +195,7 @@ impl Room {
         Ok(())
     }
 
-    /// Closes what a participant sends and may no longer send.
+    /// Closes the streams that a participant may no longer send.
     fn close_forbidden(&mut self, id: &PeerId, moderator: &PeerId, effects: &mut Effects) {
         let Some(peer) = self.seats.get(id) else { return };
         let (publish, may_send_data) = (publish_of(&peer.grant, &self.settings), peer.grant.publish_data);
@@ -213,7 +213,7 @@ impl Room {
         }
     }
 
-    /// Answers first: the moderator's connection is closed with the others.
+    /// The answer comes first, because the moderator's connection is closed with the others.
     pub(super) fn end_meeting(&mut self, requester: Requester, effects: &mut Effects) -> Decision {
         effects.succeed(requester, json!({}));
         self.end(ENDED_BY_MODERATOR, Ending::Over, effects);

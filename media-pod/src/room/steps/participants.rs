@@ -1,4 +1,4 @@
-//! Participants as the others see them: joining, names, raised hands, reactions, and notifications about their rights.
+//! Participants as the others see them: joining, names, raised hands, reactions, and notifications about their permissions.
 
 use convene_protocol::message::{
     DisplayNameChanged, HandRaised, Join, JoinAnswer, PeerChanged, PeerInfo, PeerReaction, Reaction, ServerNotification,
@@ -87,7 +87,7 @@ impl Room {
         others.filter_map(|(other, peer)| self.info(other, peer)).collect()
     }
 
-    /// A participant as the others see it, if they do.
+    /// A participant as the others see it, if it is visible to them.
     pub(super) fn info(&self, id: &PeerId, peer: &Peer) -> Option<PeerInfo> {
         let joined = peer.joined.as_ref().filter(|_| peer.is_seen())?;
         Some(PeerInfo {
@@ -114,7 +114,7 @@ impl Room {
         }
     }
 
-    /// Notifies all of a participant whose rights or presence have changed.
+    /// Notifies everyone about a participant whose permissions or presence have changed.
     pub(super) fn notify_changed(&self, id: &PeerId, effects: &mut Effects) {
         let Some(peer) = self.seats.get(id).filter(|peer| peer.is_seen()) else { return };
         let notification = PeerChanged {
@@ -148,7 +148,7 @@ impl Room {
         Ok(Decision::done())
     }
 
-    /// Raises or lowers a hand, and notifies all if that changes anything.
+    /// Raises or lowers a hand, and notifies everyone if that changes anything.
     pub(super) fn set_hand(&mut self, id: &PeerId, is_raised: bool, effects: &mut Effects) {
         let Some(peer) = self.seats.get_mut(id) else { return };
         if std::mem::replace(&mut peer.hand_raised, is_raised) != is_raised {

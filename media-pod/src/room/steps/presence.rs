@@ -1,4 +1,4 @@
-//! Whether participants are alive: pings those that are silent, and notifies the others of those that have not answered in time.
+//! Checks whether participants are alive: pings silent ones, and notifies the others about those that have not answered in time.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::room::interface::operation::Operation;
 use crate::room::people::presence::Check;
 use crate::room::state::Room;
 
-/// The longest time between two ticks. If it was longer, the room itself was late, and answers wait to be read.
+/// Maximum time between two ticks. If it was longer, the room itself was late, and answers are waiting to be read.
 const MAX_TICK: Duration = Duration::from_millis(1500);
 
 impl Room {
-    /// The WebSocket of a participant is cut; its session waits for another one.
+    /// The WebSocket of a participant was lost; its session waits for another one.
     pub(super) fn on_cut_off(&mut self, connection: ConnectionId, now: Duration) {
         if let Some((_, peer)) = self.seats.on_mut(connection) {
             peer.presence.note_cut(now);
         }
     }
 
-    /// A participant that was cut off or pinged has sent something.
+    /// A participant who was disconnected or pinged has sent something.
     pub(super) fn note_life(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some((id, peer)) = self.seats.on_mut(connection) else { return };
         let (id, was_cut) = (id.clone(), peer.presence.is_cut());
@@ -74,7 +74,7 @@ impl Room {
         self.update_presence(&id, effects);
     }
 
-    /// Notifies the others if it has changed whether a participant is lost.
+    /// Notifies the others if a participant has become lost or is no longer lost.
     fn update_presence(&mut self, id: &PeerId, effects: &mut Effects) {
         let has_media = self.tracks.active_producer(id).is_some();
         let is_changed = self.seats.get_mut(id).is_some_and(|peer| peer.presence.update(has_media, effects.now));

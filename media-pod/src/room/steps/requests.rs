@@ -1,4 +1,4 @@
-//! Requests of clients: the first decision, by who may send them now, and the handler of each.
+//! Requests of clients: the first decision, whether the client may send the request now, and the handler of each.
 
 use convene_protocol::message::{ClientRequest, Form, Sender};
 

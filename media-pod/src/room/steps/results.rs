@@ -1,4 +1,5 @@
-//! Results of operations: notes what the media plane has created, answers the clients that wait, and offers streams to the others.
+//! Results of operations: records the objects that the media plane has created, answers the waiting clients, and offers streams to the
+//! others.
 
 use convene_protocol::message::{
     Channel, Direction, IceParametersAnswer, MediaKind, ProduceAnswer, ProduceDataAnswer, Source, StatsAnswer,
@@ -74,13 +75,13 @@ impl Room {
                 self.on_packets_counted(connection, &producer, &stats, effects);
             }
             (Context::Request(requester), outcome) => self.answer(requester, outcome, effects),
-            // Operations whose result matters to no client.
+            // Operations whose result no client is waiting for.
             _ => {}
         }
     }
 
-    /// What a client has requested is answered with the error; what the room itself wanted is left out, and the media plane has logged
-    /// the reason.
+    /// A client's request is answered with the error. An operation of the room itself is skipped, and the media plane has logged the
+    /// reason.
     fn on_failure(&mut self, context: &Context, error: MediaError, effects: &mut Effects) {
         match context {
             Context::Request(requester)
@@ -102,7 +103,7 @@ impl Room {
         }
     }
 
-    /// The client that waits for a result, unless it has gone meanwhile: then what was created for it is closed.
+    /// The client that waits for a result, unless it has left in the meantime: then the created object is closed.
     fn requester_or_close(
         &self,
         requester: Requester,
@@ -198,7 +199,7 @@ impl Room {
         producer: &DataProducerId,
         effects: &mut Effects,
     ) {
-        // Without its client it has ended with its transport.
+        // If its client is gone, it has ended with its transport.
         let Some(id) = self.seats.id_on(requester.peer) else { return };
         self.data.add_producer(&id, producer, channel, effects);
         let answer = ProduceDataAnswer { data_producer_id: producer.0.clone(), id: producer.0.clone() };

@@ -28,7 +28,7 @@ pub struct RoomStats {
     pub pending: usize,
     /// Whether the room waits for the list of people who were in the meeting before it moved here.
     pub awaits_returning: bool,
-    /// Everything that the peers have together.
+    /// Totals of all peers.
     #[serde(flatten)]
     pub holdings: Holdings,
 }
@@ -74,7 +74,7 @@ pub struct PeerReport {
 }
 
 impl Room {
-    /// The counts of the room now.
+    /// The current counts of the room.
     pub fn stats(&self) -> RoomStats {
         let count = |is_one: fn(&Peer) -> bool| {
             self.seats.iter().filter(|(_, peer)| peer.joined.is_some() && is_one(peer)).count()
@@ -93,7 +93,7 @@ impl Room {
         }
     }
 
-    /// The peers in the room now.
+    /// The peers currently in the room.
     pub fn peers(&self) -> Vec<PeerReport> {
         let report = |(id, peer): (&PeerId, &Peer)| PeerReport {
             peer_id: id.0.clone(),

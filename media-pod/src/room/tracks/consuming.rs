@@ -19,7 +19,8 @@ use crate::room::people::permissions::check_receive_plain;
 use crate::room::people::seats::Seats;
 
 impl Tracks {
-    /// Consumes a producer for a receiver, unless it cannot receive it or does already. Broadcasters request their consumers.
+    /// Consumes a producer for a receiver, unless the receiver cannot receive it or already does. Broadcasters request their consumers
+    /// themselves.
     pub(super) fn consume(&mut self, receiver: &PeerId, producer: &ProducerId, seats: &Seats, effects: &mut Effects) {
         if !self.receives(receiver, seats) {
             return;
@@ -55,7 +56,7 @@ impl Tracks {
         effects.run_for(Operation::Consume { transport, producer, rtp_capabilities, paused: true }, context);
     }
 
-    /// A consumer of the peer was created, or could not be.
+    /// A consumer of the peer was created, or its creation failed.
     pub(crate) fn note_consumer_outcome(&mut self, receiver: &PeerId) {
         self.change_in_making(receiver, |count| count.saturating_sub(1));
     }
@@ -72,7 +73,7 @@ impl Tracks {
         own < self.limits.consumers_per_peer && all < self.limits.consumers
     }
 
-    /// Nothing on a plain transport shows that its other side wants what it is sent, so that is a right, with a limit of its own.
+    /// A plain transport has no proof that its other side wants to receive, so receiving requires a permission and has its own limit.
     pub(crate) fn check_consume_plain(
         &self,
         id: &PeerId,
@@ -95,7 +96,7 @@ impl Tracks {
         }
     }
 
-    /// Offers a consumer that was created; it is closed if its producer or receiver has gone meanwhile.
+    /// Offers a consumer that was created; it is closed if its producer or receiver is gone in the meantime.
     pub(crate) fn offer_consumer(
         &mut self,
         connection: ConnectionId,

@@ -1,4 +1,4 @@
-//! Finds the tracks of a peer by the ids that its client names. Ids of other peers are not found.
+//! Finds the tracks of a peer by the ids that its client sends. Ids of other peers are not found.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The tracks of one peer. Plain data and what follows from it.
+//! The tracks of one peer. Plain data and values derived from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::room::interface::ids::{ConsumerId, PeerId, ProducerId, TransportId};
 use crate::room::people::permissions::needed_for;
 
-/// Ticks, which are seconds, after which a paused stream is resting: others come first.
+/// Ticks (one per second) after which a paused stream is resting: other streams come first.
 const RESTING_AFTER: u8 = 10;
 
 /// The tracks of one peer.
@@ -20,13 +20,13 @@ pub(crate) struct PeerTracks {
     pub(super) consumers: BTreeMap<ConsumerId, ConsumerState>,
     /// Consumers that are being created.
     pub(super) in_making: usize,
-    /// Producers that it cannot or does not want to receive.
+    /// Producers that it cannot receive or has declined.
     pub(super) declined: BTreeSet<ProducerId>,
-    /// Further copies that it wants of every consumer.
+    /// Additional copies of every consumer that it requested.
     pub(super) replicas: usize,
-    /// The peers whose video its client shows, the most wanted first.
+    /// The peers whose video its client shows, in order of preference.
     pub(super) watched: Vec<PeerId>,
-    /// What the others were notified that it sends.
+    /// What it sends, as last notified to the others.
     pub(super) announced: Sends,
     /// Whether its media has been connected before.
     pub(super) has_connected: bool,
@@ -54,7 +54,7 @@ pub(crate) struct ProducerState {
     pub(super) paused_ticks: u8,
     /// The last volume that was not silence, in dBvo.
     pub(super) volume: Option<i8>,
-    /// Since when no packets arrive, as far as that is known; from the start until some do.
+    /// When packets stopped arriving, as far as the room knows; the start, until the first one arrives.
     pub(super) silent_since: Option<Duration>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct ConsumerState {
     pub(super) score: ConsumerScore,
 }
 
-/// How many things of the media plane a peer has.
+/// Number of media plane objects of a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MediaCounts {
     pub(crate) transports: usize,
@@ -82,7 +82,7 @@ impl PeerTracks {
         }
     }
 
-    /// The newest transport of a direction: an older one may be left over from a failed attempt.
+    /// The newest transport of a direction: an older one may be left from a failed attempt.
     pub(super) fn transport(&self, direction: Direction) -> Option<&TransportId> {
         let of_direction = self.transports.iter().filter(|(_, state)| state.direction == Some(direction));
         of_direction.max_by_key(|(_, state)| state.since).map(|(id, _)| id)
@@ -129,12 +129,12 @@ impl ProducerState {
         self.source == Source::Screensharing
     }
 
-    /// The right that it needs; the others see it as that.
+    /// The permission that it needs, which is also how the others see it.
     pub(crate) fn needs(&self) -> PublishSource {
         needed_for(self.kind, self.source)
     }
 
-    /// Whether its packets arrive, as the last score says.
+    /// Whether its packets arrive, according to the last score.
     pub(super) fn is_active(&self) -> bool {
         !self.is_paused && self.silent_since.is_none()
     }
@@ -144,7 +144,7 @@ impl ProducerState {
         self.paused_ticks >= RESTING_AFTER
     }
 
-    /// A tick has passed; whether it is resting from now on.
+    /// A tick has passed; returns whether the stream is resting from now on.
     pub(super) fn note_tick(&mut self) -> bool {
         let was_resting = self.is_resting();
         self.paused_ticks = if self.is_paused { RESTING_AFTER.min(self.paused_ticks + 1) } else { 0 };

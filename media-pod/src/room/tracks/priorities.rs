@@ -1,15 +1,15 @@
-//! What decides the choice of streams: the last voices, the last speakers, and whether a new choice is due.
+//! The inputs for the choice of streams: the last voices, the last speakers, and whether a new choice is due.
 
 use std::collections::VecDeque;
 
 use super::selection::{Candidate, Program};
 use crate::room::interface::ids::{PeerId, ProducerId};
 
-/// Audio producers and dominant speakers that are remembered.
+/// Maximum number of remembered audio producers and dominant speakers.
 const MAX_REMEMBERED: usize = 256;
-/// New voices that are added at one measurement of volumes.
+/// Maximum number of new voices added per measurement of volumes.
 const NEW_VOICES: usize = 2;
-/// What decides the choice of streams, and its state.
+/// The inputs for the choice of streams, and its state.
 #[derive(Debug, Default)]
 pub(super) struct Priorities {
     /// The last heard first.
@@ -18,11 +18,11 @@ pub(super) struct Priorities {
     spoke: VecDeque<PeerId>,
     /// How many of the last voices all participants receive.
     pub(super) voices: usize,
-    /// Whether not all participants receive everything.
+    /// Whether some participants do not receive everything.
     pub(super) is_short: bool,
-    /// Whether a consumer was not created for want of room.
+    /// Whether a consumer was not created because of the limit.
     pub(super) has_refused: bool,
-    /// Whether something has changed that decides the choice.
+    /// Whether an input of the choice has changed.
     pub(super) is_due: bool,
 }
 
@@ -36,8 +36,8 @@ impl Priorities {
         (self.is_due, self.has_refused) = (true, true);
     }
 
-    /// The loudest first. Voices that are received already move up; of the others two at a time are added, since each of them costs every
-    /// participant a consumer.
+    /// Takes voices loudest first. Voices that are already received move up; of the others, two at a time are added, because each of them
+    /// costs every participant a consumer.
     pub(super) fn note_heard(&mut self, producers: impl Iterator<Item = ProducerId>) {
         let (known, new): (Vec<_>, Vec<_>) =
             producers.partition(|producer| self.heard.iter().take(self.voices).any(|known| known == producer));

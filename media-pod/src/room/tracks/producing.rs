@@ -1,4 +1,4 @@
-//! Producers: who may send what, pausing, closing, and what the others are notified of.
+//! Producers: who may send what, pausing, closing, and notifications to the others.
 
 use convene_protocol::message::{ConsumerRef, Direction, MediaKind, PeerSends, ServerNotification, Source};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::room::people::permissions::{check_publish, needed_for};
 use crate::room::people::seats::Seats;
 
 impl Tracks {
-    /// The transport to send on, unless order, rights, ownership or a limit forbids it.
+    /// The transport to send on, unless state, permissions, ownership or a limit forbids it.
     pub(crate) fn check_produce(
         &self,
         id: &PeerId,
@@ -41,7 +41,7 @@ impl Tracks {
         state.is_some_and(|state| state.direction == Some(Direction::Consumer))
     }
 
-    /// Notes a producer that was created; it is not offered yet.
+    /// Records a producer that was created; it is not offered yet.
     pub(crate) fn add_producer(
         &mut self,
         id: &PeerId,
@@ -55,7 +55,7 @@ impl Tracks {
         }
     }
 
-    /// Closes a producer of a peer; whether it had such a producer.
+    /// Closes a producer of a peer; returns whether it had such a producer.
     pub(crate) fn close_producer(
         &mut self,
         owner: &PeerId,
@@ -67,7 +67,7 @@ impl Tracks {
         if removed.is_none() {
             return false;
         }
-        // First, so that no client takes the end of the consumer for a stream that is left out.
+        // First, so that no client mistakes the end of the consumer for a deselected stream.
         self.announce_sends(owner, seats, effects);
         self.close_consumers_of(producer, seats, effects);
         effects.run(Operation::CloseProducer(producer.clone()));
@@ -88,7 +88,8 @@ impl Tracks {
         }
     }
 
-    /// Pauses or resumes a producer of a peer and notifies its receivers; whether that changed anything, if it has such a producer.
+    /// Pauses or resumes a producer of a peer and notifies its receivers. Returns whether that changed anything; `None` if there is no such
+    /// producer.
     pub(crate) fn set_paused(
         &mut self,
         owner: &PeerId,
@@ -106,7 +107,7 @@ impl Tracks {
         let producer = producer.clone();
         effects.run(if is_paused { Operation::PauseProducer(producer) } else { Operation::ResumeProducer(producer) });
         if is_changed {
-            // The next tick chooses: pausing is cheap for a client, and choosing is not.
+            // The choice waits for the next tick: pausing is cheap for a client, but choosing is not.
             self.note_streams();
             self.announce_sends(owner, seats, effects);
         }
@@ -140,7 +141,7 @@ impl Tracks {
 }
 
 /// AV1 is forwarded with temporal layers only: its dependency descriptor does not reach receivers, which then cannot decode
-/// spatial ones and request key frames without end.
+/// spatial ones and request key frames endlessly.
 pub(crate) fn check_layers(kind: MediaKind, rtp_parameters: &Value) -> Result<(), Refusal> {
     let mime_type = rtp_parameters["codecs"][0]["mimeType"].as_str().unwrap_or_default();
     if kind != MediaKind::Video || !mime_type.eq_ignore_ascii_case("video/av1") {

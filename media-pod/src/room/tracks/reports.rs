@@ -11,7 +11,7 @@ use crate::room::effects::Effects;
 use crate::room::interface::ids::{ConsumerId, ProducerId};
 use crate::room::people::seats::Seats;
 
-/// The volume from which on a sound is speech and not the noise of a room, in dBvo over 800 ms.
+/// The volume above which a sound counts as speech instead of room noise, in dBvo over 800 ms.
 const SPEECH: i8 = -70;
 
 impl Tracks {
@@ -81,7 +81,7 @@ impl Tracks {
         self.rebalance_if_short(seats, effects);
     }
 
-    /// In a silence the last speaker stays, so that layouts do not jump.
+    /// During silence the last speaker stays, so that layouts do not jump.
     pub(crate) fn on_dominant_speaker(&mut self, producer: &ProducerId, seats: &mut Seats, effects: &mut Effects) {
         let Some((id, state)) = self.owner_of(producer) else { return };
         let (speaker, volume) = (id.clone(), state.volume);

@@ -1,7 +1,7 @@
-//! Selects the streams that a participant receives where a room has more than each can receive. Pure; it creates and closes nothing.
+//! Selects the streams that a participant receives in a room with more streams than each can receive. Pure; it creates and closes nothing.
 //!
-//! Audio is selected by the last voices. Video is selected in this order: shared screens, then the peers that the client watches, then the last
-//! speakers, then the others in an order that does not change, so that no video comes and goes without a reason.
+//! Audio is selected by the last voices. Video is selected in this order: shared screens, then the peers that the client watches, then the
+//! last speakers, then the others in a stable order, so that videos do not come and go without a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ pub(crate) struct Candidate {
     pub(crate) producer: ProducerId,
     pub(crate) is_audio: bool,
     pub(crate) is_share: bool,
-    /// Paused for a while already.
+    /// Paused for some time.
     pub(crate) is_resting: bool,
 }
 
@@ -33,12 +33,12 @@ impl Wishes<'_> {
     }
 }
 
-/// The streams of a room, the most wanted first for a participant without wishes.
+/// The streams of a room, in the order of preference of a participant without wishes.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
     audio: Vec<Candidate>,
     video: Vec<Candidate>,
-    /// How many at the front of `video` are screens that are shared now.
+    /// Number of entries at the front of `video` that are currently shared screens.
     shown: usize,
     /// The positions of a peer's streams in `audio` and `video`.
     of_peer: BTreeMap<PeerId, Positions>,
@@ -51,7 +51,7 @@ struct Positions {
 }
 
 impl Program {
-    /// `heard`: producers, the last heard first. `spoke`: peers, the last dominant speaker first.
+    /// `heard`: producers, most recently heard first. `spoke`: peers, most recent dominant speaker first.
     pub(crate) fn new(candidates: Vec<Candidate>, heard: &[ProducerId], spoke: &[PeerId]) -> Self {
         let (mut audio, mut video): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.is_audio);
         // Stable: the rest keeps its order.
@@ -77,14 +77,14 @@ impl Program {
         self.audio.len() + self.video.len() - own
     }
 
-    /// At most `most` streams of others, the most wanted of them. Paused streams come last, of whatever kind.
+    /// The `most` most wanted streams of others. Paused streams come last, whatever their kind.
     pub(crate) fn choose(&self, wishes: &Wishes<'_>, most: usize) -> BTreeSet<ProducerId> {
         let live = |kind: &[Candidate], places: fn(&Positions) -> &Vec<usize>| {
             let own = self.of_peer.get(wishes.receiver).map_or(&[][..], |own| places(own));
             kind.partition_point(|one| !one.is_resting) - own.iter().filter(|place| !kind[**place].is_resting).count()
         };
         let (sounds, pictures) = (live(&self.audio, |own| &own.audio), live(&self.video, |own| &own.video));
-        // Half for audio; what one kind does not need goes to the other.
+        // Half for audio; capacity that one kind does not need goes to the other.
         let for_audio = sounds.min(most.div_ceil(2).max(most.saturating_sub(pictures)));
         let mut chosen = BTreeSet::new();
         take(&mut chosen, for_audio, self.audio.iter().filter(|one| wishes.takes(one)));
@@ -94,7 +94,7 @@ impl Program {
         chosen
     }
 
-    /// Shared screens, watched peers, then everything; some streams come twice.
+    /// Shared screens, watched peers, then everything; some streams appear twice.
     fn pictures<'a>(&'a self, watched: &'a [PeerId]) -> impl Iterator<Item = &'a Candidate> + Clone {
         let (shown, rest) = self.video.split_at(self.shown);
         let of_watched = watched.iter().filter_map(|peer| self.of_peer.get(peer)).flat_map(|places| &places.video);

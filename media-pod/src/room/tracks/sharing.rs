@@ -1,5 +1,5 @@
-//! Shares the consumers of a room where it has more streams than it may have consumers: each participant receives an equal share, chosen by
-//! [`selection`](super::selection). While everything fits, everything is offered to all and this does nothing.
+//! Shares the consumers of a room that needs more than it may have: each participant receives an equal share, chosen by
+//! [`selection`](super::selection). As long as everything fits, everything is offered to all and this module does nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::room::interface::ids::{ConsumerId, PeerId, ProducerId};
 use crate::room::people::peer::Peer;
 use crate::room::people::seats::Seats;
 
-/// One in this many consumers is kept for broadcasters and for consumers that are being replaced.
+/// One in this many consumers is reserved for broadcasters and for consumers that are being replaced.
 const RESERVE: usize = 20;
 
 impl Tracks {
@@ -23,7 +23,7 @@ impl Tracks {
         self.priorities.note_change();
     }
 
-    /// Offers a new producer to all others, or leaves it to the next choice where not everything fits.
+    /// Offers a new producer to all others, or leaves it to the next choice if not everything fits.
     pub(crate) fn offer_to_all(
         &mut self,
         owner: &PeerId,
@@ -40,7 +40,7 @@ impl Tracks {
         }
     }
 
-    /// Notes the peers that a client watches; where not everything fits, it gets them at once.
+    /// Records the peers that a client watches; if not everything fits, it gets them immediately.
     pub(crate) fn set_watched(&mut self, id: &PeerId, watched: Vec<PeerId>, seats: &mut Seats, effects: &mut Effects) {
         if let Some(tracks) = self.peers.get_mut(id) {
             tracks.watched = watched;
@@ -50,12 +50,12 @@ impl Tracks {
         }
     }
 
-    /// A participant is back: what was chosen for the others meanwhile may be for it, too.
+    /// A participant is back: streams chosen for the others in the meantime may be for it, too.
     pub(crate) fn note_return(&mut self) {
         self.priorities.note_change();
     }
 
-    /// A tick has passed: streams that were paused for long are resting.
+    /// A tick has passed: streams that have been paused for long are resting.
     pub(crate) fn note_tick(&mut self, now: Duration) {
         self.last_tick = now;
         let producers = self.peers.values_mut().flat_map(|tracks| tracks.producers.values_mut());
@@ -64,7 +64,7 @@ impl Tracks {
         }
     }
 
-    /// Chooses again at once where not everything fits.
+    /// Chooses again immediately if not everything fits.
     pub(super) fn rebalance_if_short(&mut self, seats: &mut Seats, effects: &mut Effects) {
         if self.priorities.is_short {
             self.priorities.note_change();
@@ -99,8 +99,8 @@ impl Tracks {
         self.assign(std::slice::from_ref(receiver), &program, share, seats, effects);
     }
 
-    /// Closes what receivers are no longer to receive, then offers what they are: so there is room for it. For participants that are cut
-    /// off the choice is made when they are back: messages to them are kept until then.
+    /// Closes the streams that receivers should no longer receive, then offers the new ones, so that there is capacity for them. For
+    /// disconnected participants the choice is made when they are back: messages to them are kept until then.
     fn assign(
         &mut self,
         receivers: &[PeerId],
@@ -124,7 +124,7 @@ impl Tracks {
         }
     }
 
-    /// What a participant wants to receive, if it receives and is not cut off.
+    /// What a participant wants to receive, if it receives and is connected.
     fn wishes_of<'a>(&'a self, id: &'a PeerId, seats: &Seats) -> Option<Wishes<'a>> {
         let is_there = self.receives(id, seats) && seats.get(id).is_some_and(|peer| !peer.presence.is_cut());
         let tracks = self.peers.get(id).filter(|_| is_there)?;
@@ -137,7 +137,7 @@ impl Tracks {
         }
     }
 
-    /// What was offered a moment ago stays until the client has answered.
+    /// A very recent offer stays until the client has answered.
     fn close_unwanted(
         &mut self,
         receiver: &PeerId,
@@ -155,14 +155,14 @@ impl Tracks {
         tracks.close_consumers(|consumer, _| gone.contains(consumer), peer, effects);
     }
 
-    /// How many producers a participant receives at most. A recorder is to miss nothing.
+    /// Maximum number of producers that a participant receives. A recorder must receive everything.
     fn limit_for(&self, id: &PeerId, share: usize, seats: &Seats) -> usize {
         let copies = self.peers.get(id).map_or(1, PeerTracks::copies);
         let limit = self.limits.consumers_per_peer / copies;
         if seats.get(id).is_some_and(|peer| peer.grant.recorder) { limit } else { limit.min(share) }
     }
 
-    /// How many producers each participant that is no recorder can receive.
+    /// Number of producers that each participant other than a recorder can receive.
     fn share(&self, program: &Program, seats: &Seats) -> usize {
         let taken: usize = seats.iter().map(|(id, peer)| self.taken_by(id, peer, program, seats)).sum();
         let taken = taken.max(self.limits.consumers / RESERVE);

@@ -31,12 +31,12 @@ impl Tracks {
         self.limits = limits;
     }
 
-    /// The version of what participants send. Never the same for two rooms, and exact in readers that know only doubles.
+    /// The version of what participants send. Never the same for two rooms, and exact in readers that have only doubles.
     pub(crate) fn streams_version(&self) -> u64 {
         self.streams_version
     }
 
-    /// What participants send has changed: the choice of streams is due, and readers of the version are notified.
+    /// Records that what participants send has changed: a new choice of streams is due, and readers of the version are notified.
     pub(super) fn note_streams(&mut self) {
         self.priorities.note_change();
         self.streams_version += 1;
@@ -47,7 +47,7 @@ impl Tracks {
         self.peers.insert(id.clone(), PeerTracks { replicas, ..PeerTracks::default() });
     }
 
-    /// Forgets a peer, and returns its transports, which are still to be closed.
+    /// Removes a peer, and returns its transports, which have to be closed.
     pub(crate) fn take_transports(&mut self, id: &PeerId) -> Vec<TransportId> {
         self.peers.remove(id).map_or_else(Vec::new, |tracks| tracks.transports.into_keys().collect())
     }
@@ -68,7 +68,7 @@ impl Tracks {
         self.peers.get(id).into_iter().flat_map(|tracks| &tracks.producers)
     }
 
-    /// The producers of a peer that need this right.
+    /// The producers of a peer that need this permission.
     pub(crate) fn producers_for(&self, id: &PeerId, source: PublishSource) -> Vec<ProducerId> {
         self.producers_of(id).filter(|(_, state)| state.needs() == source).map(|(id, _)| id.clone()).collect()
     }
@@ -83,13 +83,13 @@ impl Tracks {
         active.min_by_key(|(_, producer)| (producer.is_share(), !producer.is_audio())).map(|(id, _)| id)
     }
 
-    /// Since when the media of a peer is disconnected, if it is.
+    /// When the media of a peer was disconnected, if it is.
     pub(crate) fn lost_since(&self, id: &PeerId) -> Option<Duration> {
         let transports = self.peers.get(id).into_iter().flat_map(|tracks| tracks.transports.values());
         transports.filter_map(|state| state.lost_since).min()
     }
 
-    /// Since when a peer has neither sent nor received, if it does neither; `since` at the earliest.
+    /// When a peer stopped sending and receiving, if it does neither; `since` at the earliest.
     pub(crate) fn idle_since(&self, id: &PeerId, since: Duration) -> Option<Duration> {
         let tracks = self.peers.get(id)?;
         if !tracks.consumers.is_empty() {

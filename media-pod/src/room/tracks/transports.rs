@@ -46,7 +46,7 @@ impl Tracks {
         state.is_some_and(|state| state.is_plain)
     }
 
-    /// A transport that the client names, of the kind that the request is for.
+    /// A transport that the client named, of the kind required by the request.
     pub(crate) fn transport_of_kind(&self, peer: &PeerId, id: &str, is_plain: bool) -> Result<TransportId, Refusal> {
         let transport = self.transport(peer, id)?;
         if self.is_plain(peer, &transport) == is_plain {

@@ -1,4 +1,4 @@
-//! What tests see of the tracks.
+//! The view of the tracks for tests.
 
 use std::collections::BTreeSet;
 

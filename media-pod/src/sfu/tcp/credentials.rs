@@ -64,13 +64,13 @@ impl Credentials {
         transport.on_close(Box::new(move || credentials.forget(&id))).detach();
     }
 
-    /// Adds credentials of a transport, beside its last ones.
+    /// Adds credentials of a transport, in addition to its previous ones.
     pub(crate) fn add(&self, transport: &str, parameters: &IceParameters) {
         let IceParameters { username_fragment, password, .. } = parameters;
         self.lock().add(transport, username_fragment, password);
     }
 
-    /// Adds the credentials from an ICE restart, unless the transport has closed meanwhile.
+    /// Adds the credentials from an ICE restart, unless the transport has closed in the meantime.
     pub(crate) fn restarted(&self, transport: &str, parameters: &IceParameters) {
         let mut known = self.lock();
         if known.by_transport.contains_key(transport) {

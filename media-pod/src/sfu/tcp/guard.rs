@@ -54,7 +54,7 @@ enum Refusal {
     Displaced,
     /// Too many are open.
     TooMany,
-    /// There is no worker at this moment, or it accepts no connection.
+    /// There is currently no worker, or it accepts no connections.
     NoWorker,
 }
 
