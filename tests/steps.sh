@@ -10,7 +10,7 @@ declare -A DESCRIPTIONS=(
   [lint]='rustfmt, clippy, one version of tokio, axum and kube (the first time this compiles the media worker: 8 minutes)'
   [check]='formatter, clippy and unit tests of what has changed since the last commit on the main branch (with warm caches 2 minutes)'
   [lint-scripts]='shell scripts, retired words, dependencies'
-  [walls]='who depends on whom, no circle of modules, every crate compiles alone'
+  [walls]='who depends on whom, no cycles of modules, every crate compiles alone'
   [lint-web]='web app and end-to-end tests: types, style, unused code'
   [web]='unit tests and build of the web app'
   [rust]='unit and integration tests of all crates, with real media workers (the first time 10 minutes)'
@@ -218,7 +218,7 @@ step_api_server() {
 
 step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
 
-# The files that the compiler read for the crates of this workspace, including tests: from the dependency files beside the artifacts.
+# The files that the compiler read for the crates of this workspace, including tests: from the dependency files next to the artifacts.
 compiled_rust_files() {
   local artifact list
   cargo test --workspace --no-run --quiet --message-format=json |

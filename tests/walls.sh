@@ -1,8 +1,8 @@
 #!/bin/bash
 # Checks the walls between the crates, by what cargo says of them:
 #
-#   tests/walls.sh          who depends on whom, what the programs must not contain, no circle of modules
-#   tests/walls.sh alone    compiles every crate without the others, with the features that it asks for itself
+#   tests/walls.sh          who depends on whom, what the programs must not contain, no cycles of modules
+#   tests/walls.sh alone    compiles every crate without the others, with the features that it requests itself
 #
 # A program depends on no other program, and the crates that everything else may use know no runtime and no client.
 set -euo pipefail

@@ -191,7 +191,7 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
     assert_eq!((limits.meetings, limits.dedicated, made.spec.plain_rtp.destinations.len()), (None, 1, 0));
 }
 
-/// An operator that runs until this is dropped, or until it is asked to stop.
+/// An operator that runs until this is dropped, or until it is requested to stop.
 struct RunningOperator {
     stop: Option<oneshot::Sender<()>>,
     task: tokio::task::JoinHandle<Result<(), convene_operator::RunError>>,
@@ -355,7 +355,7 @@ async fn a_meeting_goes_the_whole_way() {
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
 
-    // No pool: the status says so, and the meeting continues by itself when the pool is created.
+    // No pool: the status says so, and the meeting continues automatically when the pool is created.
     create(&meetings, meeting("regatta", json!({"pool": "lagoon", "title": "Regatta"}))).await;
     let waiting = wait_for_phase(client, "regatta", MeetingPhase::Pending).await;
     assert_eq!(condition_reason(&waiting, "Accepted"), "PoolNotFound");
@@ -401,7 +401,7 @@ async fn a_meeting_goes_the_whole_way() {
     tokio::time::sleep(Duration::from_secs(6)).await; // longer than a round of the room keeper
     assert_eq!(resource_versions(client).await, settled, "something was written although nothing changed");
 
-    // The pod is lost: the meeting moves to the spare pod at once, and another spare pod is created on other ports.
+    // The pod is lost: the meeting moves to the spare pod immediately, and another spare pod is created on other ports.
     pods.delete(&first.name_any(), &DeleteParams::default().grace_period(0)).await.unwrap();
     wait_for("the meeting on the spare pod", SHORT, async || {
         let status = meetings.get("regatta").await.unwrap().status.unwrap();
@@ -418,7 +418,7 @@ async fn a_meeting_goes_the_whole_way() {
         assert!(reasons.iter().any(|told| told == reason), "{reason}: {reasons:?}");
     }
 
-    // The operator is away while the meeting is deleted: the next process ends the room.
+    // The operator is down while the meeting is deleted: the next process ends the room.
     operator.stop().await;
     fake.start("127.71.0.2").await;
     meetings.delete("regatta", &DeleteParams::default()).await.unwrap();
@@ -577,7 +577,7 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
 
     ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
     let first = published().await;
-    // Every key is due for rotation at once.
+    // Every key is immediately due for rotation.
     let keys = ensure(client, HOME, "lagoon-key", "lagoon-keys", Some(Duration::ZERO)).await.unwrap();
     let both = published().await;
     assert_eq!((first.len(), both.len()), (1, 2));

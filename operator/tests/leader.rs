@@ -1,4 +1,5 @@
-//! Two operators against a real API server: one is the leader, the other takes over when it dies or stops, and never do both lead.
+//! Two operators against a real API server: one is the leader, the other takes over when it dies or stops, and they never lead at the same
+//! time.
 
 #![allow(
     clippy::unwrap_used,
@@ -128,7 +129,7 @@ async fn leads(address: SocketAddr) -> bool {
     fetch(address, "/metrics").await.contains("\nconvene_operator_leading 1")
 }
 
-/// Checks repeatedly whether two operators lead at once, until it is dropped.
+/// Checks repeatedly whether two operators lead at the same time, until it is dropped.
 struct Sampler {
     addresses: Arc<std::sync::Mutex<Vec<SocketAddr>>>,
     task: tokio::task::JoinHandle<()>,
@@ -229,7 +230,7 @@ async fn another_operator_takes_over_and_never_do_two_act() {
     assert!(matches!(ended, Err(RunError::Lease(_))), "{ended:?}");
     assert_eq!(holder(&leases).await.0.as_deref(), Some("another-replica"));
 
-    // The last operator leaves a released lease, and a new one acquires it at once.
+    // The last operator leaves a released lease, and a new one acquires it immediately.
     let released = json!({"spec": {"holderIdentity": ""}});
     leases.patch("jetty", &PatchParams::default(), &Patch::Merge(&released)).await.unwrap();
     let crane = Replica::start(client, "crane");

@@ -1,5 +1,5 @@
-//! The operator with exactly the permissions that the chart grants, against a real API server: every request it sends is allowed. And other
-//! writers of the same fields do not stop it.
+//! The operator with exactly the permissions that the chart grants, against a real API server: every request it sends is allowed. Other
+//! writers of the same fields do not stop it either.
 
 #![allow(
     clippy::unwrap_used,
@@ -296,7 +296,7 @@ async fn the_chart_grants_whatever_an_uninstall_asks_for() {
     };
     operator.finish(story).await;
 
-    // No operator is left that could.
+    // No operator is left that could drain it.
     remove(false).await;
 }
 

@@ -116,7 +116,7 @@ impl Process {
         self.metrics().await.count("convene_operator_meeting_ready_seconds_count")
     }
 
-    /// Waits until it has brought so many meetings to Ready since it started.
+    /// Waits until it has brought this many meetings to Ready since it started.
     async fn wait_until_ready(&self, count: usize) {
         wait_for("Ready meetings", LONG, async || match self.ready_count().await {
             found if found >= count => Ok(()),

@@ -27,7 +27,7 @@ use sim::{
 const SEEDS: u64 = 20;
 /// Clusters that are simulated concurrently. More would starve each other, and every request would time out.
 const AT_ONCE: usize = 150;
-/// One in so many crashes comes after the response to the last write.
+/// One in this many crashes comes after the response to the last write.
 const HEARD_EVERY: u64 = 5;
 /// Fewer crash points than this would mean that the scenarios have become empty.
 const FEWEST_CRASH_POINTS: usize = 500;
@@ -48,7 +48,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Plays all of them and returns their reports, or what went wrong.
+/// Plays all of them and returns their reports, or an error.
 async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
     let count = plays.len();
     let plays = plays.into_iter().map(|(scenario, trouble)| tokio::spawn(play(scenario, trouble)));

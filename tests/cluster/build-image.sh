@@ -1,5 +1,5 @@
 #!/bin/bash
-# build-image.sh NAME:TAG CONTEXT [buildah options]: builds one image and writes it as $IMAGES/<name>.tar with its id beside it.
+# build-image.sh NAME:TAG CONTEXT [buildah options]: builds one image and writes it as $IMAGES/<name>.tar with its id next to it.
 # Timestamps are fixed, so the same content always has the same id and is imported only once.
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compiles Kubernetes, etcd, containerd and helm from Go modules, and two tiny static programs (the pause container and an
-# echo server for check.sh) into images. Done already: says so and ends. Cold it takes about 12 minutes on 2 cores.
+# echo server for check.sh) into images. If that is already done, it says so and exits. From scratch it takes about 12 minutes on 2 cores.
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -18,7 +18,7 @@ build() {
     go build -trimpath -ldflags "-s -w ${4:-}" -o "$BIN/$3" "$2")
 }
 
-# Without a version of its own, `kubectl version`, Helm's kubeVersion check and feature gates misbehave.
+# Without its own version, `kubectl version`, Helm's kubeVersion check and feature gates misbehave.
 build_kubernetes() {
   local program package=k8s.io/component-base/version minor=${KUBERNETES#v1.}
   for program in "${KUBERNETES_PROGRAMS[@]}"; do
@@ -45,7 +45,7 @@ static_image() {
   rm -rf "$context"
 }
 
-# What the programs depend on; another content means another build.
+# The inputs of the programs; different contents require another build.
 fingerprint() {
   (cd "$CLUSTER_SOURCE" && cat build.sh ./*.c ./*/go.mod ./*/go.sum && go env GOOS GOARCH) | sha256sum | cut -d' ' -f1
 }
@@ -57,7 +57,7 @@ is_built() {
   [ -f "$IMAGES/pause.tar" ] && [ -f "$IMAGES/udp-echo.tar" ]
 }
 
-# Two builds at a time would only be slower, and write the same files.
+# Two simultaneous builds would only be slower, and write the same files.
 build_lock() {
   exec 8>"$CLUSTER_CACHE/build.lock"
   flock --nonblock 8 && return

@@ -5,7 +5,7 @@ set -uo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# stop NAME: kills the recorded process at once; its state is discarded anyway.
+# stop NAME: kills the recorded process immediately; its state is discarded anyway.
 stop() {
   local id
   id=$(cat "$STATE/pids/$1" 2>/dev/null) || return 0

@@ -121,7 +121,7 @@ start_containers() {
   inside "$node" containerd -c "$folder/containerd.toml"
 }
 
-# start_kubelet NUMBER: waits for containerd, without which the kubelet exits at once.
+# start_kubelet NUMBER: waits for containerd, without which the kubelet exits immediately.
 start_kubelet() {
   local node=node-$1 folder=$STATE/node-$1
   write_kubelet_config "$node" "$folder"

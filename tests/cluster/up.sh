@@ -1,6 +1,6 @@
 #!/bin/bash
 # A real Kubernetes on one machine: the control plane on the host, every node (containerd, kubelet, kube-proxy) in a network
-# namespace, connected by a bridge. The host is "outside": browsers and load run there. Exits at once if the cluster is up.
+# namespace, connected by a bridge. The host is "outside": browsers and load run there. Exits immediately if the cluster is up.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tests/cluster/lib.sh

@@ -167,7 +167,7 @@ fn defaults_of_the_flags_are_those_of_the_settings() {
 
 #[test]
 fn every_limit_can_be_set() {
-    // Numbers that differ from each other and from the defaults, so that no two flags are mixed up.
+    // Numbers that differ from each other and from the defaults, so that mixed-up flags are noticed.
     let flags = [
         "max-peers=2",
         "max-unjoined=3",

@@ -1,4 +1,4 @@
-//! The whole life cycle of the keys against an in-memory API server that may fail at any write, and the exact requests in the plain cases.
+//! The whole life cycle of the keys against an in-memory API server that may fail at any write, and the exact requests in the simple cases.
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +38,7 @@ struct Cluster {
     minute: i64,
     crash: Option<Crash>,
     writes: usize,
-    /// Since when each key is in the `ConfigMap`.
+    /// When each key was added to the `ConfigMap`.
     known: BTreeMap<String, i64>,
     /// When each key stopped signing.
     ended: BTreeMap<String, i64>,

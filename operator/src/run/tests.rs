@@ -9,7 +9,7 @@ use super::*;
 use crate::fixtures::context;
 use convene_admission_keys::{build_jwks, build_key_pair};
 
-/// A client that gives keys and answers nothing else; it counts what it did not answer.
+/// A client that serves keys and nothing else; it counts the unanswered requests.
 fn client_without_lists() -> (Client, Arc<AtomicUsize>) {
     let unanswered = Arc::new(AtomicUsize::default());
     let count = Arc::clone(&unanswered);
@@ -30,7 +30,7 @@ fn client_without_lists() -> (Client, Arc<AtomicUsize>) {
 fn keys_at(path: &str) -> Option<Value> {
     let pair = build_key_pair([7; 32]).unwrap();
     let encode = |text: &str| BASE64_STANDARD.encode(text);
-    // What a Secret holds that nothing is to be done about: otherwise it would be written again and again, since nothing is kept here.
+    // The contents of a Secret that requires no action: otherwise it would be written repeatedly, because nothing is stored here.
     let record = json!({"current": {"kid": pair.kid, "since": "2020-01-01T00:00:00Z"}}).to_string();
     match path {
         "/api/v1/namespaces/harbor/secrets/lagoon-key" => Some(json!({"metadata": {"name": "lagoon-key"}, "data": {

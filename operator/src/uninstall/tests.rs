@@ -62,7 +62,7 @@ async fn pools_are_deleted_and_waited_for_and_then_meetings_are_marked() {
         (format!("DELETE {POOLS}/lagoon"), 200, pool(true)),
         pools(&[pool(true)]),
         lease(2),
-        // The API server is away for a moment.
+        // The API server is briefly unavailable.
         (format!("GET {POOLS}"), 500, status(500, "InternalError", "etcd is away")),
         pools(&[]),
         meetings(&[ready_meeting()]),

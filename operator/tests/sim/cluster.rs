@@ -1,6 +1,6 @@
 //! The active parts of the simulated cluster besides the operator: garbage collector, scheduler, kubelets, load balancers and participants.
 //!
-//! It reacts to changes at once; only terminating pods take a moment.
+//! It reacts to changes immediately; only terminating pods take a short time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -70,7 +70,7 @@ impl Weather {
         self.is_fair.store(true, Ordering::SeqCst);
     }
 
-    /// A number for this call, the same in every run with the seed.
+    /// A number for this call that is the same in every run with the seed.
     fn draw(&self, call: &Call) -> Option<u64> {
         let seed = self.seed.filter(|_| !self.is_fair.load(Ordering::SeqCst))?;
         let request = format!("{} {} {}", call.method, call.path, call.is_watch());

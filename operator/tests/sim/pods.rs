@@ -42,7 +42,7 @@ struct Process {
 struct Inner {
     processes: BTreeMap<String, Process>,
     crowds: BTreeMap<MeetingKey, u32>,
-    /// Meetings that are to be recorded.
+    /// Meetings to be recorded.
     recorded: BTreeSet<MeetingKey>,
     /// Rooms that were ended, and why.
     ended: Vec<(MeetingKey, EndReason)>,

@@ -41,7 +41,7 @@ struct State {
 struct Block {
     pod: String,
     pool: String,
-    /// UID of its pool: blocks that are held back are forgotten with the pool.
+    /// UID of its pool: held-back blocks are forgotten with the pool.
     owner: String,
     is_on_nodes: bool,
     ports: PortRange,

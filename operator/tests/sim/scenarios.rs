@@ -1,4 +1,4 @@
-//! What users do to the cluster, and the required end state, whatever faults occur.
+//! Actions of users on the cluster, and the required end state, whatever faults occur.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -55,7 +55,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 const ONE_EACH: fn() -> Value = || json!({"capacity": {"meetings": 1}, "max": 5});
 
-/// So many meetings are ready, each on its own pod.
+/// This many meetings are ready, each on its own pod.
 fn expect_apart(world: &World, names: &[&str]) -> Result<(), String> {
     let pods: BTreeSet<_> = names.iter().filter_map(|name| world.pod_of(name)).collect();
     if pods.len() == names.len() { Ok(()) } else { Err(format!("{names:?} are on {pods:?}")) }
@@ -234,7 +234,7 @@ fn call_is_over(world: &World) -> Result<(), String> {
     world.expect_ready_pods(POOL, 1)
 }
 
-/// Deleted and created again at once: the participants were in another meeting.
+/// Deleted and immediately created again: the participants were in another meeting.
 async fn remake_meeting(world: &World) -> Result<(), String> {
     world.pool(json!({}));
     open_regatta(world).await?;
@@ -243,14 +243,14 @@ async fn remake_meeting(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Participants of the old meeting were disconnected for good; those between two pods at that moment have opened the URL again.
+/// Participants of the old meeting were permanently disconnected; those between two pods at that moment have opened the URL again.
 fn regatta_is_another(world: &World) -> Result<(), String> {
     world.expect_phase("regatta", "Ready")?;
     world.expect_participants("regatta", 0).or_else(|_| world.expect_participants("regatta", 3))?;
     world.expect_ready_pods(POOL, 2)
 }
 
-/// Other meetings lose their place, and the call goes on; then all participants leave.
+/// Other meetings lose their place, and the call continues; then all participants leave.
 async fn delete_pool(world: &World) -> Result<(), String> {
     world.pool(json!({"capacity": {"meetings": 1}}));
     world.meeting("briefing", json!({}));

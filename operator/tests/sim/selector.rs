@@ -1,6 +1,6 @@
 //! Label and field selectors.
 //!
-//! Pure. Only the fields `metadata.name` and `metadata.namespace` are known, like for most kinds of a real API server.
+//! Pure. Only the fields `metadata.name` and `metadata.namespace` are known, as for most kinds of a real API server.
 
 use serde_json::Value;
 

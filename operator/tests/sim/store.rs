@@ -1,6 +1,6 @@
 //! The objects of a simulated cluster, as an API server stores them: versions, preconditions, graceful deletion, and the full history.
 //!
-//! It speaks no HTTP and has no activity of its own: controllers, scheduler and kubelets are in `cluster`.
+//! It does not speak HTTP and is purely passive: controllers, scheduler and kubelets are in `cluster`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -293,7 +293,7 @@ impl Store {
         }
     }
 
-    /// Removes an object at once, if it is still the same.
+    /// Removes an object immediately, if it is still the same.
     pub(crate) fn remove_now(&self, actor: Actor, key: &Key, uid: &str) {
         let mut inner = self.lock();
         if find(&inner, key).is_ok_and(|object| object["metadata"]["uid"] == uid) {

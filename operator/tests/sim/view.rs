@@ -76,7 +76,7 @@ impl World {
         meeting["status"]["pod"]["uid"].as_str().map(str::to_owned)
     }
 
-    /// The meeting has so many participants, on its pod and nowhere else, and its status says so.
+    /// The meeting has this many participants, on its pod and nowhere else, and its status says so.
     pub(crate) fn expect_participants(&self, name: &str, count: u32) -> Result<(), String> {
         let rooms = self.processes.rooms();
         let rooms: Vec<_> = rooms.iter().filter(|(_, room)| room.name == name && room.participants > 0).collect();

@@ -21,7 +21,7 @@ pub(crate) struct WatchWeather {
     pub(crate) delay: Duration,
     /// Ends after so many changes.
     pub(crate) break_after: Option<u32>,
-    /// Fails at once with 410 Gone.
+    /// Fails immediately with 410 Gone.
     pub(crate) is_expired: bool,
 }
 

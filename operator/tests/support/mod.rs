@@ -84,7 +84,7 @@ impl ApiServer {
         entries.map(|entry| describe_entry(&entry)).collect()
     }
 
-    /// Stores logs of other processes beside its own.
+    /// Stores logs of other processes next to its own.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }

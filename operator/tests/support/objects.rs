@@ -95,7 +95,7 @@ pub(crate) async fn media_pods(client: &Client) -> Vec<Pod> {
     api.list(&ListParams::default().labels(names::MEDIA_POD_SELECTOR)).await.unwrap().items
 }
 
-/// Installs what the chart says that the operator and the hook of helm uninstall may do, and the objects of its keys.
+/// Installs the permissions that the chart grants to the operator and the hook of helm uninstall, and the objects of its keys.
 pub(crate) fn install_chart_rights(server: &ApiServer) {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/convene");
     let mut helm = Command::new(binaries().join("helm"));

@@ -38,7 +38,7 @@ async fn join(fixture: &Fixture, path: &str, headers: Headers<'_>) -> Answer {
     ask(fixture, request.body(Body::empty()).unwrap()).await
 }
 
-/// What a guest has after a join.
+/// The credentials of a guest after a join.
 struct Guest {
     id: String,
     /// As in a `Cookie` header.

@@ -9,7 +9,7 @@ use crate::attacks::{Attack, all};
 use crate::fuzz;
 use crate::pod::PodSpec;
 
-/// Attacks a media pod under the memory limit of its chart, beside an honest pair in a call. Needs root.
+/// Attacks a media pod under the memory limit of its chart, during the call of an honest pair. Needs root.
 #[derive(Debug, Parser)]
 #[command(name = "convene-attack", version, max_term_width = 110)]
 pub(crate) struct Args {

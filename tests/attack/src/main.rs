@@ -1,5 +1,5 @@
-//! Attacks a media pod that runs as in the chart, one attack after the other, beside an honest pair in a call. After each attack the pair
-//! must have lost no packet and have got all responses in time, and the pod must be in its initial state.
+//! Attacks a media pod that runs as in the chart, one attack after the other, during the call of an honest pair. After each attack the
+//! pair must have lost no packet and have got all responses in time, and the pod must be in its initial state.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing the table is its purpose")]
 

@@ -16,7 +16,7 @@ interface Query {
 
 export type GuestOptions = Partial<Omit<ClientOptions, 'url' | 'displayName'>> & {
   readonly query?: Query;
-  /** By TLS, at this port. */ readonly port?: number;
+  /** Over TLS, at this port. */ readonly port?: number;
 };
 
 /** A pod that accepts the origin of these pages, with the switches for tests. */
@@ -74,7 +74,7 @@ export class Guests {
   }
 }
 
-/** What each application always adds to the URL: the older one a parameter without a value, the newer one a switch. */
+/** What each application always adds to the URL: the older one adds a parameter without a value, the newer one a switch. */
 function queryOf(dialect: Dialect, query: Query): Record<string, string> {
   return dialect === 'L' ? { consumerReplicas: 'undefined', ...query } : { usePipeTransports: 'false', ...query };
 }

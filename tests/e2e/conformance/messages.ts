@@ -89,7 +89,7 @@ export const ANSWERS = {
   getDataConsumerStats: wrapped,
 } satisfies Record<string, PerDialect>;
 
-/** What the older client sends; checks the client itself, so that its answers mean something. */
+/** What the older client sends; checks the client itself, so that its answers are meaningful. */
 export const PAYLOADS = {
   getRtcStatsUrl: { L: anything, T3: nothing },
   getRouterRtpCapabilities: { L: nothing, T3: nothing },
@@ -216,7 +216,7 @@ export const SERVER_NOTIFICATIONS = {
   downlinkBwe: both(bitrates),
 } satisfies Record<string, PerDialect>;
 
-/** The notification of the version has a name of its own in each dialect. */
+/** The notification of the version has a different name in each dialect. */
 export const VERSION: Readonly<Record<Dialect, { readonly method: string; readonly shape: Shape }>> = {
   L: { method: 'mediasoup-version', shape: version },
   T3: { method: 'mediasoupVersion', shape: version },

@@ -39,7 +39,7 @@ interface Row {
   readonly method: keyof typeof SERVER_NOTIFICATIONS;
   readonly title?: string;
   readonly dialects?: readonly Dialect[];
-  /** Which of the notifications of that name is meant. */
+  /** Selects one of the notifications with that name. */
   readonly fits?: Fits;
   /** Triggers the message; without it, it came when the meeting was opened, or comes all the time. */
   readonly happens?: (meeting: Meeting, dialect: Dialect) => Promise<void>;

@@ -1,4 +1,4 @@
-// Misbehaving clients get an answer at once, keep their socket where that makes sense, and do not affect others.
+// Misbehaving clients get an answer immediately, keep their socket where that makes sense, and do not affect others.
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
 import type { MediaPod } from '../support/programs/media-pod.ts';
 import type { Participant } from '../support/people/participant.ts';

@@ -1,5 +1,5 @@
 // The page as an installable app, and what browsers and audits require of a page. Chromium itself reports what is missing.
-// The headers that protect the page are the router's, and tested beside it.
+// The headers that protect the page belong to the router and are tested there.
 import { type BrowserContext, type CDPSession, type Page, chromium as chromiumType } from '@playwright/test';
 
 import { chromium } from '../support/environment.ts';
@@ -24,7 +24,7 @@ interface Opened {
   complaints: string[];
 }
 
-/** A profile of its own: apps cannot be installed from private windows. */
+/** A separate profile: apps cannot be installed from private windows. */
 async function open(url: string): Promise<Opened> {
   const context = await chromiumType.launchPersistentContext('', {
     executablePath: chromium,

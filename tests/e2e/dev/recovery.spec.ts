@@ -75,7 +75,7 @@ test('signaling is down for some seconds: the call continues, nothing is lost an
   await tells(ada, 'connected', 10);
   for (const person of [ada, grace]) await hasRead(person, ['Can you hear me?', 'I can.']);
 
-  // The same silently: the connection stays open, and nothing gets through.
+  // The same, silently: the connection stays open, but nothing gets through.
   cuttable.signaling.silence();
   await write(grace, 'Still there?');
   await write(ada, 'Yes.');

@@ -10,7 +10,7 @@ export class Scope {
     return this.#ended;
   }
 
-  /** Runs `end` when the scope ends; at once if it has ended already. */
+  /** Runs `end` when the scope ends, or immediately if it has already ended. */
   onEnd(end: () => void): void {
     if (this.#ended) end();
     else this.#ends.push(end);

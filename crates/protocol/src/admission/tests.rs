@@ -1,4 +1,4 @@
-//! Facts about admissions and admin tokens.
+//! Tests of admissions and admin tokens.
 
 use super::*;
 use crate::admin::RoomSettings;
@@ -167,7 +167,7 @@ fn debug_output_shows_no_key() {
     assert_eq!(format!("{:?}", keys()), r#"{"test"}"#);
 }
 
-/// The library takes them and panics when a token comes. Found by fuzzing.
+/// The library accepts them and panics on the first token. Found by fuzzing.
 #[test]
 fn keys_of_a_wrong_length_are_no_keys() {
     let good: serde_json::Value = serde_json::from_str(JWKS).unwrap();

@@ -1,4 +1,4 @@
-//! What clients send and what they are answered: the rows of the demo's tables in both spellings, and our own additions.
+//! Messages of clients and their answers: the rows of the demo's tables in both spellings, and our own additions.
 
 use convene_protocol::admission::PublishGrant;
 use convene_protocol::frame;
@@ -299,7 +299,7 @@ fn people() -> Vec<ClientMessage> {
     ]
 }
 
-/// Answered with success to moderators; to all others as in the last answer.
+/// Answered with success to moderators, and to all others as in the last answer.
 fn moderation() -> Vec<ClientMessage> {
     let refused = Err((403, "only a moderator may do this"));
     let answers = || vec![answer(OWN, json!({})), Answer { dialects: OWN, outcome: refused.clone() }];
@@ -330,7 +330,7 @@ fn moderation() -> Vec<ClientMessage> {
     ]
 }
 
-/// Known, so that they are refused as the demo refuses a wrong secret.
+/// Recognized, so that they are refused in the same way as the demo refuses a wrong secret.
 fn throttle() -> Vec<ClientMessage> {
     let refused = |dialects| Answer { dialects, outcome: Err((403, "network throttling is not offered here")) };
     let flat = json!({ "secret": "foo", "uplink": 1000, "downlink": 1000, "rtt": 50, "packetLoss": 1 });

@@ -1,5 +1,5 @@
-//! What the fuzz targets (`fuzz/`) start from: the goldens, tokens of the test key, and the words of all of them. Files named
-//! `found-…` are what fuzzing has found; they are left alone.
+//! The initial corpus of the fuzz targets (`fuzz/`): the goldens, tokens of the test key, and the words of all of them. Files
+//! named `found-…` were found by fuzzing and are left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ fn assert_corpus(target: &str, expected: &BTreeMap<String, String>) {
     assert_folder(&repository().join("fuzz/corpus").join(target), expected);
 }
 
-/// Requests that are refused: from those on, errors are in reach.
+/// Refused requests, so that errors are within reach.
 fn refused_frames() -> BTreeMap<String, String> {
     let long = "é\u{202e}\u{10ffff}".repeat(60);
     let refused = [

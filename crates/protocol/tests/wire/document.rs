@@ -1,4 +1,4 @@
-//! docs/protocol.md: its examples are the goldens, and it leaves no message out.
+//! docs/protocol.md: its examples are the goldens, and no message is missing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::{frames, golden, names_of, requests};
 /// Around the table of requests.
 const TABLE_START: &str = "<!-- generated: requests -->";
 const TABLE_END: &str = "<!-- end: requests -->";
-/// Before a block of JSON: where its golden is, by file and JSON pointer.
+/// The marker before a block of JSON: the location of its golden, by file and JSON pointer.
 const MARK: &str = "<!-- golden: ";
 
 fn path() -> PathBuf {

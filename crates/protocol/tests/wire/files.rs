@@ -1,4 +1,4 @@
-//! Files that hold what the tests expect: compared, or rewritten when `UPDATE_GOLDEN` is set.
+//! Files with the expectations of the tests: compared, or rewritten if `UPDATE_GOLDEN` is set.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ pub(crate) fn is_updating() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some()
 }
 
-/// Files that people add to a folder of generated ones.
+/// Files that were added by hand to a folder of generated ones.
 const BY_HAND: &str = "found-";
 
 fn generated_in(folder: &Path) -> Vec<String> {
@@ -26,7 +26,7 @@ fn generated_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Fails unless `folder` holds exactly these files with these contents.
+/// Fails unless `folder` contains exactly these files with these contents.
 pub(crate) fn assert_folder(folder: &Path, expected: &BTreeMap<String, String>) {
     if is_updating() {
         fs::create_dir_all(folder).unwrap();
@@ -47,15 +47,15 @@ pub(crate) fn assert_folder(folder: &Path, expected: &BTreeMap<String, String>) 
     }
 }
 
-/// Longest line of a golden that could be broken.
+/// Maximum length of a line of a golden that could be broken.
 const WIDTH: usize = 120;
 
-/// As goldens and examples are written: what fits into a line is on one.
+/// The format of goldens and examples: a value that fits on one line is written on one line.
 pub(crate) fn pretty(value: &Value) -> String {
     written(value, 0, 0) + "\n"
 }
 
-/// `column` is where the value begins, `indent` where its last line does.
+/// `column` is where the value begins, `indent` is where its last line begins.
 fn written(value: &Value, indent: usize, column: usize) -> String {
     let flat = flat(value);
     if column + flat.chars().count() < WIDTH {

@@ -1,9 +1,9 @@
-//! protoo's own layer: frames as clients write them, and what is answered to what is none.
+//! protoo's own layer: frames as clients write them, and the answers to invalid ones.
 
 use convene_protocol::frame::{self, Frame};
 use serde_json::{Value, json};
 
-/// Text of a client, by a name that says what is special about it.
+/// Text of a client, keyed by a name that says what is special about it.
 pub(crate) const TEXTS: &[(&str, &str)] = &[
     ("request", r#"{"request":true,"id":1234567,"method":"getRouterRtpCapabilities","data":{}}"#),
     ("request-without-data", r#"{"request":true,"id":0,"method":"getRouterRtpCapabilities"}"#),
@@ -34,7 +34,7 @@ pub(crate) const TEXTS: &[(&str, &str)] = &[
     ("double-fields", r#"{"request":true,"id":1,"id":2,"method":"x","method":"join","data":1,"data":{}}"#),
 ];
 
-/// How a text is read, or refused and answered.
+/// How a text is parsed, or refused and answered.
 pub(crate) fn golden(text: &str) -> Value {
     match frame::parse(text) {
         Ok(Frame::Request { id, method, data }) => {

@@ -1,5 +1,5 @@
-//! The wire contract, message by message: goldens of both dialects, readers that know one dialect only, mutations of every
-//! message, and the examples of docs/protocol.md. `UPDATE_GOLDEN=1` rewrites what is compared with files.
+//! The wire contract, message by message: goldens of both dialects, readers that know only one dialect, mutations of every
+//! message, and the examples of docs/protocol.md. `UPDATE_GOLDEN=1` rewrites the files.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -26,8 +26,8 @@ const LT: &[&str] = &["L", "T"];
 /// Convene's own additions.
 const OWN: &[&str] = &["own"];
 
-/// The methods that a message type of the protocol knows, as serde lists them when it meets another one. So no list of ours can
-/// miss a new message.
+/// The methods of a message type of the protocol, as serde lists them when it encounters an unknown one. A new message
+/// therefore cannot be missing from this list.
 fn names_of<T: serde::de::DeserializeOwned>() -> Vec<String> {
     let nonsense = serde_json::json!({ "method": "?", "data": {} });
     let Err(error) = serde_json::from_value::<T>(nonsense) else { panic!("a message without a name was accepted") };

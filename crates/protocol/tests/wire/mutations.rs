@@ -1,4 +1,4 @@
-//! Every message of the goldens, made wrong in every place and way: it is read, or refused for one of a few reasons in a few words.
+//! Every message of the goldens, corrupted in every place and way: it is accepted, or refused briefly for one of a few reasons.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ const MAX_ERROR: usize = 512;
 /// Below this depth payloads are mediasoup's, and passed on as they are.
 const MAX_DEPTH: usize = 4;
 
-/// JSON, or nearly, that stands where something else should.
+/// JSON, or almost JSON, in place of the expected value.
 static WRONG_VALUES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let names = r#"null true false 0 -1 1.5 256 1e308 1e999 18446744073709551615 18446744073709551616 -9223372036854775809
         "" "x" "\u0000\ud83d\ude00" "\ud800" [] {} ["producer-1"] {"direction":[]} undefined"#;
@@ -39,7 +39,7 @@ fn nested(open: &str, close: &str, depth: usize) -> String {
 enum Place {
     /// Instead of what is there.
     Instead,
-    /// A second field of the same name, before the right one.
+    /// A second field with the same name, before the right one.
     DoubleBefore,
     /// The same after it.
     DoubleAfter,
@@ -49,7 +49,7 @@ enum Place {
 
 const PLACES: [Place; 4] = [Place::Instead, Place::DoubleBefore, Place::DoubleAfter, Place::Extra];
 
-/// A frame under change. Wrong JSON cannot be held in a [`Value`], so marks stand for it until the frame is written.
+/// A frame being changed. A [`Value`] cannot hold invalid JSON, so placeholders stand for it until the frame is written.
 struct Mutant {
     frame: Value,
     marks: Vec<(String, String)>,
@@ -73,7 +73,7 @@ impl Mutant {
     fn put(&mut self, pointer: &str, place: Place, wrong: &str) {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let mark = format!("<{}>", self.marks.len());
-        // Fields are written in the order of their names.
+        // Fields are written in alphabetical order.
         let double = match place {
             Place::Instead => None,
             Place::DoubleBefore => Some(format!(" {mark}")),
@@ -131,7 +131,7 @@ static FRAMES: LazyLock<Vec<Value>> = LazyLock::new(|| {
     all
 });
 
-/// What must hold for any text whatever.
+/// Properties of every text.
 fn assert_read_or_refused(text: &str) {
     let (reason, error) = match frame::parse(text) {
         Ok(Frame::Response { .. }) => return,
@@ -157,7 +157,7 @@ fn assert_read_or_refused(text: &str) {
     assert!(text.len() < 20 || !error.contains(text), "the whole message is in: {error}");
 }
 
-/// Nothing that was accepted changes its meaning when it is passed on.
+/// An accepted message keeps its meaning when it is passed on.
 fn assert_same_again(request: &ClientRequest) {
     let written = json!(request);
     let again = ClientRequest::parse(written["method"].as_str().unwrap(), written["data"].clone());
@@ -172,7 +172,7 @@ fn each_message_with_one_thing_wrong_is_read_or_refused() {
             without.remove(&pointer);
             assert_read_or_refused(&without.text());
             for wrong in &*WRONG_VALUES {
-                // What is huge is tried once in each place: it takes long.
+                // Huge values are tried only once in each place, because they are slow.
                 let places = if wrong.len() < 1000 { &PLACES[..] } else { &PLACES[..1] };
                 for place in places {
                     let mut mutant = Mutant::new(frame.clone());
@@ -203,7 +203,7 @@ fn messages_that_are_too_long_are_refused_unread() {
     assert_read_or_refused(&mutant.text());
 }
 
-/// serde would take the fields in their order.
+/// serde would accept the fields in their order.
 #[test]
 fn payloads_are_objects() {
     let request = ClientRequest::parse("closeProducer", json!(["producer-1"]));

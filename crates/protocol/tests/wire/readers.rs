@@ -1,5 +1,5 @@
-//! Two readers of what the pod sends: one knows the fields of the older dialect only, the other those of the newer. Each must
-//! find every field of its tables, in every example.
+//! Two readers of the pod's messages: one knows only the fields of the older dialect, the other only those of the newer. Each
+//! must find every field of its tables in every example.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::server_messages;
 /// Fields as `path: kinds`. In a path `[]` means each element and `?` that the field may be absent; kinds are separated by `|`.
 type Fields = &'static [&'static str];
 
-/// Notifications that no reader of a demo's dialect knows: they ignore them.
+/// Notifications that the readers of the demo's dialects do not know and ignore.
 const OWN_MESSAGES: [&str; 12] = [
     "chatMessage",
     "permissions",
@@ -25,7 +25,7 @@ const OWN_MESSAGES: [&str; 12] = [
     "session",
 ];
 
-/// Answers by method, as the older app reads them. Empty: it reads nothing.
+/// Answers by method, as the older app reads them. Empty: it does not read any field.
 const L_ANSWERS: &[(&str, Fields)] = &[
     ("getRouterRtpCapabilities", &["codecs: array", "headerExtensions: array"]),
     ("createWebRtcTransport", TRANSPORT_L),
@@ -242,7 +242,7 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// What a reader of one dialect misses in the answers.
+/// Fields that a reader of one dialect does not find in the answers.
 fn missing_in_answers(dialect: &str, table: &[(&str, Fields)]) -> Vec<String> {
     let mut problems = Vec::new();
     for message in client_messages::all() {

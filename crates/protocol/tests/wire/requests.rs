@@ -1,4 +1,4 @@
-//! What is generated from the table of requests: a table in docs/protocol.md and a file of TypeScript.
+//! Files generated from the table of requests: a table in docs/protocol.md and a TypeScript file.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -20,7 +20,7 @@ pub(crate) fn table() -> String {
     table
 }
 
-/// The requests in TypeScript, beside the types of their data.
+/// The requests in TypeScript, next to the types of their data.
 fn typescript() -> String {
     let types: BTreeSet<&str> = ClientRequest::TABLE.iter().map(|request| request.answer).collect();
     let types = types.into_iter().collect::<Vec<_>>().join(", ");

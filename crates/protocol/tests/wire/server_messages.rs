@@ -1,4 +1,4 @@
-//! What the media pod asks and tells clients, and what clients answer.
+//! Requests and notifications of the media pod to clients, and the clients' answers.
 
 use convene_protocol::admission::PublishGrant;
 use convene_protocol::frame;
@@ -33,7 +33,7 @@ pub(crate) fn all() -> Vec<ServerMessage> {
     [requests(), peers(), streams(), room(), rights(), people(), sessions()].into_iter().flatten().collect()
 }
 
-/// What clients answer to requests: they accept, or have opened the page without receiving.
+/// Answers of clients to requests: they accept, or they opened the page without receiving.
 pub(crate) fn client_answers() -> [Value; 3] {
     [
         json!({ "response": true, "id": ID, "ok": true, "data": {} }),

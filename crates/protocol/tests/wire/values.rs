@@ -1,4 +1,4 @@
-//! What mediasoup and its clients put into messages, shortened.
+//! Values that mediasoup and its clients put into messages, shortened.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ pub(crate) fn sent_rtp_parameters() -> Value {
     })
 }
 
-/// The same as a receiver gets it.
+/// The same as received by a receiver.
 pub(crate) fn received_rtp_parameters() -> Value {
     json!({
         "mid": "0",

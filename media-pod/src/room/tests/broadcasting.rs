@@ -57,7 +57,7 @@ fn produce(transport: &str) -> BroadcasterRequest {
 }
 
 impl Harness {
-    /// Makes a call as a caller that can prove nothing.
+    /// Makes a call as a caller without a proven identity.
     pub(super) fn call(&mut self, peer: &str, request: BroadcasterRequest) -> ConnectionId {
         self.call_as(peer, ParticipantGrant::default(), request)
     }

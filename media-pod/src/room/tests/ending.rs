@@ -1,4 +1,4 @@
-//! Facts about leaving and the end of the room.
+//! Tests of leaving and of the end of the room.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Facts about ownership of a peerId, bans, and what outlives the room.
+//! Tests of ownership of a peerId, bans, and the state that outlives the room.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! What holds whatever happens in a room.
+//! Invariants of a room, for any sequence of events.
 
 use super::*;
 
-/// The acts of a hostile or unlucky crowd, by small numbers.
+/// Actions of a hostile or unlucky crowd, selected by small numbers.
 #[derive(Clone, Debug)]
 enum Act {
     Connect(u64, u8, u8),
@@ -30,7 +30,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// A grant with the rights that the bits name.
+/// A grant with the permissions that the bits select.
 fn some_grant(rights: u8) -> ParticipantGrant {
     let has = |bit: u8| rights & (1 << bit) != 0;
     ParticipantGrant {

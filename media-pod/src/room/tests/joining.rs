@@ -1,4 +1,4 @@
-//! Facts about joining, connections of the same peer, and ownership.
+//! Tests of joining, connections of the same peer, and ownership.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Facts about the lobby: waiting, admission, and what it is worth later.
+//! Tests of the lobby: waiting, admission, and its effect on later connections.
 
 use std::time::Duration;
 

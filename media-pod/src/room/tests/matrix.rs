@@ -1,5 +1,5 @@
-//! Facts about rights: every role, every request, every way of access, in a room of its own each; and that a participant who does not
-//! moderate changes nothing of another.
+//! Tests of permissions: every role, request and access mode, each in its own room; and that a participant who is not a moderator
+//! cannot change anything of another one.
 
 use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::ClientRequest;
@@ -194,7 +194,7 @@ fn moderators_get_an_error_for_an_unknown_participant() {
     }
 }
 
-/// The attempts of a client without rights.
+/// The attempts of a client without permissions.
 fn attempt() -> impl Strategy<Value = (&'static str, Value)> {
     let whom = prop_oneof![Just("host"), Just("bob"), Just("kim"), Just("eve"), Just("unknown")];
     let source = prop_oneof![Just("audio"), Just("video"), Just("share")];

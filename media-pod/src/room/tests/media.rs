@@ -1,4 +1,4 @@
-//! Facts about transports, producers, consumers and data channels.
+//! Tests of transports, producers, consumers and data channels.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What moderators do, and what others then see.
+//! Actions of moderators, and what the others see of them.
 
 use std::time::Duration;
 

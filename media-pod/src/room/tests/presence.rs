@@ -1,4 +1,4 @@
-//! Facts about participants that vanish, and when the others are notified.
+//! Tests of participants who vanish, and of the notifications to the others.
 
 use super::*;
 use convene_protocol::message::ServerNotification as Told;

@@ -1,4 +1,4 @@
-//! What tokens grant: who may send, receive, be seen, and by what name.
+//! Permissions granted by tokens: sending, receiving, visibility, and the display name.
 
 use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn granted(audio: bool, video: bool, share: bool) -> ParticipantGrant {
     ParticipantGrant { publish: PublishGrant { audio, video, share }, ..ParticipantGrant::default() }
 }
 
-/// The ways in which clients name a stream, with the right that it needs: 0 audio, 1 video, 2 screen.
+/// The ways in which clients name a stream, with the permission that it needs: 0 audio, 1 video, 2 screen.
 fn ways() -> [(&'static str, Value, usize); 9] {
     [
         ("audio", json!({}), 0),

@@ -1,4 +1,4 @@
-//! Who may come in, what is refused, and what is counted.
+//! Which clients may enter, refusals, and counts.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a meeting says and changes: locks, sizes, who is taken out, and who comes back.
+//! Settings of a meeting and their changes: locks, sizes, removals, and returning participants.
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ fn pair(seed: u8) -> KeyPair {
     build_key_pair([seed; 32]).unwrap()
 }
 
-/// Some moment and this many minutes.
+/// An arbitrary moment plus this many minutes.
 fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
 }
@@ -29,7 +29,7 @@ fn promoted() -> Stored {
     with_next(Some(60)).promote(at(65)).unwrap()
 }
 
-/// The `ConfigMap` holds what it should.
+/// The `ConfigMap` has the expected contents.
 fn in_step(stored: Stored) -> State {
     let published = Some(stored.build_key_set().unwrap());
     State { stored, published }

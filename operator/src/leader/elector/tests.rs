@@ -183,7 +183,7 @@ async fn a_lease_that_is_deleted_ends_its_holder() {
     server.assert_finished();
 }
 
-/// A client that gets the first `answers`, and no more.
+/// A client that gets only the first `answers`.
 fn client_that_falls_silent(answers: Vec<Value>) -> Client {
     let answers = std::sync::Arc::new(std::sync::Mutex::new(std::collections::VecDeque::from(answers)));
     let service = tower::service_fn(move |_: axum::http::Request<kube::client::Body>| {

@@ -108,7 +108,7 @@ impl Stage {
         uid
     }
 
-    /// One reconciliation of a meeting whose status is written and seen at once.
+    /// One reconciliation of a meeting whose status is written and observed immediately.
     fn reconcile(&mut self, uid: &str) -> Option<MeetingPlan> {
         let meeting = self.meetings.get_mut(uid)?;
         let (home, labels, now) = ("harbor", BTreeMap::new(), Timestamp::UNIX_EPOCH);
@@ -131,7 +131,7 @@ impl Stage {
         Some(plan)
     }
 
-    /// The pool makes the pods that its waiting meetings need, and these are reconciled.
+    /// The pool creates the pods that its waiting meetings need, and the meetings are reconciled.
     fn grow(&mut self) {
         let busy = self.pods.iter().filter(|pod| self.ledger.load_of(&pod.uid).meetings > 0).count();
         let need = self.ledger.need_of("lagoon").pods(self.pool.capacity.meetings) as usize;
@@ -249,8 +249,8 @@ fn the_next_place_goes_to_the_namespace_that_holds_least() {
 }
 
 proptest! {
-    /// For any sequence of steps in one namespace: its usage stays within the limits, no pods are made for more than that, and another namespace
-    /// gets a place afterwards.
+    /// For any sequence of steps in one namespace: its usage stays within the limits, no pods are created beyond them, and another
+    /// namespace gets a place afterwards.
     #[test]
     fn no_namespace_takes_the_whole_pool(
         steps in proptest::collection::vec((0..5_u8, 0..12_u8, any::<bool>()), 1..120),

@@ -70,7 +70,7 @@ fn a_meeting_that_is_recorded_or_is_no_longer_is_news_until_it_moves() {
     assert_eq!(ledger.report("p1", &room("a", 2, false)).len(), 1);
     assert!(!ledger.occupancy_of(&recorded).is_recorded);
 
-    // Another operator wrote it; this one learns first that the room is over.
+    // Another operator wrote it; this one first learns that the room is over.
     recorded.status.as_mut().unwrap().recording = true;
     let mut ledger = self::ledger(&[recorded.clone()]);
     assert!(ledger.occupancy_of(&recorded).is_recorded);
@@ -114,7 +114,7 @@ fn a_share_counts_what_has_a_place_or_has_one_made_and_not_the_meeting_itself() 
 }
 
 proptest! {
-    /// Whatever happens in whatever order, the sums are those of the meetings.
+    /// For any sequence of events, the sums match the meetings.
     #[test]
     fn sums_are_those_of_the_meetings(steps in proptest::collection::vec((0..6_u8, 0..5_u8, 0..4_u8, 0..9_u32), 1..80)) {
         let mut ledger = Ledger::default();

@@ -40,15 +40,15 @@ pub(super) enum Manner {
     Garbage,
     OtherTransaction,
     OtherPassword,
-    /// From another port than was asked.
+    /// From a port other than the requested one.
     Elsewhere,
     /// Only the third request is answered.
     Third,
     /// By TCP: an answer to something else comes first, and all of it byte by byte.
     Piecemeal,
-    /// By TCP: the connection is closed without a word.
+    /// By TCP: the connection is closed without a response.
     Closing,
-    /// By TCP: announces more than any answer has.
+    /// By TCP: announces a length greater than that of any answer.
     Oversize,
 }
 
@@ -122,7 +122,7 @@ pub(super) struct FakePod {
 }
 
 impl FakePod {
-    /// Each worker has one manner by UDP and one by TCP; all candidates have this address.
+    /// Each worker has one behavior for UDP and one for TCP; all candidates have this address.
     pub(super) async fn start(workers: &[(Manner, Manner)], address: &str) -> Self {
         let mut tasks = Vec::new();
         let mut targets = Vec::new();
@@ -169,7 +169,7 @@ pub(super) fn link() -> PodLink {
     PodLink::new(Signer::from_pem(&pair.private_pem, &pair.kid).unwrap())
 }
 
-/// Long where an answer is expected, short where there is none.
+/// Long if an answer is expected, short if not.
 fn limits(udp_is_good: bool, tcp_is_good: bool) -> TimeLimits {
     let (short, long) = (Duration::from_millis(20), Duration::from_secs(20));
     TimeLimits {

@@ -275,7 +275,7 @@ fn odd(random: &mut StdRng) -> Value {
     odd[random.random_range(0..odd.len())].clone()
 }
 
-/// Makes a few texts invalid JSON or far too long.
+/// Turns a few texts into invalid JSON or makes them far too long.
 fn corrupted(random: &mut StdRng, mut text: String) -> String {
     if random.random_bool(0.02) {
         let at = text.floor_char_boundary(random.random_range(0..text.len()));

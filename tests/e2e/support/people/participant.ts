@@ -100,7 +100,7 @@ export class Participant implements Person {
     return id;
   }
 
-  /** Peer ids of all tiles, including the own one. */
+  /** Peer ids of all tiles, including its own. */
   async tiles(): Promise<string[]> {
     return this.page.getByTestId('tile').evaluateAll((tiles) => tiles.map((tile) => tile.getAttribute('data-peer-id') ?? ''));
   }

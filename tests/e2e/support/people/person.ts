@@ -16,7 +16,7 @@ export interface Person {
   readonly name: string;
   /** The participant's peer id. */
   peerId(): Promise<string>;
-  /** Peer ids of all tiles, including the own one. */
+  /** Peer ids of all tiles, including its own. */
   tiles(): Promise<string[]>;
   /** What they really receive. */
   stats(): Promise<TrackStats[]>;

@@ -4,7 +4,7 @@ import { publicUrl } from '../cluster/release.ts';
 import { certificateAuthority } from '../servers/tls.ts';
 import { waitUntil } from '../wait.ts';
 
-/** A connection through the router with a peer id of its own, not joined yet. */
+/** A connection through the router with its own peer id, not joined yet. */
 export async function knock(meeting: string, peerId: string, namespace = 'default'): Promise<ProtooClient> {
   const url = `${publicUrl.replace('https', 'wss')}/signal/${namespace}/${meeting}?peerId=${peerId}`;
   return ProtooClient.connect(url, certificateAuthority());

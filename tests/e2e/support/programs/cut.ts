@@ -28,7 +28,7 @@ export class TcpWay {
     return new TcpWay(server, target);
   }
 
-  /** Closes all connections; new ones are closed at once. */
+  /** Closes all connections; new ones are closed immediately. */
   cut(): void {
     this.#state = 'cut';
     for (const [near, far] of this.#pairs) {

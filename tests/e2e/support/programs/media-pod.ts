@@ -1,4 +1,4 @@
-// One media pod without a cluster (`convene-media-pod --dev`), on ports of its own.
+// One media pod without a cluster (`convene-media-pod --dev`), on its own ports.
 import { mediaPodProgram, webDirectory } from '../environment.ts';
 import { freeBlock, freePort } from './ports.ts';
 import { Program } from './program.ts';

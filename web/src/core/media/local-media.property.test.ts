@@ -1,4 +1,4 @@
-/** Any order of wishes, answers of the person, and what the system does: the latest wish wins, and nothing stays live unseen. */
+/** Any order of user requests, prompt answers and system events: the latest request wins, and nothing stays live unnoticed. */
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -31,7 +31,7 @@ interface Wishes {
 
 const NOTHING: Wishes = { microphone: 'off', camera: 'off', screen: 'off' };
 
-/** What is wished after a step, said as plainly as possible. */
+/** The requested state after a step, as simply as possible. */
 function wished(before: Wishes, one: Step): Wishes {
   switch (one.do) {
     case 'turnOn':

@@ -9,7 +9,7 @@ function setUp(): { devices: FakeDevices; local: LocalMedia } {
   return { devices, local: new LocalMedia(devices, silentLog) };
 }
 
-/** As the system does, not the person. */
+/** As done by the system, not by the user. */
 function silence(track: MediaStreamTrack | undefined, isMuted: boolean): void {
   Object.defineProperty(track, 'muted', { value: isMuted, configurable: true });
   track?.dispatchEvent(new Event(isMuted ? 'mute' : 'unmute'));

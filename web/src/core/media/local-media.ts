@@ -2,7 +2,7 @@
  * The local microphone, camera and screen: open, muted, off or failed. They outlive connections, so a reconnect does not prompt again.
  *
  * Muting keeps the microphone open and sends silence; turning the camera off stops it, so that its light goes out. Browsers may take
- * minutes to open a device: the latest request wins, and a device that opens for a canceled request is stopped at once.
+ * minutes to open a device: the latest request wins, and a device that opens for a canceled request is stopped immediately.
  */
 
 import { Emitter, type Unsubscribe } from '../emitter';
@@ -130,7 +130,7 @@ export class LocalMedia {
     ]);
   }
 
-  /** Reopens interrupted devices: the system does not always resume them by itself. */
+  /** Reopens interrupted devices: the system does not always resume them automatically. */
   async reopenInterrupted(): Promise<void> {
     const interrupted = KINDS.filter((kind) => isInterrupted(this.#state[kind]));
     await Promise.all(interrupted.map((kind) => this.#reopen(kind)));

@@ -1,6 +1,6 @@
 /**
  * Opens something slow that may be canceled meanwhile: a result that arrives after its request was canceled or replaced by a newer
- * one is released at once. The same rule for microphone, camera and screen.
+ * one is released immediately. The same rule applies to microphone, camera and screen.
  */
 
 import { toConveneError, type ConveneError } from '../errors';

@@ -63,7 +63,7 @@ async function requestTicket(options: JoinOptions, held: string | undefined): Pr
   return ticket;
 }
 
-/** If the last ticket is rejected (too old, or of an earlier meeting of this name), joins as a new guest. */
+/** If the last ticket is rejected (too old, or of an earlier meeting with this name), joins as a new guest. */
 async function postAsGuest(options: JoinOptions, last: string | undefined): Promise<Response> {
   const response = await post(options, last);
   return last !== undefined && response.status === 401 ? post(options, undefined) : response;

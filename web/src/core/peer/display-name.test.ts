@@ -7,7 +7,7 @@ interface Case {
   shown: string;
 }
 
-/** The media pod's tests read the same table. By its pattern: the app is also built where the file is not. */
+/** The media pod's tests read the same table. By its pattern: the app is also built without that file. */
 const tables = import.meta.glob<Case[]>('../../../../crates/protocol/tests/data/names.json', { eager: true, import: 'default' });
 const cases = Object.values(tables).flat();
 

@@ -11,7 +11,7 @@ import { newPeerId } from './peer-id';
 export interface PeerIds {
   /** The id for the next join. */
   take(): string;
-  /** The participant left: nothing to take over. */
+  /** The participant left: there is nothing to reuse. */
   forget(): void;
 }
 
@@ -67,6 +67,6 @@ function write(storage: IdStorage | undefined, key: string, id: string): void {
   try {
     storage?.setItem(key, id);
   } catch {
-    // The storage is full: what is left of this page ends by the server's timeout.
+    // The storage is full: the leftover participant of this page ends with the server's timeout.
   }
 }

@@ -12,7 +12,7 @@ const MIN_RETRY_AFTER_MS = 250;
 const MAX_RETRY_AFTER_MS = 30_000;
 
 /**
- * Milliseconds before attempt number `attempt` (the first is 1, at once); undefined means give up. `retryAfterMs` is the
+ * Milliseconds before attempt number `attempt` (the first is 1, immediate); undefined means give up. `retryAfterMs` is the
  * server's `Retry-After`.
  */
 export function waitBeforeAttempt(attempt: number, retryAfterMs?: number): number | undefined {

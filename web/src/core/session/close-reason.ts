@@ -1,4 +1,4 @@
-/** Why the server closed the connection for good. Pure. */
+/** Why the server closed the connection permanently. Pure. */
 
 /** protoo's close code for "do not reconnect". */
 export const FINAL_CLOSE_CODE = 4000;

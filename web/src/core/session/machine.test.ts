@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConveneError } from '../errors';
 import { INITIAL_STATE, MAX_MEDIA_FAILURES, OPEN_LIMIT_MS, STABLE_AFTER_MS, transition, type MachineEvent, type SessionState } from './machine';
 
-/** Plays events in order; gives the last state and the effects of each step by their names. */
+/** Plays events in order; returns the last state and the names of the effects of each step. */
 function play(...events: MachineEvent[]): { state: SessionState; effects: string[][] } {
   let state = INITIAL_STATE;
   const effects: string[][] = [];

@@ -11,7 +11,7 @@ import { endCauseOf, FINAL_CLOSE_CODE, isTicketRefused, type EndCause } from './
 /** Longer than a router holds a connection while a meeting is assigned: a connection that hangs is given up. */
 export const OPEN_LIMIT_MS = 75_000;
 /**
- * A call that has lasted this long resets the backoff: the next disconnect is retried at once. Long enough to notice a
+ * A call that has lasted this long resets the backoff: the next disconnect is retried immediately. Long enough to notice a
  * server that accepts participants and then crashes.
  */
 export const STABLE_AFTER_MS = 2000;
@@ -114,7 +114,7 @@ function fromJoining(state: SessionState & { name: 'joining' }, event: MachineEv
   switch (event.type) {
     case 'joinSucceeded':
       return {
-        // The first call counts as stable at once; a restored one has to last first.
+        // The first call counts as stable immediately; a restored one has to last for a while first.
         state: { ...state, name: 'joined', attempt: state.wasJoined ? state.attempt : 0, wasJoined: true },
         effects: [{ type: 'startTimer', ms: STABLE_AFTER_MS }],
       };

@@ -124,7 +124,7 @@ export class Session {
     this.#connection?.receive(preferences);
   }
 
-  /** Sets whose streams are wanted, the most wanted first: large rooms do not send all. Must be repeated after a rejoin; repeating is free. */
+  /** Sets whose streams are wanted, in order of preference: large rooms do not send all. Must be repeated after a rejoin; repeating is free. */
   watch(peerIds: readonly string[]): void {
     this.#connection?.watch(peerIds);
   }

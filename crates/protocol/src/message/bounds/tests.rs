@@ -1,4 +1,4 @@
-//! Facts about bounds: what is refused names its field, and what browsers send passes.
+//! Tests of bounds: a refusal names its field, and messages of browsers pass.
 
 use proptest::prelude::*;
 use serde_json::json;

@@ -36,7 +36,7 @@ fn push(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.resize(message.len().next_multiple_of(4), 0);
 }
 
-/// A message of the right start with these attributes as they are.
+/// A message with a valid start and these attributes, unchanged.
 fn with_attributes(attributes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(attributes.len()).unwrap().to_be_bytes();
     framed(&[&BINDING_REQUEST[..], &length, &MAGIC_COOKIE, &[7; 12], attributes].concat())

@@ -101,7 +101,7 @@ export class Publisher {
   async #syncKind(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
       await this.#syncTrack(kind, wanted);
-      // Mutes at once, but unmutes only when there is a track.
+      // Mutes immediately, but unmutes only when there is a track.
       if (wanted.isPaused || !wanted.isOpening) this.#syncPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;

@@ -40,7 +40,7 @@ export class Reception {
     for (const preference of preferences) this.#send(preference);
   }
 
-  /** Peers whose streams are wanted, the most wanted first. */
+  /** Peers whose streams are wanted, in order of preference. */
   watch(peerIds: readonly string[]): void {
     const isReported = peerIds.length === this.#watched.length && peerIds.every((peerId, index) => peerId === this.#watched[index]);
     if (isReported) return;

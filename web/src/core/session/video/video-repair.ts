@@ -57,7 +57,7 @@ export class VideoRepair {
   #judgeAll(frames: ReadonlyMap<string, number>): void {
     const isAlone = ![...frames].some(([consumerId, count]) => count > (this.#known.get(consumerId)?.frames ?? 0));
     const steps = new Set<RepairStep>();
-    // Some may have been hidden meanwhile.
+    // Some may have been hidden in the meantime.
     for (const picture of this.#context.expected()) {
       const count = frames.get(picture.consumerId);
       if (count === undefined) continue;

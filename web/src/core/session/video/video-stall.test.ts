@@ -4,7 +4,7 @@ import { FRESH, judge, RejoinAllowance, type Look, type RepairStep, type Stillne
 
 const LOOK: Look = { frames: 0, isScreen: false, isWithheld: false, isAlone: true };
 
-/** Looks every 2 s; gives the steps with the second of each. */
+/** Checks every 2 s; returns the steps with the second of each. */
 function play(seconds: number, look: (second: number) => Partial<Look>): { steps: [number, RepairStep][]; stalled: number[] } {
   let state: Stillness = FRESH;
   const steps: [number, RepairStep][] = [];
