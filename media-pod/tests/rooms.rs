@@ -94,7 +94,7 @@ async fn a_worker_that_ends_affects_only_its_rooms_which_continue_elsewhere() {
     ada.join("Ada").await;
     bob.join("Bob").await;
     assert!(pod.state.workers.retire(0));
-    assert_eq!(ada.closed().await, (1012, "the media worker ended: please come back".into()));
+    assert_eq!(ada.closed().await, (1012, "the media worker ended: please reconnect".into()));
     let mut ada = Client::connect(&pod, "one", "ada").await;
     ada.join("Ada").await;
     ada.transport("producer").await;

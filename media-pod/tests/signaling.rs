@@ -226,7 +226,7 @@ async fn a_shutdown_asks_all_clients_to_reconnect_and_accepts_none() {
     ada.join("Ada").await;
     assert_eq!(pod.get("/readyz").await, (200, "ok\n".into()));
     pod.state.rooms.drain(Duration::from_secs(10)).await;
-    assert_eq!(ada.closed().await, (1012, "the meeting moves: please come back".into()));
+    assert_eq!(ada.closed().await, (1012, "the meeting is moving: please reconnect".into()));
     assert_eq!(pod.get("/readyz").await, (503, "not ready: shutting down\n".into()));
     assert_eq!(pod.get("/healthz").await.0, 200);
     let mut late = Client::connect(&pod, "room", "bob").await;

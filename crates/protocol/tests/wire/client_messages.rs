@@ -332,7 +332,7 @@ fn moderation() -> Vec<ClientMessage> {
 
 /// Recognized, so that they are refused in the same way as the demo refuses a wrong secret.
 fn throttle() -> Vec<ClientMessage> {
-    let refused = |dialects| Answer { dialects, outcome: Err((403, "network throttling is not offered here")) };
+    let refused = |dialects| Answer { dialects, outcome: Err((403, "network throttling is not available here")) };
     let flat = json!({ "secret": "foo", "uplink": 1000, "downlink": 1000, "rtt": 50, "packetLoss": 1 });
     let options = json!({ "up": 1000, "down": 1000, "rtt": 50, "packetLoss": 1, "localhost": false });
     let nested = json!({ "secret": "foo", "options": options });

@@ -272,7 +272,7 @@ impl Room {
 }
 
 fn already_in(id: &PeerId) -> Refusal {
-    Refusal(409, format!("{:?} is in the meeting already", id.0))
+    Refusal(409, format!("{:?} is already in the meeting", id.0))
 }
 
 fn consumer_operation(consumer: ConsumerId, call: ConsumerCall) -> Operation {

@@ -134,7 +134,7 @@ impl Room {
             ClientRequest::ApplyNetworkThrottle(_)
             | ClientRequest::ResetNetworkThrottle(_)
             | ClientRequest::StopNetworkThrottle(_) => {
-                Err(Refusal::forbidden("network throttling is not offered here"))
+                Err(Refusal::forbidden("network throttling is not available here"))
             }
         }
     }

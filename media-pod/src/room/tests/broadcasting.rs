@@ -179,7 +179,7 @@ fn a_script_never_takes_the_place_of_a_participant() {
     let mut room = harness();
     let ada = room.connect_as(1, "ada", ParticipantGrant::default());
     room.join(ada, "Ada");
-    assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
+    assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is already in the meeting".into())));
     assert!(room.closed.is_empty());
     let taken = room.broadcast("ada", entry(false));
     assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script replaces no participant");
@@ -193,7 +193,7 @@ fn ids_of_scripts_are_refused_to_older_ones_and_given_to_newer_ones() {
     let mut room = harness();
     room.broadcast("camera", entry(true)).expect("enters");
     let transport = room.id_of("camera", plain(Direction::Producer));
-    assert_eq!(room.broadcast("camera", entry(true)), Err((409, "\"camera\" is in the meeting already".into())));
+    assert_eq!(room.broadcast("camera", entry(true)), Err((409, "\"camera\" is already in the meeting".into())));
     assert!(room.broadcast("camera", produce(&transport)).is_ok());
     room.broadcast("camera", entry(false)).expect("replaces");
     assert_eq!(room.broadcast("camera", BroadcasterRequest::Join), Ok(json!({})));

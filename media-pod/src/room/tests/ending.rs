@@ -50,6 +50,6 @@ fn a_dead_worker_closes_all_clients_without_touching_its_handles() {
     room.join(ada, "Ada");
     room.forget();
     room.handle(Command::Media(MediaEvent::WorkerDied));
-    assert_eq!(room.closed, [(ada, 1012, "the media worker ended: please come back")]);
+    assert_eq!(room.closed, [(ada, 1012, "the media worker ended: please reconnect")]);
     assert!(room.is_shut && room.operations.is_empty());
 }

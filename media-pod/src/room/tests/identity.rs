@@ -107,7 +107,7 @@ fn an_unproven_client_gets_only_the_seat_of_a_dead_connection() {
     room.wait(2);
     assert_eq!(room.was_closed(old), None);
     room.wait(1);
-    assert_eq!(room.was_closed(old), Some((1012, "no sign of life: please come back")));
+    assert_eq!(room.was_closed(old), Some((1012, "no sign of life: please reconnect")));
     assert_eq!(room.told(third), ["mediasoupVersion", "mediasoup-version", "permissions", "answer"]);
     room.join(third, "Demo");
     assert_eq!(room.room.participants(), 1);
@@ -349,7 +349,7 @@ fn without_the_list_people_are_asked_to_come_back_and_then_the_lock_holds() {
     let mut room = moved();
     let ada = room.connect_as(1, "ada", guest("g-ada"));
     room.wait(5);
-    assert_eq!(room.was_closed(ada), Some((1012, "the meeting has moved: please come back")));
+    assert_eq!(room.was_closed(ada), Some((1012, "the meeting has moved: please reconnect")));
     let again = room.connect_as(2, "ada", guest("g-ada"));
     room.wait(60);
     assert_eq!(room.was_closed(again), LOCKED);

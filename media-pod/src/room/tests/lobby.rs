@@ -191,7 +191,7 @@ fn a_waiting_client_learns_of_every_end() {
     let mut room = harness();
     let kim = room.connect_as(1, "kim", waits());
     room.handle(Command::Media(super::MediaEvent::WorkerDied));
-    assert_eq!(room.was_closed(kim), Some((1012, "the media worker ended: please come back")));
+    assert_eq!(room.was_closed(kim), Some((1012, "the media worker ended: please reconnect")));
     let mut room = harness();
     let kim = room.connect_as(1, "kim", waits());
     assert!(room.room.has(&"kim".into()), "the operator may remove who waits");

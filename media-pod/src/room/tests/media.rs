@@ -127,7 +127,7 @@ fn a_lost_way_is_forgiven_within_its_grace() {
     room.handle(Command::Media(MediaEvent::TransportDisconnected(transport)));
     room.now += Limits::default().ice_grace;
     room.handle(Command::Tick);
-    assert_eq!(room.closed, [(ada, 1012, "media connection lost: please come back")]);
+    assert_eq!(room.closed, [(ada, 1012, "media connection lost: please reconnect")]);
 }
 
 #[test]

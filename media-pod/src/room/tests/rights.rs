@@ -92,7 +92,7 @@ fn hidden_participants_are_not_seen_and_take_no_seat() {
     room.join(ghost, "Ghost");
     assert_eq!((room.room.participants(), room.room.stats().hidden), (1, 1));
     let second = room.connect_as(4, "second", hidden);
-    assert_eq!(room.was_closed(second), Some((4000, "too many are hidden or record")));
+    assert_eq!(room.was_closed(second), Some((4000, "too many hidden participants or recorders")));
     room.handle(Command::Disconnected { connection: ada });
     room.now += Limits::default().empty_timeout;
     room.handle(Command::Tick);

@@ -13,7 +13,7 @@ fn silent_connections_take_no_seat_and_the_longest_waiting_makes_place() {
     let first = room.connect(1, "a");
     room.connect(2, "b");
     let third = room.connect(3, "c");
-    assert_eq!(room.closed, [(first, 1012, "too many wait to join: please come back")]);
+    assert_eq!(room.closed, [(first, 1012, "too many clients are waiting to join: please reconnect")]);
     room.join(third, "C");
     let late = room.ask(super::ConnectionId(2), "join", json!({ "displayName": "B" }));
     assert_eq!(late, Err((403, "the meeting is full".into())));
@@ -38,7 +38,7 @@ fn a_client_that_never_joins_has_to_reconnect() {
     assert!(room.closed.is_empty(), "people look for a permission prompt");
     room.now += Duration::from_secs(1);
     room.handle(Command::Tick);
-    assert_eq!(room.closed, [(ada, 1012, "did not join in time: please come back")]);
+    assert_eq!(room.closed, [(ada, 1012, "did not join in time: please reconnect")]);
 }
 
 #[test]

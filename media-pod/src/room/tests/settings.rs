@@ -90,7 +90,7 @@ fn a_client_that_has_to_reconnect_returns_to_a_locked_meeting() {
     room.handle(Command::Media(MediaEvent::TransportDisconnected(transport)));
     room.now += Limits::default().ice_grace;
     room.handle(Command::Tick);
-    assert_eq!(refused(&room, ada), Some((1012, "media connection lost: please come back")));
+    assert_eq!(refused(&room, ada), Some((1012, "media connection lost: please reconnect")));
     let again = room.connect(2, "ada");
     room.join(again, "Ada");
 }
@@ -115,7 +115,7 @@ fn a_draining_pod_accepts_returning_participants_only() {
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
     let bob = room.come_back(2, "bob");
-    assert_eq!(refused(&room, bob), Some((1012, "this media pod is not accepting new participants: please come back")));
+    assert_eq!(refused(&room, bob), Some((1012, "this media pod is not accepting new participants: please reconnect")));
     let again = room.come_back(3, "ada");
     room.join(again, "Ada");
 }

@@ -49,7 +49,7 @@ fn begin(observed: &ObservedPods, pod: &MediaPod, cause: &'static str) -> DrainC
 }
 
 fn end(pod: &MediaPod) -> DrainChange {
-    change(pod, None, format!("media pod {:?} is no longer draining: the cause is gone", pod.name))
+    change(pod, None, format!("media pod {:?} is no longer draining: the cause no longer applies", pod.name))
 }
 
 fn change(pod: &MediaPod, draining: Option<Draining>, message: String) -> DrainChange {
