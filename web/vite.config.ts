@@ -6,7 +6,7 @@ import { checkLicenses, LICENSES_FILE } from './build/licenses.ts';
 /** Where `npm run dev` finds a media pod or a router. */
 const server = process.env['CONVENE_SERVER'] ?? 'http://localhost:8080';
 
-/** `--mode gallery` builds the page that shows every screen with fixed data; it is no part of the app. */
+/** `--mode gallery` builds the page that shows every screen with fixed data; it is not part of the app. */
 export default defineConfig(({ mode }) => ({
   plugins: [
     react(),
@@ -16,7 +16,7 @@ export default defineConfig(({ mode }) => ({
     target: 'es2022',
     assetsDir: 'assets',
     chunkSizeWarningLimit: 800,
-    // The licenses of what is bundled ask for their notices to travel with it. Not among the assets, which are cached for a year.
+    // The licenses of the bundled packages require their notices to be distributed with them. Not among the assets, which are cached for a year.
     license: { fileName: LICENSES_FILE },
     ...(mode === 'gallery' ? { outDir: 'dist-gallery', rolldownOptions: { input: 'gallery.html' } } : {}),
   },

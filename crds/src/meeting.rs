@@ -3,7 +3,7 @@
 //! The doc comments of the fields are what `kubectl explain meeting.spec` prints, so they are written for that reader.
 
 #![allow(clippy::duplicated_attributes, reason = "printer columns repeat their types")]
-#![allow(clippy::struct_excessive_bools, reason = "each is a switch of its own, and reads so in YAML")]
+#![allow(clippy::struct_excessive_bools, reason = "each is a separate switch, as in YAML")]
 #![allow(clippy::doc_markdown, reason = "kubectl explain prints these comments as they are")]
 #![allow(unreachable_pub, reason = "the derive repeats the structs inside a private constant")]
 

@@ -34,8 +34,8 @@ pub const ANNOTATION_ANNOUNCED_ADDRESSES: &str = "convene.dev/announced-addresse
 /// Annotation: ports that browsers use where they differ from those the pod listens on, `PORT/PROTOCOL=ANNOUNCED`, comma-separated
 /// (`40000/udp=31001,40000/tcp=31002`). Written together with [`ANNOTATION_ANNOUNCED_ADDRESSES`] and read by the pod in the same way.
 pub const ANNOTATION_ANNOUNCED_PORTS: &str = "convene.dev/announced-ports";
-/// Annotation: the pod is being drained, since when and why (`2026-11-25T10:00:00Z Cordoned`). It is assigned no new meetings, and its
-/// meetings are moved away.
+/// Annotation: the pod is being drained, with the start and the reason (`2026-11-25T10:00:00Z Cordoned`). It is assigned no new
+/// meetings, and its meetings are moved away.
 pub const ANNOTATION_DRAINING: &str = "convene.dev/draining";
 /// Finalizer of a `MediaPool`: keeps it until its participants have left or the drain deadline has passed. Added before the first pod is
 /// created.

@@ -146,7 +146,7 @@ fn build_rules(schema: &Value) -> String {
 
 const REQUIRED: &str = "required";
 
-/// Objects have no default of their own: those of their fields are listed there.
+/// Objects have no default themselves: the defaults of their fields are listed with the fields.
 fn describe_default(field: &Field<'_>) -> String {
     match &field.schema["default"] {
         _ if field.is_required => REQUIRED.to_owned(),

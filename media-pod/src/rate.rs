@@ -92,8 +92,8 @@ impl ClientRateLimiter {
         }
     }
 
-    /// Charges the length of a message, and returns how long to wait before it is processed. The caller reads nothing meanwhile, so that a
-    /// client that sends too much is slowed down by backpressure.
+    /// Charges the length of a message, and returns how long to wait before it is processed. The caller reads nothing in the meantime, so
+    /// that a client that sends too much is slowed down by backpressure.
     pub(crate) fn read(&mut self, cost: u32, now: Duration) -> Duration {
         self.bytes.take_later(cost, now)
     }

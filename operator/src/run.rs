@@ -125,7 +125,7 @@ async fn run_elected(
         return Ok(());
     }
     let (ended, work_ended) = oneshot::channel();
-    // A task of its own, so that slow work here cannot delay a renewal.
+    // A separate task, so that slow work here cannot delay a renewal.
     let mut election = AbortOnDropHandle::new(tokio::spawn(elector.keep(work_ended)));
     let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
     tokio::select! {

@@ -27,7 +27,7 @@ use convene_crds::reason;
 /// Progress is logged again after this time even without changes.
 const LOG_AGAIN: Duration = Duration::from_secs(20);
 
-/// How often it polls, and when it considers the operator gone.
+/// Polling interval, and the time after which it considers the operator gone.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     period: Duration,
@@ -258,7 +258,7 @@ where
     }
 }
 
-/// An object that is gone or has changed meanwhile is handled in the next step.
+/// An object that is gone or has changed in the meantime is handled in the next step.
 fn unless_gone<T>(result: Result<T, kube::Error>, what: &'static str) -> Result<(), UninstallError> {
     match result {
         Ok(_) => Ok(()),

@@ -49,7 +49,7 @@ pub struct Record {
 pub struct Current {
     /// Name of the key.
     pub kid: String,
-    /// Time since when it signs, as far as the operator knows.
+    /// Time at which it started to sign, as far as the operator knows.
     pub since: Timestamp,
 }
 
@@ -59,7 +59,7 @@ pub struct Current {
 pub struct Next {
     /// Name of the key.
     pub kid: String,
-    /// Time since when its public key is in the `ConfigMap`, once known.
+    /// Time at which its public key was published in the `ConfigMap`, once known.
     pub published: Option<Timestamp>,
 }
 
@@ -70,7 +70,7 @@ pub struct Retired {
     /// Its public key; the private key is deleted.
     #[serde(flatten)]
     pub key: PublicKey,
-    /// Time since when it no longer signs.
+    /// Time at which it stopped signing.
     pub since: Timestamp,
 }
 

@@ -40,7 +40,7 @@ const KNOWN: [&str; 16] = [
 ];
 
 /// What a valid token grants.
-#[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinGrant {
     /// Identity of the participant.

@@ -115,7 +115,7 @@ impl fmt::Debug for SigningHalf {
 }
 
 /// The contents of a new token.
-#[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug)]
 pub struct TokenRequest {
     /// The meetings that the token is valid for.

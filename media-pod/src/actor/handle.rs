@@ -1,7 +1,7 @@
 //! A handle to a room's actor, for the rest of the pod. Every query has a timeout or is answered from the state that the actor last
 //! published.
 //!
-//! It holds no state of its own; the actor runs without it.
+//! It holds no state itself; the actor runs without it.
 
 use std::time::Duration;
 

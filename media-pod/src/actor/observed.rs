@@ -89,7 +89,7 @@ pub(super) fn record(metrics: &Metrics, fact: Fact) {
     }
 }
 
-/// Replaces the value if it differs; whether it did.
+/// Replaces the value if it differs; returns whether it did.
 fn update<T: PartialEq>(published: &watch::Sender<T>, now: T) -> bool {
     published.send_if_modified(|published| {
         let is_different = *published != now;

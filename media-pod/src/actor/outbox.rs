@@ -69,7 +69,7 @@ enum Item {
 #[derive(Debug)]
 pub struct Outbox(Sender);
 
-/// A further sending side of the same queue, which does not keep the connection open.
+/// An additional sending side of the same queue, which does not keep the connection open.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
     queue: mpsc::UnboundedSender<Item>,
@@ -101,7 +101,7 @@ pub(crate) fn channel(quota: ByteQuota) -> (Outbox, Inbox) {
 }
 
 impl Outbox {
-    /// A further sending side.
+    /// An additional sending side.
     pub(crate) fn sender(&self) -> Sender {
         self.0.clone()
     }

@@ -103,7 +103,7 @@ impl Current {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the certificate; whether it differs.
+    /// Replaces the certificate; returns whether it differed.
     fn set(&self, key: CertifiedKey) -> bool {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let is_new = current.cert != key.cert;

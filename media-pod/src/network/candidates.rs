@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::announced_ports::{AnnouncedPorts, IpProtocol};
 use super::endpoints::Endpoints;
 
-/// The worker's candidates (for the first address of each listener), repeated for every further address that leads to the same
+/// The worker's candidates (for the first address of each listener), repeated for every additional address that leads to the same
 /// listener, with the announced port. The worker's own TCP port is behind the guard and never announced. Earlier addresses are preferred.
 /// Each candidate also has its address under `ip`, for older clients.
 pub(crate) fn announce(candidates: &Value, port: u16, endpoints: &Endpoints) -> Value {

@@ -7,13 +7,13 @@
 pub(crate) enum Choice {
     /// On a router of the room, by its index.
     At(usize),
-    /// On a further worker.
+    /// On an additional worker.
     New,
 }
 
 /// Chooses by the consumers that each worker carries. `used` are the room's workers, in the order of its routers; `unused` is the least
-/// loaded of the others. A worker with `full` consumers is full. Workers are filled one after the other, because every further one costs a
-/// pipe per stream.
+/// loaded of the others. A worker with `full` consumers is full. Workers are filled one after the other, because every additional one
+/// costs a pipe per stream.
 pub(crate) fn choose(used: &[usize], unused: Option<usize>, full: usize) -> Choice {
     if let Some(router) = used.iter().position(|load| *load < full) {
         return Choice::At(router);

@@ -101,7 +101,7 @@ fn slim<K: Resource>(object: &mut K) {
 
 type Changed<K> = Result<Guarded<K>, watcher::Error>;
 
-/// The cache is updated before anything is enqueued. A failed watch restarts with backoff, and the cache keeps its content meanwhile.
+/// The cache is updated before anything is enqueued. A failed watch restarts with backoff, and the cache keeps its content in the meantime.
 fn watch<K>(
     api: Api<K>,
     config: watcher::Config,

@@ -28,7 +28,7 @@ pub(crate) async fn apply_status(
     }
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
     let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);
-    // The UID protects a meeting that was deleted and created again meanwhile.
+    // The UID protects a meeting that was deleted and created again in the meantime.
     let patch = json!({
         "apiVersion": Meeting::api_version(&()),
         "kind": Meeting::kind(&()),

@@ -35,7 +35,7 @@ pub(crate) enum PodState {
     Dead(Reason),
 }
 
-/// Why and since when a pod is draining.
+/// The reason and the start of a pod's drain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draining {
     /// Start of the drain.

@@ -130,7 +130,7 @@ impl Quarantine {
         self.in_use.extend(blocks);
     }
 
-    /// All blocks that are held back, and until when.
+    /// All blocks that are held back, and the end of that time.
     pub(crate) fn rests(&self) -> impl Iterator<Item = (PortRange, Timestamp)> {
         self.resting.iter().map(|(block, until)| (*block, *until))
     }

@@ -38,7 +38,7 @@ const LARGEST_LIST: usize = 8 << 20;
 /// Limit of all other responses.
 const LARGEST_ANSWER: usize = 256 << 10;
 
-/// Characters that are percent-encoded in a path or query: nearly all, including dots, which alone could form a path segment of their own.
+/// Characters that are percent-encoded in a path or query: nearly all, including dots, which on their own could form a path segment.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 
 /// Time limits of requests.

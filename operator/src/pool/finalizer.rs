@@ -39,7 +39,7 @@ pub(crate) fn explain_missing(error: &Error) -> Reason {
 }
 
 /// Adds the finalizer to the pool or removes it. Other finalizers stay, because the list is written only over the version that was read.
-/// `false`: the pool has changed meanwhile or is gone, and is reconciled again.
+/// `false`: the pool has changed in the meantime or is gone, and is reconciled again.
 ///
 /// Unlike everything else, this does not use server-side apply: in a restored backup the finalizer belongs to another manager and
 /// could not be removed.

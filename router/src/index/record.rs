@@ -42,7 +42,7 @@ pub(crate) struct Assignment {
 }
 
 /// The router's record of one Meeting.
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own about the object")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate fact about the object")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MeetingRecord {
     /// Namespace and name.

@@ -1,5 +1,5 @@
 // Every route of the HTTP broadcaster API (section 2.10 of the contract), both variants: one test per route, and for its errors. The
-// rows of a variant are one story: each goes on where the one before it ended.
+// rows of a variant are one story: each continues where the previous one ended.
 import { type Answer, Broadcaster, OPUS, VP8 } from '../support/programs/broadcaster.ts';
 import { producerOf } from './evidence.ts';
 import { expect, test } from './fixtures.ts';

@@ -117,7 +117,7 @@ it('peer ids are eight lower-case letters, different each time', () => {
 it.each([
   ['Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0', false],
   ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36', true],
-  // WebKit in fact, like every browser there.
+  // Actually WebKit, like every browser there.
   ['Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/150.0 Mobile/15E148 Safari/605.1.15', true],
 ])('%s sends media to loopback addresses: %j', (userAgent, expected) => expect(reachesLoopback(userAgent)).toBe(expected));
 

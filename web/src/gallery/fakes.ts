@@ -101,7 +101,7 @@ const silence = (): MediaStreamTrack => {
   return track;
 };
 
-/** Devices that open at once, or fail with the given error, or never open. */
+/** Devices that open immediately, or fail with the given error, or never open. */
 export function sceneDevices(failure?: string): DeviceAccess {
   return {
     open: (kind) => {

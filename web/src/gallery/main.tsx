@@ -77,7 +77,7 @@ async function takeCamera(): Promise<void> {
   if (track !== undefined) showCamera(track);
 }
 
-/** By keyboard, on which menus open at once. Nothing opens if a screen is too small for the button. */
+/** By keyboard, on which menus open immediately. Nothing opens if a screen is too small for the button. */
 async function press(testId: string): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 300));
   const button = [...document.querySelectorAll<HTMLElement>(`[data-testid="${testId}"]`)].find(({ clientWidth }) => clientWidth > 0);

@@ -4,7 +4,7 @@ import { FakeMediaStreamTrack } from 'fake-mediastreamtrack';
 import { Device, FakeHandler, testFakeParameters, type types } from 'mediasoup-client';
 import { deviceError, type DeviceAccess, type DeviceKind, type DeviceList, type DeviceRequest, type ScreenTracks } from '../core/media/devices';
 
-/** Fake transports whose connection state is set by the test. They connect at once, unless `isBlocked`. */
+/** Fake transports whose connection state is set by the test. They connect immediately, unless `isBlocked`. */
 export class FakeMediaPath {
   readonly #connections: { direction: 'send' | 'recv'; become: (state: types.ConnectionState) => void }[] = [];
   isBlocked = false;
@@ -33,7 +33,7 @@ export function fakeTrack(kind: DeviceKind): MediaStreamTrack {
   return new FakeMediaStreamTrack({ kind: kind === 'microphone' ? 'audio' : 'video', label: `Fake ${kind}` });
 }
 
-/** Devices that open at once, or fail with the error in `failures`. */
+/** Devices that open immediately, or fail with the error in `failures`. */
 export class FakeDevices implements DeviceAccess {
   readonly opened: { kind: DeviceKind; deviceId: string | undefined; track: MediaStreamTrack }[] = [];
   readonly requests: DeviceRequest[] = [];

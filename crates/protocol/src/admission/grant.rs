@@ -75,7 +75,7 @@ fn yes() -> bool {
 }
 
 /// What one participant may do, and its identity.
-#[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ParticipantGrant {

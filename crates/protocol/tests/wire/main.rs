@@ -1,7 +1,7 @@
 //! The wire contract, message by message: goldens of both dialects, readers that know only one dialect, mutations of every
 //! message, and the examples of docs/protocol.md. `UPDATE_GOLDEN=1` rewrites the files.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod client_messages;
 mod corpus;

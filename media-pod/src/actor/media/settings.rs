@@ -1,4 +1,4 @@
-//! Settings of a room's media: bitrates, and when a room extends to further workers. Data only.
+//! Settings of a room's media: bitrates, and when a room extends to additional workers. Data only.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use convene_protocol::admission::MediaGrant;
 /// Settings of a room's media. Bitrates are bits per second of one transport, that is of one participant in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaSettings {
-    /// Bitrate to a receiver before its bandwidth has been estimated: enough for the highest layer at once.
+    /// Bitrate to a receiver before its bandwidth has been estimated: enough for the highest layer from the start.
     pub initial_outgoing_bitrate: u32,
     /// Bitrate to a receiver even if the estimate is lower.
     pub min_outgoing_bitrate: Option<u32>,
@@ -53,7 +53,7 @@ impl MediaSettings {
 /// How a room uses the pod's workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
-    /// One worker, and further ones when it grows.
+    /// One worker, and additional ones when it grows.
     #[default]
     Growing,
     /// Senders on one worker and receivers on another, whatever the room's size (the demo's `usePipeTransports`, for tests).

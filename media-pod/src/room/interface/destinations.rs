@@ -42,7 +42,7 @@ impl Destinations {
         Self(allowed)
     }
 
-    /// Allows further networks.
+    /// Allows additional networks.
     pub(crate) fn allow(&mut self, networks: impl IntoIterator<Item = IpNet>) {
         self.0.extend(networks);
     }

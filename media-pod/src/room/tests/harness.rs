@@ -7,7 +7,7 @@ pub(super) fn guest(name: &str) -> ParticipantGrant {
     ParticipantGrant { guest: Some(name.to_owned()), ..ParticipantGrant::default() }
 }
 
-/// A room whose operations succeed at once.
+/// A room whose operations succeed immediately.
 pub(super) struct Harness {
     pub(super) room: Room,
     pub(super) now: Duration,

@@ -77,7 +77,7 @@ impl<'a> PodExecutor<'a> {
         patched.map(|_| ()).map_err(|source| Error::Protect { name: name.clone(), source: Box::new(source) })
     }
 
-    /// `false`: a participant has joined meanwhile, and the pod stays.
+    /// `false`: a participant has joined in the meantime, and the pod stays.
     pub(super) async fn delete(&self, deletion: &PodDeletion) -> Result<bool, Error> {
         if self.has_participants_now(deletion).await {
             tracing::info!(pod = deletion.name, "keeping media pod: a participant has joined");

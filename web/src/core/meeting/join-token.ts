@@ -1,5 +1,5 @@
 /**
- * The join token in the fragment of the page's URL: removed from the URL at once and stored for this tab only. The last ticket is stored
+ * The join token in the fragment of the page's URL: removed from the URL immediately and stored for this tab only. The last ticket is stored
  * next to it.
  *
  * Neither is ever written anywhere else: URLs are shared, bookmarked and logged.

@@ -62,7 +62,7 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
     if (!hasEnded && timer === undefined) ask(false);
   });
   events?.addEventListener('error', () => {
-    // The browser reopens a broken stream itself, unless it has closed it for good.
+    // The browser reopens a broken stream itself, unless it has closed it permanently.
     if (events.readyState === CLOSED && !hasEnded && timer === undefined) ask(false);
   });
 

@@ -1,5 +1,5 @@
 /**
- * When to retry, as protoo clients do: at once after a lost connection, then after 1, 2, 4, 8, 8 … s; about 63 s in total.
+ * When to retry, as protoo clients do: immediately after a lost connection, then after 1, 2, 4, 8, 8 … s; about 63 s in total.
  * The server's `Retry-After` takes precedence. Pure.
  */
 

@@ -94,7 +94,7 @@ export class Session {
     this.#handle({ type: 'start' });
   }
 
-  /** Leaves for good. Releasing local devices is up to their owner. */
+  /** Leaves permanently. Releasing local devices is up to their owner. */
   leave(): void {
     this.#handle({ type: 'leave' });
     this.#scope.end();

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { decodeJoin, decodeNewConsumer, decodeNotification, sourceScoreOf } from './decode';
 import { isRecord, type JsonRecord } from './json';
 
-/** Every message of the media pod, as its own tests hold it. */
+/** Every message of the media pod, from the goldens of its tests. */
 const GOLDENS = import.meta.glob<unknown>('../../../../crates/protocol/tests/golden/server/*.json', { eager: true, import: 'default' });
 
 const JOIN = import.meta.glob<unknown>('../../../../crates/protocol/tests/golden/client/join.json', { eager: true, import: 'default' });

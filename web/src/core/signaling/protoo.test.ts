@@ -119,7 +119,7 @@ describe('outgoing requests', () => {
     const answer = protoo.request('produce');
     await vi.advanceTimersByTimeAsync(20_000);
     vi.setSystemTime(Date.now() + 60_000);
-    // Timers come before what the socket has to say.
+    // Timers fire before events of the socket.
     await vi.advanceTimersByTimeAsync(2500);
     socket.serverSends({ response: true, id: lastId(socket), ok: true, data: { producerId: 'p' } });
     await expect(answer).resolves.toEqual({ producerId: 'p' });

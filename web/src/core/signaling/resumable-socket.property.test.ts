@@ -9,7 +9,7 @@ import { ResumableSocket } from './resumable-socket';
 import type { SocketLike } from './protoo';
 
 const RESUME_SECONDS = 15;
-/** Fewer than a real pod keeps, so that the end of its memory is met. */
+/** Fewer than a real pod keeps, so that the limit of its memory is reached. */
 const POD_KEEPS = 12;
 const CODES_OF_CUTS = [1001, 1006, 1011, 1012, 4001];
 const CODES_OF_ENDS = [1000, 1008, 4000];
@@ -17,7 +17,7 @@ const CODES_OF_ENDS = [1000, 1008, 4000];
 /** The frame that ends a WebSocket. */
 const GOODBYE = 'goodbye';
 
-/** One WebSocket with what is on the way in it. Either end may learn late, or never, that it is cut. */
+/** One WebSocket with the messages in flight. Either end may learn late, or never, that it is cut. */
 class Wire implements SocketLike {
   readyState: 0 | 1 | 2 | 3 = 0;
   onopen: (() => void) | null = null;
@@ -37,7 +37,7 @@ class Wire implements SocketLike {
     if (this.readyState === 1) this.toPod.push(message);
   }
 
-  /** As in browsers: what is on the way may still arrive, and the pod hears that the client leaves. */
+  /** As in browsers: messages in flight may still arrive, and the pod learns that the client leaves. */
   close(): void {
     if (this.readyState === 1) this.toPod.push(GOODBYE);
     this.readyState = this.readyState === 1 ? 2 : 3;
@@ -177,7 +177,7 @@ class World {
         this.accept();
         break;
       case 'deliverToPod':
-        // Also from sockets that the client has given up: what is late still comes.
+        // Also from sockets that the client has abandoned: late messages still arrive.
         for (const wire of this.wires) for (let count = 0; count < step.times; count += 1) this.pod.take(wire);
         break;
       case 'deliverToClient':
@@ -218,10 +218,10 @@ class World {
     }
   }
 
-  /** From now on all goes well. */
+  /** From now on everything works. */
   async heal(): Promise<void> {
     this.#hasWay = true;
-    // A pod that has gone does not hold its sockets forever.
+    // A pod that is gone does not hold its sockets forever.
     if (this.pod.isOver) this.wire.cut(1006);
     for (let round = 0; round < 12; round += 1) {
       await vi.advanceTimersByTimeAsync(2000);
@@ -265,7 +265,7 @@ async function play(script: readonly Step[]): Promise<World> {
   return world;
 }
 
-/** What was heard is the beginning of what was said: nothing twice, nothing left out, nothing out of order. */
+/** The received messages are a prefix of the sent ones: nothing twice, nothing missing, nothing out of order. */
 function expectBeginnings({ pod, heard }: World): void {
   expect(heard).toEqual(pod.sent.slice(0, heard.length));
   expect(pod.heard).toEqual(pod.heard.map((_, index) => index));

@@ -150,7 +150,7 @@ describe('a resumable socket', () => {
     const silent = newest();
     socket.reopen();
     await reconnect();
-    // The pod would take its end for a goodbye.
+    // The pod would treat its end as leaving.
     expect(silent.isClosedByClient).toBe(false);
     greet({ resumed: true });
     expect(silent.isClosedByClient).toBe(true);

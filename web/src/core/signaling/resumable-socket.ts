@@ -65,7 +65,7 @@ export class ResumableSocket implements SocketLike {
   /** Sent and unacknowledged messages, from number #firstKept on. */
   #kept: string[] = [];
   #firstKept = 0;
-  /** Whether the pod has sent `session` on this socket: messages go out at once. */
+  /** Whether the pod has sent `session` on this socket: messages are sent immediately. */
   #isAttached = false;
   #hasOpened = false;
   #isClosed = false;

@@ -64,7 +64,7 @@ export class ChatModel {
     try {
       const page = await this.#dependencies.port.history(isLoaded ? messages[0]?.id : undefined);
       const log: ChatLog = { ...this.#log, earlier: 'none' };
-      // The page requested at the join may have arrived meanwhile; this one is merged all the same.
+      // The page requested at the join may have arrived meanwhile; this one is merged anyway.
       this.#write(isLoaded ? withEarlierPage(log, page) : withNewestPage({ ...log, isLoaded }, page, this.#dependencies.isOpen()));
     } catch {
       this.#write({ ...this.#log, earlier: 'failed' });

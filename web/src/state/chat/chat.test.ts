@@ -133,7 +133,7 @@ describe('a gap', () => {
   });
 });
 
-/** How a room answers that keeps so many messages. */
+/** The answers of a room that keeps this many messages. */
 const roomOf =
   (said: number, keeps: number, pageLength: number) =>
   (before = Infinity): ChatPage => {

@@ -1,4 +1,4 @@
-/** Tracks since when videos have been missing, and reports changes of which are left out. `missing.ts` decides what counts. */
+/** Tracks how long videos have been missing, and reports changes of which are left out. `missing.ts` decides what counts. */
 
 import { lateIn, leftOutOf, missingOf, type Missing } from './missing';
 import type { Tile } from './tiles';

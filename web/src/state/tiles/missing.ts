@@ -6,7 +6,7 @@ import type { Watching } from './watching';
 /** How long a stream may take before a note is shown. */
 export const GRACE_MS = 3000;
 
-/** Since when each video has been missing, by tile key. */
+/** When each video went missing, by tile key. */
 export type Missing = ReadonlyMap<string, number>;
 
 /** A video off screen is not missing; its time restarts when it is back on screen. */

@@ -45,7 +45,7 @@ function preferenceFor(tile: Tile, { seen, quality, isPageHidden, activeSpeaker 
 }
 
 /**
- * Peers whose tiles are on screen, the most wanted first: screens, then large tiles before small ones. Whether they are received yet does not
+ * Peers whose tiles are on screen, in order of preference: screens, then large tiles before small ones. Whether they are received yet does not
  * matter. The server knows the speakers itself.
  */
 export function watchedPeersOf(tiles: readonly Tile[], { seen, quality }: Pick<Watching, 'seen' | 'quality'>): string[] {

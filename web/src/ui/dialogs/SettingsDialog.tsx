@@ -1,4 +1,4 @@
-/** The settings: devices, meeting, appearance. Changes apply at once and are stored. */
+/** The settings: devices, meeting, appearance. Changes apply immediately and are stored. */
 
 import type { ReactNode } from 'react';
 import { canBlurBackground } from '../../core/media/devices';

@@ -9,7 +9,7 @@ use super::moderation::{PublishSource, Reaction};
 use crate::admission::PublishGrant;
 
 /// Payload of `permissions`: what the receiver may do, and its identity.
-#[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]

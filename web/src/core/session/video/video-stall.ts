@@ -82,7 +82,7 @@ function usefulStep(step: RepairStep, { isWithheld, isAlone }: Look): RepairStep
   return step === 'restartIce' && !isAlone ? 'resume' : step;
 }
 
-/** Limits how often a missing video may cause a rejoin, which interrupts all others: with growing intervals. */
+/** Limits how often a missing video may cause a rejoin, which interrupts all others: with increasing intervals. */
 export class RejoinAllowance {
   #nextAt = -Infinity;
   #pauseMs = 120_000;

@@ -9,7 +9,7 @@ import { memoOn } from '../../parts/memo-on';
 import { MessageList } from './MessageList';
 import { SidePanel } from './SidePanel';
 
-/** As much as the server takes. */
+/** As much as the server accepts. */
 const MAX_BYTES = 4096;
 
 interface Props {

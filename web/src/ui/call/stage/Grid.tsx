@@ -22,7 +22,7 @@ export function Grid({ tiles, lastSpoke, renderTile }: Props): ReactNode {
   const element = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(element);
   const capacity = pageCapacity(width, height);
-  // The pager has a row of its own, so that it covers no tile.
+  // The pager has its own row, so that it does not cover tiles.
   const isPaged = tiles.length > capacity;
   const page = pageOf(tiles, lastSpoke, isPaged ? pageCapacity(width, height - PAGER_HEIGHT) : capacity, wanted);
   const { tileWidth, tileHeight } = fitGrid(page.tiles.length, width, isPaged ? height - PAGER_HEIGHT : height, GAP);
