@@ -102,9 +102,9 @@ mod tests {
 
     /// Applies the plan to a pod at this port of loopback; the number of deleted pods.
     async fn apply(port: u16, is_overdue: bool, deletes: bool) -> usize {
-        let deleted =
+        let answer =
             (DELETE, 200, json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "media-lagoon-41000"}}));
-        let (server, client) = ScriptedServer::start(deletes.then_some(deleted).into_iter().collect());
+        let (server, client) = ScriptedServer::start(deletes.then_some(answer).into_iter().collect());
         let context = context(&client);
         let ports = json!([{"name": "http", "containerPort": port}]);
         context.cache.on_pod_event(&Event::Apply(pod_object(json!({
