@@ -7,7 +7,7 @@ MEDIA_POD := target/release/convene-media-pod
 WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: check help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
+.PHONY: check walls help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
   lint drift test-rust test-simulation test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
   measure measure-operator measure-router screenshots
 
@@ -60,6 +60,9 @@ test: ## everything below; prints a summary line with the counts at the end
 check: ## formatter, clippy and unit tests of what has changed: the quick answer while working
 	@tests/run.sh check
 
+walls: ## the walls between the crates: dependencies, circles of modules, every crate compiled alone (10 minutes)
+	@tests/run.sh walls walls-alone
+
 lint: ## format, clippy, types, unused code, shell scripts
 	@tests/run.sh lint-scripts lint-web lint
 
@@ -78,7 +81,7 @@ test-fuzz: ## parsers with a bounded amount of random input (CONVENE_FUZZ_SECOND
 attack: media-pod ## every attack against one media pod under the chart's memory limit, during a call of an honest pair (10 minutes; root)
 	@CONVENE_ATTACK_SECONDS=$${CONVENE_ATTACK_SECONDS:-300} CONVENE_ATTACK_P99=$${CONVENE_ATTACK_P99:-50} tests/run.sh attack
 
-soak: media-pod ## the attacks for longer, then 10 minutes of random signaling in rooms with media (root)
+soak: media-pod ## the attacks for longer, then 10 minutes each of random signaling and of random faults for the operator (root)
 	@tests/run.sh soak
 
 test-web: ## unit tests of the web app

@@ -87,7 +87,7 @@ main() {
   passes python3 tests/assert.py objects < <(plain --set uninstall.hook=Always,uninstall.drain=null,uninstall.timeoutSeconds=null)
   check_definitions
   passes python3 tests/examples.py ../examples/*.yaml < <(helm template convene-crds convene-crds)
-  passes python3 tests/reasons.py ../docs/operations.md ../crds/src/{names,reason}.rs ../operator/src/{reach,metrics,lease}.rs \
+  passes python3 tests/reasons.py ../docs/operations.md ../crds/src/{names,reason}.rs ../operator/src/pods/reach.rs ../operator/src/{metrics,leader}.rs \
     ../router/src/metrics.rs ../router/src/metrics/*.rs ../media-pod/src/metrics.rs ../media-pod/src/metrics/*.rs \
     ../crates/service/src/log/health.rs
   check_refusals

@@ -2,7 +2,7 @@
 # Runs the test steps, prints progress and durations, and counts the tests of all runners.
 #
 #   tests/run.sh all            every step, fastest first; removes the test cluster at the end
-#   tests/run.sh STEP...        only these: check lint-scripts lint-web web lint walls drift-crds rust simulation fuzz drift release attack
+#   tests/run.sh STEP...        only these: check lint-scripts lint-web web lint walls walls-alone drift-crds rust simulation fuzz drift release attack
 #                               e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster measure measure-operator
 #                               measure-router screenshots soak
 #

@@ -2,16 +2,14 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use convene_media_pod::app;
 use convene_media_pod::config::{Args, Config, Machine, SettingsError, settings};
 use convene_media_pod::network::interfaces;
-use convene_service::log::start_log;
-use convene_service::say;
+use convene_service::program::{Program, refuse};
 
-/// Timeout for writing the last log lines.
-const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Name of the program, as its last line says it.
+const NAME: &str = "convene-media-pod";
 /// Log filter unless `RUST_LOG` is set. The library logs an error whenever the last active speaker has left.
 const DEFAULT_FILTER: &str = "info,mediasoup::router::active_speaker_observer=off";
 
@@ -20,34 +18,22 @@ fn main() -> ExitCode {
         Ok(configuration) => configuration,
         Err(status) => return status,
     };
-    let log = start_log(args.log_format, DEFAULT_FILTER);
+    let program = Program::start(NAME, args.log_format, DEFAULT_FILTER);
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started at the start of a process");
-    match runtime.block_on(app::run(config, log.clone())) {
-        Ok(()) => {
-            log.flush(LOG_FLUSH_TIMEOUT);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            log.last_words(&format!("convene-media-pod: {}", say::chain(&error)));
-            ExitCode::FAILURE
-        }
-    }
+    let result = runtime.block_on(app::run(config, program.log()));
+    program.finish(result)
 }
 
 /// The validated configuration, or the exit status after its errors have been printed.
 fn configuration() -> Result<(Args, Config), ExitCode> {
-    let invalid = |error: &dyn std::error::Error| {
-        say::err(&format!("convene-media-pod: {}", say::chain(error)));
-        ExitCode::from(2)
-    };
     let command_line: Vec<OsString> = std::env::args_os().collect();
     let args = settings(&command_line).map_err(|error| match error {
         // --help and --version are returned as errors too.
         SettingsError::CommandLine(error) => error.exit(),
-        error => invalid(&error),
+        error => refuse(NAME, &error),
     })?;
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let machine = Machine { cpus, addresses: interfaces::outward() };
-    let config = Config::new(&args, &machine).map_err(|error| invalid(&error))?;
+    let config = Config::new(&args, &machine).map_err(|error| refuse(NAME, &error))?;
     Ok((args, config))
 }

@@ -1,6 +1,8 @@
 //! `convene-operator`: parses its arguments, connects to the API server and runs the two controllers.
+//!
+//! Exit codes: 0 after SIGTERM or SIGINT, 2 for invalid arguments, 1 for all other errors; the last line on stderr is the reason.
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand};
 use convene_operator::{
@@ -8,10 +10,9 @@ use convene_operator::{
     run, uninstall,
 };
 use convene_service::kube::connect;
-use convene_service::log::{LogFormat, LogHealth, start_log};
-
-/// Time limit for writing the last log lines, at shutdown.
-const LAST_LINES: Duration = Duration::from_secs(1);
+use convene_service::log::{LogFormat, LogHealth};
+use convene_service::program::Program;
+use convene_service::signals::StopSignals;
 
 /// Convene's operator: assigns every Meeting a media pod, and runs the media pods of every `MediaPool`.
 ///
@@ -104,53 +105,25 @@ impl Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let log = start_log(args.log_format, "info");
-    let status = start(args, log.clone()).await;
-    log.flush(LAST_LINES);
-    status
+    let program = Program::start("convene-operator", args.log_format, "info");
+    let result = start(args, program.log()).await;
+    program.finish(result)
 }
 
-async fn start(args: Args, log: LogHealth) -> ExitCode {
-    let client = match connect().await {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "could not start");
-            return ExitCode::FAILURE;
-        }
-    };
+async fn start(args: Args, log: LogHealth) -> Result<(), Box<dyn Error>> {
+    let client = connect().await?;
     if let Some(Command::Uninstall { timeout_seconds, drain }) = args.command {
         let timeout = Duration::from_secs(timeout_seconds.into());
         let config = UninstallConfig { namespace: args.namespace, lease: args.lease_name, timeout, drains: drain };
         tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "preparing for uninstallation");
-        return end(uninstall(client, config).await, "done");
+        uninstall(client, config).await?;
+        tracing::info!("done");
+        return Ok(());
     }
     let config = args.into_config(rand::random());
     tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "starting");
-    end(run(client, config, log, wait_for_stop()).await, "stopped")
-}
-
-fn end<E: std::error::Error + 'static>(result: Result<(), E>, word: &str) -> ExitCode {
-    match result {
-        Ok(()) => {
-            tracing::info!("{word}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "ended");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn wait_for_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
-        _ => std::future::pending().await,
-    }
+    let mut signals = StopSignals::new()?;
+    run(client, config, log, async move { signals.recv().await }).await?;
+    tracing::info!("stopped");
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! each time the cluster must reach the same end state.
 //!
 //! `CONVENE_SIM_ONLY` restricts the tests to scenarios with one of these words in their name, `CONVENE_SIM_CRASH` to one crash point,
-//! `CONVENE_SIM_SEED` to one seed, `CONVENE_SIM_SEEDS` to this many; with `CONVENE_SIM_LOG` the operators log.
+//! `CONVENE_SIM_SEED` to one seed; `CONVENE_SIM_SECONDS` is the time for random faults; with `CONVENE_SIM_LOG` the operators log.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(
@@ -13,7 +13,11 @@
 
 mod sim;
 
-use std::{sync::Once, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    sync::Once,
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt, future::join_all, stream};
 use sim::{
@@ -23,8 +27,10 @@ use sim::{
     world::{Trouble, World},
 };
 
-/// Seeds of random faults for each scenario.
-const SEEDS: u64 = 20;
+/// Seeds of random faults that every scenario is played under in one round: about as many clusters as are simulated concurrently.
+const SEEDS_PER_ROUND: u64 = 8;
+/// Time after which no further round of seeds starts. One round is played in any case.
+const SECONDS_FOR_SEEDS: u64 = 60;
 /// Clusters that are simulated concurrently. More would starve each other, and every request would time out.
 const AT_ONCE: usize = 150;
 /// One in this many crashes comes after the response to the last write.
@@ -51,10 +57,13 @@ fn number(name: &str) -> Option<u64> {
 /// Plays all of them and returns their reports, or an error.
 async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
     let count = plays.len();
-    let plays = plays.into_iter().map(|(scenario, trouble)| tokio::spawn(play(scenario, trouble)));
-    let played: Vec<_> = stream::iter(plays).buffered(AT_ONCE).collect().await;
-    let (reports, failures): (Vec<_>, Vec<_>) =
-        played.into_iter().map(|result| result.unwrap()).partition(Result::is_ok);
+    let plays = plays
+        .into_iter()
+        .enumerate()
+        .map(async |(number, (scenario, trouble))| (number, tokio::spawn(play(scenario, trouble)).await.unwrap()));
+    let mut played: Vec<_> = stream::iter(plays).buffer_unordered(AT_ONCE).collect().await;
+    played.sort_by_key(|(number, _)| *number);
+    let (reports, failures): (Vec<_>, Vec<_>) = played.into_iter().map(|(_, result)| result).partition(Result::is_ok);
     let failures: Vec<_> = failures.into_iter().filter_map(Result::err).collect();
     assert!(failures.is_empty(), "{} of {count} went wrong:\n{}", failures.len(), failures.join("\n"));
     reports.into_iter().filter_map(Result::ok).collect()
@@ -88,10 +97,22 @@ async fn the_end_is_the_same_wherever_the_operator_crashes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "minutes of both cores: tests/run.sh simulation"]
 async fn the_end_is_the_same_whatever_goes_wrong() {
-    let seeds = number("CONVENE_SIM_SEED")
-        .map_or_else(|| (1..=number("CONVENE_SIM_SEEDS").unwrap_or(SEEDS)).collect(), |seed| vec![seed]);
-    let trouble = |seed: &u64| Trouble { crash: None, seed: Some(*seed) };
-    let plays = scenarios().into_iter().flat_map(|scenario| seeds.iter().map(move |seed| (scenario, trouble(seed))));
+    if let Some(seed) = number("CONVENE_SIM_SEED") {
+        play_seeds(seed..=seed).await;
+        return;
+    }
+    let time = Duration::from_secs(number("CONVENE_SIM_SECONDS").unwrap_or(SECONDS_FOR_SEEDS));
+    let (begin, mut played) = (Instant::now(), 0);
+    while played == 0 || begin.elapsed() < time {
+        play_seeds(played + 1..=played + SEEDS_PER_ROUND).await;
+        played += SEEDS_PER_ROUND;
+    }
+    println!("{played} seeds of random faults");
+}
+
+async fn play_seeds(seeds: RangeInclusive<u64>) {
+    let trouble = |seed| Trouble { crash: None, seed: Some(seed) };
+    let plays = scenarios().into_iter().flat_map(|scenario| seeds.clone().map(move |seed| (scenario, trouble(seed))));
     play_all(plays.collect()).await;
 }
 

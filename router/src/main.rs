@@ -2,20 +2,15 @@
 //!
 //! Exit codes: 0 after SIGTERM or SIGINT, 2 for invalid arguments, 1 for all other errors; the last line on stderr is the reason.
 
-use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 use convene_router::config::RouterArgs;
 use convene_router::run::run;
-use convene_service::log::{LogHealth, start_log};
-use convene_service::say;
+use convene_service::program::Program;
 
 /// The Kubernetes client logs every failed request, which the watches log as well.
 const LOG_FILTER: &str = "info,kube_client=off";
-/// Time to write the last lines of the log.
-const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Serves every meeting at one stable URL
 ///
@@ -44,21 +39,12 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { router: args } = Arguments::parse();
-    let log = start_log(args.log_format, LOG_FILTER);
-    let config = match args.check() {
-        Ok(config) => config,
-        Err(error) => return fail(&log, 2, &error),
-    };
-    match Box::pin(run(config, log.clone())).await {
-        Ok(()) => {
-            log.flush(LAST_LINES);
-            ExitCode::SUCCESS
+    let program = Program::start("convene-router", args.log_format, LOG_FILTER);
+    match args.check() {
+        Ok(config) => {
+            let result = Box::pin(run(config, program.log())).await;
+            program.finish(result)
         }
-        Err(error) => fail(&log, 1, error.as_ref()),
+        Err(error) => program.refuse(&error),
     }
-}
-
-fn fail(log: &LogHealth, code: u8, error: &dyn Error) -> ExitCode {
-    log.last_words(&format!("convene-router: {}", say::chain(error)));
-    ExitCode::from(code)
 }

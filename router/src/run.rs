@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use convene_service::kube::connect;
 use convene_service::log::LogHealth;
-use tokio::signal::unix::{SignalKind, signal};
+use convene_service::signals::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -44,11 +44,7 @@ pub async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
 
 /// Starts the shutdown on the first signal. It never resolves: the process ends once the listeners are closed.
 async fn stop_on_signal(stopping: CancellationToken) -> std::io::Result<Infallible> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    StopSignals::new()?.recv().await;
     stopping.cancel();
     std::future::pending().await
 }

@@ -15,6 +15,8 @@ pub mod log;
 pub mod origin;
 #[cfg(feature = "http")]
 pub mod page;
+#[cfg(feature = "log")]
+pub mod program;
 pub mod say;
 #[cfg(feature = "signals")]
 pub mod signals;

@@ -10,6 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use serde_json::{Map, Value};
+use serde_saphyr::{MergeKeyPolicy, UserMessageFormatter};
 use thiserror::Error;
 
 use super::Args;
@@ -95,8 +96,22 @@ fn arguments(command: &Command, given: &ArgMatches, file: &Path) -> Result<Vec<O
     Ok(arguments)
 }
 
+/// YAML 1.2, where a value is what its author wrote: no words for true and false, no numbers made of `010`, no merged mappings, no tags.
+fn yaml_options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        reject_unsupported_tags: true,
+        // An error is one line, and shows nothing of a file that may be the wrong one.
+        with_snippet: false,
+    }
+}
+
 fn mapping(text: &str) -> Result<Map<String, Value>, String> {
-    match serde_saphyr::from_str(text).map_err(|error| error.to_string())? {
+    let read = serde_saphyr::from_str_with_options(text, yaml_options());
+    match read.map_err(|error| error.render_with_formatter(&UserMessageFormatter))? {
         Value::Null => Ok(Map::new()),
         Value::Object(mapping) => Ok(mapping),
         _ => Err("it is not a mapping".to_owned()),

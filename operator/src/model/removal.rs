@@ -6,9 +6,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long after the deadline a pool waits for the statuses of its meetings: a status that cannot be written must not block the deletion
-/// forever.
-pub(crate) const SETTLING: SignedDuration = SignedDuration::from_secs(30);
+/// How long a pool waits for the statuses of its meetings once its last pod is deleted: a status that cannot be written must not block
+/// the deletion forever. Together with [`ENDING`] it is less than what `uninstall` keeps in reserve.
+pub(crate) const SETTLING: SignedDuration = SignedDuration::from_secs(20);
 
 /// How long after the deadline the operator tries to end the calls on a pod that does not respond. After that the pod is deleted anyway.
 pub(crate) const ENDING: SignedDuration = SignedDuration::from_secs(15);
@@ -36,6 +36,6 @@ impl Removal {
 
     /// When the pool may be removed although statuses of its meetings could not be written.
     pub(crate) fn settled_at(&self) -> Timestamp {
-        self.deadline.checked_add(SETTLING).unwrap_or(Timestamp::MAX)
+        self.deadline.checked_add(ENDING + SETTLING).unwrap_or(Timestamp::MAX)
     }
 }

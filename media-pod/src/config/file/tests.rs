@@ -77,6 +77,22 @@ fn errors_name_file_and_key() {
     for malformed in ["a: [", "workers: 1\nworkers: 2", "\u{0}"] {
         let error = read(malformed, &[]).unwrap_err();
         assert!(error.starts_with("the configuration file \"FILE\" must contain"), "{error}");
+        assert!(!error.contains('\n'), "an error is one line: {error}");
+    }
+}
+
+#[test]
+fn a_value_is_what_its_author_wrote() {
+    assert_eq!(read("max-peers: 010", &[]).unwrap().room.max_peers, 10);
+    for (text, expected) in [
+        ("dev: yes", r#""FILE": dev: must be true or false"#),
+        ("dev: on", r#""FILE": dev: must be true or false"#),
+        ("<<: {dev: true}", r#""FILE": there is no setting "<<""#),
+    ] {
+        assert_eq!(read(text, &[]).unwrap_err(), expected, "{text}");
+    }
+    for text in ["workers: 1_0", "max-peers: !x 5"] {
+        assert!(read(text, &[]).is_err(), "{text}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! their pod is deleted.
 
 use convene_protocol::admin::EndReason;
+use futures_util::future::join_all;
 
 use super::pods::PodExecutor;
 use crate::{
@@ -31,10 +32,10 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
     for protection in protect {
         failures.extend(executor.counted("protect", executor.protect(&protection).await).err());
     }
-    for deletion in delete {
-        if deletion.ends_calls() && !executor.end_rooms(&deletion).await && !is_overdue {
-            continue;
-        }
+    // All at once: a pod that does not respond takes the time of one request, and the other pools wait for it.
+    let ended = join_all(delete.iter().map(|deletion| executor.end_rooms(deletion))).await;
+    let ended = delete.into_iter().zip(ended).filter(|(_, has_ended)| *has_ended || is_overdue);
+    for (deletion, _) in ended {
         match executor.counted("delete", executor.delete(&deletion).await) {
             Ok(true) => applied.deleted.push(deletion),
             Ok(false) => {}
@@ -45,8 +46,12 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
 }
 
 impl PodExecutor<'_> {
-    /// Ends the calls on the pod, so that its participants see that they have ended instead of rejoining. `false`: the pod did not respond.
+    /// Ends the calls on the pod, if the deletion does, so that its participants see that they have ended instead of rejoining. `false`:
+    /// the pod did not respond.
     async fn end_rooms(&self, deletion: &PodDeletion) -> bool {
+        if !deletion.ends_calls() {
+            return true;
+        }
         let pod = self.context.cache.state().views.pods().find(|pod| pod.uid == deletion.uid).cloned();
         let Some(pod) = pod.filter(|pod| pod.ip.is_some()) else { return true };
         let result = self.try_end_rooms(&pod).await;
@@ -65,5 +70,72 @@ impl PodExecutor<'_> {
             link.end_room(pod, &room.namespace, &room.name, &room.uid, EndReason::Ended).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        Json, Router,
+        http::StatusCode,
+        routing::{get, put},
+    };
+    use convene_crds::reason;
+    use convene_protocol::admin::RoomList;
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{
+        fixtures::{ScriptedServer, context, pod_object},
+        model::reason::Reason,
+    };
+
+    const DELETE: &str = "DELETE /api/v1/namespaces/harbor/pods/media-lagoon-41000";
+
+    fn plan(is_overdue: bool) -> RemovalPlan {
+        let why = Reason::new(reason::DRAIN_DEADLINE, "it was not empty at the deadline");
+        let deletion = PodDeletion { name: "media-lagoon-41000".into(), uid: "pod-uid".into(), why };
+        RemovalPlan { delete: vec![deletion], is_overdue, ..RemovalPlan::default() }
+    }
+
+    /// Applies the plan to a pod at this port of loopback; the number of deleted pods.
+    async fn apply(port: u16, is_overdue: bool, deletes: bool) -> usize {
+        let answer =
+            (DELETE, 200, json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "media-lagoon-41000"}}));
+        let (server, client) = ScriptedServer::start(deletes.then_some(answer).into_iter().collect());
+        let context = context(&client);
+        let ports = json!([{"name": "http", "containerPort": port}]);
+        context.cache.on_pod_event(&Event::Apply(pod_object(json!({
+            "spec": {"containers": [{"name": "media-pod", "ports": ports}]},
+            "status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]},
+        }))));
+        let (applied, failure) = apply_removal(&context, "harbor", plan(is_overdue)).await;
+        assert!(failure.is_none(), "{failure:?}");
+        server.assert_finished();
+        applied.deleted.len()
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_ends_its_calls_is_deleted_at_once() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let app = Router::new()
+            .route("/admin/v1/drain", put(async || StatusCode::NO_CONTENT))
+            .route("/admin/v1/rooms", get(async || Json(RoomList::default())));
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        assert_eq!(apply(port, false, true).await, 1);
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_does_not_respond_is_deleted_only_when_it_is_overdue() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        for is_overdue in [false, true] {
+            assert_eq!(apply(port, is_overdue, is_overdue).await, usize::from(is_overdue));
+        }
     }
 }

@@ -1,0 +1,44 @@
+//! How every program of Convene ends on an error: one form of message, one set of exit codes. Shared by the programs' tests.
+
+use std::process::{Command, Stdio};
+
+/// The end of a process.
+pub(crate) struct Ending {
+    code: Option<i32>,
+    errors: String,
+}
+
+impl Ending {
+    /// Starts the program without an environment but `variables`, and waits for its end.
+    pub(crate) fn of(path: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(path);
+        command.args(arguments).env_clear().envs(variables.iter().copied());
+        let output = command.stdin(Stdio::null()).output().expect("the program was built");
+        Self { code: output.status.code(), errors: String::from_utf8_lossy(&output.stderr).into_owned() }
+    }
+
+    /// It refused a setting, and named it.
+    pub(crate) fn assert_refused(&self, part: &str) {
+        assert!(self.code == Some(2) && self.errors.contains(part), "{:?}: {}", self.code, self.errors);
+    }
+
+    /// It failed, and its last line is `NAME: ERROR`.
+    pub(crate) fn assert_failed(&self, name: &str, error: &str) {
+        let last = self.errors.lines().last().unwrap_or_default();
+        assert!(
+            self.code == Some(1) && last.starts_with(&format!("{name}: {error}")),
+            "{:?}: {}",
+            self.code,
+            self.errors
+        );
+    }
+}
+
+/// An unknown flag and an invalid environment variable, which every program refuses in the same way.
+pub(crate) fn check_refusals(path: &str, arguments: &[&str], variable: (&str, &str), flag: &str) {
+    Ending::of(path, &[arguments, &["--no-such-flag"]].concat(), &[])
+        .assert_refused("unexpected argument '--no-such-flag'");
+    let (name, value) = variable;
+    Ending::of(path, arguments, &[variable]).assert_refused(&format!("invalid value '{value}' for '{flag}"));
+    Ending::of(path, arguments, &[(name, value)]).assert_refused("For more information, try '--help'");
+}
