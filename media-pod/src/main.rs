@@ -8,7 +8,7 @@ use convene_media_pod::config::{Args, Config, Machine, SettingsError, settings};
 use convene_media_pod::network::interfaces;
 use convene_service::program::{Program, refuse};
 
-/// Name of the program, as its last line says it.
+/// Name of the program, as in its last line.
 const NAME: &str = "convene-media-pod";
 /// Log filter unless `RUST_LOG` is set. The library logs an error whenever the last active speaker has left.
 const DEFAULT_FILTER: &str = "info,mediasoup::router::active_speaker_observer=off";

@@ -62,7 +62,7 @@ pub struct Rooms {
 
 #[derive(Clone, Debug)]
 struct OpenRoom {
-    /// Never reused: distinguishes a room from its successor of the same name.
+    /// Never reused: distinguishes a room from its successor with the same name.
     number: u64,
     uid: String,
     handle: RoomHandle,

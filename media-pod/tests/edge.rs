@@ -522,5 +522,5 @@ async fn websockets_that_never_join_slow_down_no_request() {
     }
     assert_eq!(ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await["ok"], true);
     assert_eq!(get(pod.connect().await, "/readyz").await.0, 200);
-    assert_eq!(pod.end().0.code(), Some(0), "the end is in time all the same");
+    assert_eq!(pod.end().0.code(), Some(0), "it still ends in time");
 }

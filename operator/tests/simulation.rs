@@ -27,9 +27,9 @@ use sim::{
     world::{Trouble, World},
 };
 
-/// Seeds of random faults that every scenario is played under in one round: about as many clusters as are simulated concurrently.
+/// Seeds of random faults for every scenario in one round: about as many clusters as are simulated concurrently.
 const SEEDS_PER_ROUND: u64 = 8;
-/// Time after which no further round of seeds starts. One round is played in any case.
+/// Time after which no more rounds of seeds start. At least one round is played.
 const SECONDS_FOR_SEEDS: u64 = 60;
 /// Clusters that are simulated concurrently. More would starve each other, and every request would time out.
 const AT_ONCE: usize = 150;
@@ -129,7 +129,7 @@ async fn the_room_of_a_locked_meeting_that_moved_receives_its_participants() {
         let is_right = first.is_some_and(Vec::is_empty) && last.is_some_and(|people| *people == wanted);
         if is_right { Ok(()) } else { Err(format!("told so far: {told:?}")) }
     };
-    world.settle("a room that knows who may come back", told).await.unwrap();
+    world.settle("a room that knows who may return", told).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

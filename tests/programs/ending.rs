@@ -1,4 +1,4 @@
-//! How every program of Convene ends on an error: one form of message, one set of exit codes. Shared by the programs' tests.
+//! How every program of Convene ends on an error: one format of messages, one set of exit codes. Shared by the programs' tests.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// Starts the program without an environment but `variables`, and waits for its end.
+    /// Starts the program with only `variables` as its environment, and waits for its exit.
     pub(crate) fn of(path: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(path);
         command.args(arguments).env_clear().envs(variables.iter().copied());

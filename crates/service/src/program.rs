@@ -1,8 +1,8 @@
-//! How a program starts and ends: its log, its last line, its exit code. What it does in between is its own business.
+//! How a program starts and ends: its log, its last line, its exit code. It does not concern what happens in between.
 //!
-//! Every program of Convene ends alike: with 0 after SIGTERM or SIGINT, with [`EXIT_USAGE`] for an invalid flag, environment variable or file,
-//! with [`EXIT_FAILURE`] for all other errors. The last line on standard error is then `NAME: ERROR: CAUSE`; Kubernetes shows it as the
-//! termination message of the container.
+//! Every program of Convene ends in the same way: with 0 after SIGTERM or SIGINT, with [`EXIT_USAGE`] for an invalid flag, environment
+//! variable or file, with [`EXIT_FAILURE`] for all other errors. The last line on standard error is then `NAME: ERROR: CAUSE`; Kubernetes
+//! shows it as the termination message of the container.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts the log of the program with this name. `RUST_LOG` overrides `filter`. To be called once per process.
+    /// Starts the log of the program with this name. `RUST_LOG` overrides `filter`. Must be called once per process.
     pub fn start(name: &'static str, format: LogFormat, filter: &str) -> Self {
         Self { name, log: start_log(format, filter) }
     }

@@ -96,7 +96,7 @@ fn arguments(command: &Command, given: &ArgMatches, file: &Path) -> Result<Vec<O
     Ok(arguments)
 }
 
-/// YAML 1.2, where a value is what its author wrote: no words for true and false, no numbers made of `010`, no merged mappings, no tags.
+/// YAML 1.2, in which a value is what its author wrote: no other words for true and false, no octal `010`, no merged mappings, no tags.
 fn yaml_options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
@@ -104,7 +104,7 @@ fn yaml_options() -> serde_saphyr::Options {
         underscored_numbers_as_strings: true,
         merge_keys: MergeKeyPolicy::AsOrdinary,
         reject_unsupported_tags: true,
-        // An error is one line, and shows nothing of a file that may be the wrong one.
+        // An error is one line and quotes nothing of the file, which may be the wrong one.
         with_snippet: false,
     }
 }

@@ -51,7 +51,7 @@ mod tests {
 
     fn snapshot() -> Snapshot {
         let room = Room::new(Limits::default(), MeetingSettings::default(), json!({}), String::new(), 0, None);
-        room.snapshot(true).expect("an interrupted room hands on its state")
+        room.snapshot(true).expect("an interrupted room passes on its state")
     }
 
     fn key(name: &str) -> RoomKey {

@@ -137,7 +137,7 @@ mod tests {
         (0..=MOST_HANDED).for_each(|item| queue.ask(item));
         assert_eq!(std::iter::from_fn(|| queue.take()).count(), MOST_HANDED);
         queue.begin(&MOST_HANDED);
-        assert_eq!(queue.take(), None, "it is not handed over yet");
+        assert_eq!(queue.take(), None, "it is not passed on yet");
         queue.begin(&0);
         assert_eq!(queue.take(), Some(MOST_HANDED));
     }

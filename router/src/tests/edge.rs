@@ -96,7 +96,7 @@ async fn streams_of_events_end_with_the_router_and_are_bounded() {
     assert_eq!(second.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(second.json()["type"].as_str().unwrap().ends_with("too-many-streams"));
     fixture.app.stopping.cancel();
-    assert_eq!(events.next().await.unwrap().0, "", "only when to come back");
+    assert_eq!(events.next().await.unwrap().0, "", "only when to reconnect");
     assert_eq!(events.next().await, None);
     assert_eq!(get(&fixture, "/api/v1/meetings/team-a/board/events", &[]).await.status, StatusCode::NOT_FOUND);
 }

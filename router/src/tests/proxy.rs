@@ -90,7 +90,7 @@ async fn when_the_pod_dies_the_client_is_disconnected_and_reaches_the_next_pod()
     let mut client = router.join(JOIN).await.unwrap();
     echo(&mut client, "hello").await;
     first.die().await;
-    assert_eq!(closed(client).await, None, "no close frame: clients come back");
+    assert_eq!(closed(client).await, None, "no close frame: clients reconnect");
     until("the end is counted", || router.has_metric(r#"convene_router_socket_ends_total{reason="PodEnded"} 1"#)).await;
     router.fixture.assign("media-1", second.address);
     assert_eq!(echo(&mut router.join(JOIN).await.unwrap(), "again").await, "again");
@@ -185,7 +185,7 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
     router.fixture.app.stopping.cancel();
     assert_eq!(refused(joining.await.unwrap()).0, StatusCode::SERVICE_UNAVAILABLE);
     let (code, reason) = closed(client).await.unwrap();
-    assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; reconnect"), "clients come back");
+    assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; reconnect"), "clients reconnect");
     router.server.await.unwrap().unwrap();
     assert!(router.fixture.app.tasks.is_empty());
 }

@@ -156,7 +156,7 @@ for (const { why, query } of DENIALS) {
   });
 }
 
-test("both see and hear each other at the demo's own address: TLS on a port of its own", async ({ guests, pages }) => {
+test("both see and hear each other at the demo's own address: TLS on its own port", async ({ guests, pages }) => {
   const demoPort = await freePort();
   const pod = await startPod(pages, { args: ['--demo-listen', `127.0.0.1:${String(demoPort)}`] });
   try {

@@ -329,7 +329,7 @@ fn after_a_move_a_locked_meeting_is_open_only_to_its_former_participants() {
     let ada = room.connect_as(1, "ada", guest("g-ada"));
     let eve = room.connect_as(2, "eve", guest("g-eve"));
     let demo = room.connect_as(3, "demo", from("192.0.2.1"));
-    assert_eq!(room.was_closed(demo), LOCKED, "it can prove nothing");
+    assert_eq!(room.was_closed(demo), LOCKED, "it has no proof of identity");
     assert_eq!(room.closed.len(), 1, "the others wait for the list");
     tell_returning(&mut room, &[&guest("g-ada"), &guest("g-bob")]);
     assert_eq!((room.was_closed(ada), room.was_closed(eve)), (None, LOCKED));

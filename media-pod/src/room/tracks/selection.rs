@@ -22,7 +22,7 @@ pub(crate) struct Candidate {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wishes<'a> {
     pub(crate) receiver: &'a PeerId,
-    /// The most wanted first.
+    /// In order of preference.
     pub(crate) watched: &'a [PeerId],
     pub(crate) declined: &'a BTreeSet<ProducerId>,
 }

@@ -72,7 +72,7 @@ mod tests {
         let reach = Reach::Reachable("answers".into());
         let cases = [
             ("no condition yet", pod_object(json!({})), Some(new)),
-            ("all the same", reported("True", "MediaReachable", "answers"), None),
+            ("unchanged", reported("True", "MediaReachable", "answers"), None),
             ("another message", reported("True", "MediaReachable", "answered"), Some(old)),
             ("another reason", reported("True", "UdpBlocked", "answers"), Some(old)),
             ("another status", reported("False", "MediaReachable", "answers"), Some(new)),

@@ -32,7 +32,7 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
     for protection in protect {
         failures.extend(executor.counted("protect", executor.protect(&protection).await).err());
     }
-    // All at once: a pod that does not respond takes the time of one request, and the other pools wait for it.
+    // All at the same time: a pod that does not respond takes the time of one request, and the other pools wait for it.
     let ended = join_all(delete.iter().map(|deletion| executor.end_rooms(deletion))).await;
     let ended = delete.into_iter().zip(ended).filter(|(_, has_ended)| *has_ended || is_overdue);
     for (deletion, _) in ended {
@@ -100,7 +100,7 @@ mod tests {
         RemovalPlan { delete: vec![deletion], is_overdue, ..RemovalPlan::default() }
     }
 
-    /// Applies the plan to a pod at this port of loopback; the number of deleted pods.
+    /// Applies the plan to a pod at this loopback port; returns the number of deleted pods.
     async fn apply(port: u16, is_overdue: bool, deletes: bool) -> usize {
         let answer =
             (DELETE, 200, json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "media-lagoon-41000"}}));

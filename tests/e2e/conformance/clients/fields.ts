@@ -3,7 +3,7 @@
 type Fields = Readonly<Record<string, unknown>>;
 
 export function fields(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${what} is no object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${what} is not an object`);
   return value as Fields;
 }
 

@@ -92,7 +92,7 @@ export class Broadcaster {
     const id = answer[this.variant === 'L' ? 'id' : 'transportId'];
     const { ip, port, rtcpPort = port } = answer;
     assert(typeof id === 'string' && typeof ip === 'string' && typeof port === 'number' && typeof rtcpPort === 'number', JSON.stringify(answer));
-    assert.equal(answer['rtcpPort'] === undefined, options.rtcpMux, 'rtcpPort is there exactly when RTCP has a port of its own');
+    assert.equal(answer['rtcpPort'] === undefined, options.rtcpMux, 'rtcpPort is there exactly when RTCP has its own port');
     return { id, ip, port, rtcpPort };
   }
 

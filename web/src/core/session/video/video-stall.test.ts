@@ -69,7 +69,7 @@ it('a video that arrives is never repaired, however slow it is and wherever its 
   );
 });
 
-it('rejoins because of one video are rare, with growing intervals', () => {
+it('rejoins because of one video are rare, with increasing intervals', () => {
   const allowance = new RejoinAllowance();
   const taken: number[] = [];
   for (let second = 0; second < 3600; second += 20) if (allowance.take(second * 1000)) taken.push(second);
