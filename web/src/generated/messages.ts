@@ -1113,7 +1113,7 @@ transportId: string, };
  */
 export type WatchedPeers = { 
 /**
- * At most 100 peers, the most wanted first. Where a room has more streams than the client receives, theirs come first; peers that are
- * not in the room are ignored.
+ * At most 100 peers, in order of preference. If a room has more streams than the client can receive, theirs come first; peers that
+ * are not in the room are ignored.
  */
 peerIds: Array<string>, };
