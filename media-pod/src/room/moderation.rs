@@ -1,4 +1,4 @@
-//! What moderators have decided, for the duration of the meeting: lock and lobby, removed and admitted participants, changed rights, and
+//! What moderators have decided, for the duration of the meeting: lock and lobby, removed and admitted participants, changed permissions, and
 //! which personal invitations were used. Bounded. It makes no decisions about media.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -67,7 +67,7 @@ pub enum ServerNotification {
     LobbyPeers(LobbyPeers),
     /// The state of the room.
     RoomState(RoomState),
-    /// A participant's rights or presence have changed.
+    /// A participant's permissions or presence have changed.
     PeerChanged(PeerChanged),
     /// What a participant sends has changed.
     PeerSends(PeerSends),

@@ -66,7 +66,7 @@ impl Room {
     }
 }
 
-/// Participants and their rights.
+/// Participants and their permissions.
 impl Room {
     pub(super) fn mute_participants(
         &mut self,

@@ -240,7 +240,7 @@ fn changed(operation: &Operation) -> Option<&str> {
 }
 
 proptest! {
-    /// Whatever a client without moderation requests, in any order and role: the others keep their streams and rights.
+    /// Whatever a client without moderation requests, in any order and role: the others keep their streams and permissions.
     #[test]
     fn non_moderators_change_nothing_of_others(
         role in proptest::sample::select(vec![Role::Participant, Role::Listener, Role::Hidden, Role::Recorder, Role::New, Role::Waiting]),
