@@ -228,7 +228,7 @@ compiled_rust_files() {
     while IFS= read -r artifact; do
       list=$(dirname "$artifact")/$(basename "$artifact" | sed -E 's/^lib(.*)\.(rlib|rmeta|so)$/\1/').d
       [ -f "$list" ] && sed -nE 's/^([^ ]+\.rs):$/\1/p' "$list"
-    done | sed "s|^$REPOSITORY/||" | sort -u
+    done | xargs realpath --canonicalize-missing --relative-to="$REPOSITORY" | sort -u
 }
 
 # The step `fuzz` compiles these.
