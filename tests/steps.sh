@@ -7,7 +7,7 @@ source "$REPOSITORY/tests/cluster/lib.sh"
 set -euo pipefail
 
 declare -A DESCRIPTIONS=(
-  [lint]='rustfmt, clippy, one version of tokio, axum and kube (the first time this compiles the media worker: 8 minutes)'
+  [lint]='rustfmt, clippy, rustdoc, one version of tokio, axum and kube (the first time this compiles the media worker: 8 minutes)'
   [check]='formatter, clippy and unit tests of what has changed since the last commit on the main branch (with warm caches 2 minutes)'
   [lint-scripts]='shell scripts, retired words, dependencies'
   [walls]='dependencies between crates, no cycles of modules'
@@ -172,6 +172,7 @@ step_lint() {
   cargo fmt --all --check
   for crate in tokio axum kube; do assert_single_version "$crate"; done
   cargo clippy --workspace --all-targets -- -D warnings
+  RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 }
 
 step_lint_web() {
