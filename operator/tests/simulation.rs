@@ -57,10 +57,9 @@ fn number(name: &str) -> Option<u64> {
 /// Plays all of them and returns their reports, or an error.
 async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
     let count = plays.len();
-    let plays = plays
-        .into_iter()
-        .enumerate()
-        .map(async |(number, (scenario, trouble))| (number, tokio::spawn(play(scenario, trouble)).await.unwrap()));
+    let plays = plays.into_iter().enumerate().map(|(number, (scenario, trouble))| async move {
+        (number, tokio::spawn(play(scenario, trouble)).await.unwrap())
+    });
     let mut played: Vec<_> = stream::iter(plays).buffer_unordered(AT_ONCE).collect().await;
     played.sort_by_key(|(number, _)| *number);
     let (reports, failures): (Vec<_>, Vec<_>) = played.into_iter().map(|(_, result)| result).partition(Result::is_ok);
