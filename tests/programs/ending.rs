@@ -38,7 +38,7 @@ impl Ending {
 pub(crate) fn check_refusals(path: &str, arguments: &[&str], variable: (&str, &str), flag: &str) {
     Ending::of(path, &[arguments, &["--no-such-flag"]].concat(), &[])
         .assert_refused("unexpected argument '--no-such-flag'");
-    let (name, value) = variable;
-    Ending::of(path, arguments, &[variable]).assert_refused(&format!("invalid value '{value}' for '{flag}"));
-    Ending::of(path, arguments, &[(name, value)]).assert_refused("For more information, try '--help'");
+    let invalid = Ending::of(path, arguments, &[variable]);
+    invalid.assert_refused(&format!("invalid value '{}' for '{flag}", variable.1));
+    invalid.assert_refused("For more information, try '--help'");
 }
