@@ -11,8 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../fuzz"
 REPOSITORY=$(cd .. && pwd)
 FOUND=$REPOSITORY/test-results/fuzz
 RUNS=500000 SECONDS_EACH=10
-# Limits of one input: time (seconds), memory (MiB) and length (bytes).
-TIMEOUT=10 MEMORY=1024 LENGTH=8192
+# Limits of one input: time (seconds; not less, since in `make test` other steps have priority), memory (MiB) and length (bytes).
+TIMEOUT=30 MEMORY=1024 LENGTH=8192
 PASSED=0 FAILED=0
 
 # How these programs are compiled is set in fuzz/.cargo/config.toml only.

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Runs the test steps, prints progress and durations, and counts the tests of all runners.
 #
-#   tests/run.sh all            every step, fastest first; removes the test cluster at the end
-#   tests/run.sh STEP...        only these: check lint-scripts lint-web web lint walls walls-alone drift-crds rust simulation fuzz drift release attack
-#                               e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster measure measure-operator
-#                               measure-router screenshots soak
+#   tests/run.sh all            every step, in two lanes side by side; removes the test cluster at the end
+#   tests/run.sh STEP...        only these, one after the other: check lint-scripts lint-web web lint walls walls-alone rust drift release simulation
+#                               fuzz attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster-build cluster images e2e-cluster
+#                               measure measure-operator measure-router screenshots soak
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
 #   CONVENE_KEEP_CLUSTER=1         leaves the test cluster running after `all`
@@ -14,19 +14,29 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 REPOSITORY=$PWD
 RESULTS=$REPOSITORY/test-results
 LOGS=$RESULTS/logs
+ENDED=$RESULTS/ended
 source tests/steps.sh
 
-EVERYTHING=(lint-scripts lint-web web lint walls drift-crds rust simulation fuzz drift release attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
-PASSED=0 FAILED=0 SKIPPED=0 SUMMARY='' TIMES='' CLUSTER_BUILD=''
+# Two lanes run side by side. The first has the tests that depend on time, and what they need. The second has what can wait for idle processors: its
+# priority is the lowest, and its target directories are its own, so that the first never waits for a lock of cargo.
+FIRST_LANE=(lint-scripts web rust drift release simulation attack e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
+SECOND_LANE=(cluster-build walls lint-web e2e-gallery lint fuzz)
+# What a step of one lane needs from the other.
+declare -A NEEDS=([e2e-gallery]=web [charts]=cluster-build)
+BEGAN=${CONVENE_RUN_BEGAN:-$(date +%s)}
+SECOND=''
 
-elapsed() { printf '%02d:%02d' $((SECONDS / 60)) $((SECONDS % 60)); }
+seconds() { echo $(($(date +%s) - BEGAN)); }
 
-# run_step NAME: runs step_NAME with its output in a log, and adds up the tests it reports by `count`.
+elapsed() { local now; now=$(seconds); printf '%02d:%02d' $((now / 60)) $((now % 60)); }
+
+# run_step NAME: runs step_NAME with its output in a log, and stores its duration and the tests it reports by `count`.
 run_step() {
-  local name=$1 began=$SECONDS log=$LOGS/$1.log
+  local name=$1 began log=$LOGS/$1.log
+  began=$(seconds)
   describe "$name"
   COUNT_FILE=$RESULTS/$name.count
-  rm -f "$COUNT_FILE"
+  rm -f "$COUNT_FILE" "$ENDED/$name"
   # A subshell with its own `set -e`: a step ends at its first failing command.
   set +e
   (
@@ -35,7 +45,7 @@ run_step() {
   ) >"$log" 2>&1 </dev/null
   local status=$?
   set -e
-  add_counts "$name" $((SECONDS - began))
+  store_end "$name" $status $(($(seconds) - began))
   [ $status = 0 ] || step_failed "$name" "$log"
 }
 
@@ -45,14 +55,15 @@ describe() {
   echo "[$(elapsed)] $1: $text"
 }
 
-add_counts() { # NAME SECONDS
+# One file for each step that has ended: its status, its duration, and the tests that passed, failed and were skipped.
+store_end() { # NAME STATUS SECONDS
   local passed=0 failed=0 skipped=0 p f s
   if [ -f "$COUNT_FILE" ]; then
     while read -r p f s; do passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)); done <"$COUNT_FILE"
   fi
-  TIMES+=$(printf '%-18s %4d s' "$1" "$2")$'\n'
-  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
-  [ $((passed + failed)) = 0 ] && SUMMARY+="$1, " || SUMMARY+="$1 ($passed), "
+  [ "$2" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+  echo "$2 $3 $passed $failed $skipped" >"$ENDED/.$1"
+  mv "$ENDED/.$1" "$ENDED/$1"
 }
 
 step_failed() { # NAME LOG
@@ -60,43 +71,86 @@ step_failed() { # NAME LOG
   tail -n 80 "$2"
   echo
   echo "FAILED: $1, after $(elapsed). The whole log is ${2#"$REPOSITORY"/}; browsers, pods and events are in test-results/."
-  [ "$FAILED" -gt 0 ] || FAILED=1
-  finish
   exit 1
 }
 
+has_ended() { [ -f "$ENDED/$1" ]; }
+
+has_passed() { has_ended "$1" && [ "$(cut -d' ' -f1 "$ENDED/$1")" = 0 ]; }
+
+has_failed() { has_ended "$1" && ! has_passed "$1"; }
+
+# any_failed STEP...
+any_failed() {
+  local name
+  for name in "$@"; do if has_failed "$name"; then return; fi; done
+  return 1
+}
+
+# await STEP OTHER-LANE...: until the step has passed; false once the other lane has failed or ended without it.
+await() {
+  local step=$1 said=''
+  shift
+  until has_passed "$step"; do
+    if any_failed "$@"; then return 1; fi
+    [ -n "$said" ] || { echo "[$(elapsed)] waiting for $step"; said=1; }
+    sleep 1
+  done
+}
+
+# lane OTHER-LANE -- STEP...: sequentially, until one fails here or in the other lane. Never part of a condition, where `set -e` has no effect.
+lane() {
+  local other=() name
+  while [ "$1" != -- ]; do other+=("$1"); shift; done
+  shift
+  for name in "$@"; do
+    if [ -n "${NEEDS[$name]:-}" ]; then await "${NEEDS[$name]}" "${other[@]}" || return 1; fi
+    if any_failed "${other[@]}"; then return 1; fi
+    run_step "$name"
+  done
+}
+
+# Sessions are scheduled as groups: nice compares only the processes of one group, so the group needs the low priority too.
+lower_priority() {
+  renice --priority 19 $BASHPID >/dev/null
+  echo 19 2>/dev/null >/proc/self/autogroup || true
+}
+
+# `setsid` makes a process group of its own, which the cleanup can terminate as a whole.
+start_second_lane() {
+  CONVENE_RUN_BEGAN=$BEGAN setsid tests/run.sh second-lane </dev/null &
+  SECOND=$!
+}
+
+second_lane() {
+  lower_priority
+  lane "${FIRST_LANE[@]}" -- "${SECOND_LANE[@]}"
+}
+
+first_lane() {
+  lane "${SECOND_LANE[@]}" -- "${FIRST_LANE[@]}"
+  wait "$SECOND"
+}
+
+# The steps in the order in which they ended, with their times, and the sums.
 finish() {
+  local passed=0 failed=0 skipped=0 name status took p f s
   echo
-  printf '%s' "$TIMES"
-  echo "ran in $((SECONDS / 60)) min $((SECONDS % 60)) s: ${SUMMARY%, }"
-  local closing="$PASSED passed, $FAILED failed"
-  [ "$SKIPPED" = 0 ] || closing+=", $SKIPPED skipped"
-  echo "$closing"
-}
-
-# The test cluster's programs are compiled in parallel with the Rust build: both leave cores idle at times. `setsid` puts the build into a process
-# group of its own, which the cleanup can terminate as a whole. The tests of charts and API server use these programs too, with any cluster.
-start_cluster_build() {
-  setsid nice -n 15 tests/cluster/build.sh >"$LOGS/cluster-build.log" 2>&1 </dev/null &
-  CLUSTER_BUILD=$!
-}
-
-finish_cluster_build() {
-  [ -n "$CLUSTER_BUILD" ] || return 0
-  if kill -0 "$CLUSTER_BUILD" 2>/dev/null; then
-    echo "[$(elapsed)] cluster-build: waiting for Kubernetes to be compiled (12 minutes in all the first time, seconds later on)"
-  fi
-  local status=0
-  wait "$CLUSTER_BUILD" || status=$?
-  CLUSTER_BUILD=
-  [ $status = 0 ] || step_failed cluster-build "$LOGS/cluster-build.log"
+  while read -r _ name; do
+    read -r status took p f s <"$ENDED/$name"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    printf '%-18s %5d s  %s\n' "$name" "$took" "$([ $((p + f)) = 0 ] || echo "$p passed")$([ "$status" = 0 ] || echo "  FAILED")"
+  done < <(find "$ENDED" -type f -printf '%T@ %f\n' | sort -n)
+  echo "ran in $(($(seconds) / 60)) min $(($(seconds) % 60)) s"
+  echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
 }
 
 # However the run ends, it leaves no process behind.
 clean_up() {
   local status=$?
   trap - EXIT
-  [ -z "$CLUSTER_BUILD" ] || kill -- "-$CLUSTER_BUILD" 2>/dev/null || true
+  [ -z "$SECOND" ] || kill -- "-$SECOND" 2>/dev/null || true
+  finish
   if uses_own_cluster && [ "${CONVENE_KEEP_CLUSTER:-}" != 1 ]; then
     tests/cluster/down.sh >"$LOGS/cluster-down.log" 2>&1 || { echo "the test cluster could not be removed:"; tail "$LOGS/cluster-down.log"; }
   fi
@@ -112,24 +166,23 @@ run_everything() {
   .ci/bootstrap test
   trap clean_up EXIT
   trap 'exit 130' INT TERM HUP
-  start_cluster_build
+  start_second_lane
+  first_lane
+}
+
+run_steps() {
   local name
-  for name in "${EVERYTHING[@]}"; do
-    [ "$name" != charts ] || finish_cluster_build # the first step that needs helm
-    run_step "$name"
-  done
-  finish
+  trap finish EXIT
+  for name in "$@"; do run_step "$name"; done
 }
 
 main() {
-  [ $# -gt 0 ] || { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; }
-  mkdir -p "$LOGS"
-  if [ "$*" = all ]; then
-    run_everything
-    return
-  fi
-  local name
-  for name in "$@"; do run_step "$name"; done
-  finish
+  [ $# -gt 0 ] || { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; }
+  mkdir -p "$LOGS" "$ENDED"
+  case "$*" in
+  all) rm -f "$ENDED"/*; run_everything ;;
+  second-lane) second_lane ;;
+  *) rm -f "$ENDED"/*; run_steps "$@" ;;
+  esac
 }
 main "$@"

@@ -7,27 +7,27 @@ source "$REPOSITORY/tests/cluster/lib.sh"
 set -euo pipefail
 
 declare -A DESCRIPTIONS=(
-  [lint]='rustfmt, clippy, rustdoc, one version of tokio, axum and kube (the first time this compiles the media worker: 8 minutes)'
+  [lint]='rustfmt, clippy, rustdoc, one version of tokio, axum and kube'
   [check]='formatter, clippy and unit tests of what has changed since the last commit on the main branch (with warm caches 2 minutes)'
   [lint-scripts]='shell scripts, retired words, dependencies'
   [walls]='dependencies between crates, no cycles of modules'
   [walls-alone]='every crate compiles without the others (10 minutes)'
   [lint-web]='web app and end-to-end tests: types, style, unused code'
   [web]='unit tests and build of the web app'
-  [rust]='unit and integration tests of all crates, with real media workers (the first time 10 minutes)'
+  [rust]='unit and integration tests of all crates, with real media workers (the first time this compiles the C++ of the worker: 8 minutes more)'
   [fuzz]='parsers of what strangers send, with random input (the first time this compiles them with coverage counters: 3 minutes)'
-  [drift-crds]='custom resource definitions and their reference are what the Rust types say'
-  [drift]='TypeScript types are what the Rust types say; no Rust file is left out'
-  [release]='all programs, optimized (the first time 10 minutes)'
+  [drift]='definitions, their reference and TypeScript types are what the Rust types say; no Rust file is left out'
   [attack]="every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (4 minutes)"
   [soak]='the attacks for longer, then 10 minutes each of random signaling in rooms with media and of random faults for the operator (35 minutes)'
   [charts]='Helm charts'
+  [release]='all programs, optimized (5 minutes the first time)'
   [simulation]='the operator in a simulated cluster: ends after each of its writes, loses answers, hears late (4 minutes)'
   [api-server]='operator, routers and definitions against a real API server and etcd'
   [e2e-gallery]='every screen of the web app with fixed data: layout at four sizes, accessibility (6 minutes)'
   [e2e-dev]='up to five browsers against one media pod without a cluster'
   [e2e-browsers]='Firefox as it is delivered and Chromium in one call, in a network of their own; WebKitGTK, which has no WebRTC'
   [e2e-conformance]="other people's clients: mediasoup demo old and new, ffmpeg and GStreamer, against one media pod (5 minutes)"
+  [cluster-build]='Kubernetes, etcd, containerd and helm, from Go modules (12 minutes the first time, seconds later on)'
   [images]='container images, and onto the nodes of the test cluster when it is up'
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
   [e2e-cluster]='helm, kubectl, three browsers and a fleet of 200 meetings on that Kubernetes (8 minutes)'
@@ -87,12 +87,14 @@ counted() {
   return $status
 }
 
-# npm_install FOLDER: only if the lock file is newer than npm's record of the last installation.
-npm_install() {
-  [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
+# npm_install FOLDER: only if the lock file is newer than npm's record of the last installation. Steps that run side by side wait for each other here.
+npm_install() (
+  exec {lock}>"$RESULTS/npm.lock"
+  flock "$lock"
+  [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && exit
   (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund)
   touch "$1/node_modules/.package-lock.json"
-}
+)
 
 shell_scripts() {
   git ls-files -z | xargs -0 grep --files-with-matches --null --extended-regexp '^#!.*\b(ba)?sh$|^# shellcheck shell=' | xargs -0 -n 1 echo |
@@ -167,10 +169,13 @@ step_walls() { tests/walls.sh; }
 
 step_walls_alone() { tests/walls.sh alone; }
 
+# Clippy and rustdoc need no media worker: with DOCS_RS its build script skips the C++. They have a target directory of their own, so that they can run
+# beside the tests.
 step_lint() {
   local crate
   cargo fmt --all --check
   for crate in tokio axum kube; do assert_single_version "$crate"; done
+  export DOCS_RS=1 CARGO_TARGET_DIR=$REPOSITORY/target/lint
   cargo clippy --workspace --all-targets -- -D warnings
   RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 }
@@ -213,13 +218,11 @@ step_fuzz() {
 }
 
 # Alone and sequentially: each simulates hundreds of clusters in parallel, with time limits.
-step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test -p convene-operator --test simulation -- --ignored --test-threads=1 --nocapture; }
+step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test --workspace --test simulation -- --ignored --test-threads=1 --nocapture; }
 
 step_api_server() {
-  counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator -p convene-router --test api_server --test leader --test rights --test propagation -- --ignored
+  counted count_cargo "$RESULTS/api-server.log" cargo test --workspace --test api_server --test propagation -- --ignored --skip scale::
 }
-
-step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
 
 # The files that the compiler read for the crates of this workspace, including tests: from the dependency files next to the artifacts.
 compiled_rust_files() {
@@ -239,6 +242,7 @@ fuzz_rust_files() {
 }
 
 step_drift() {
+  cargo run --quiet --package convene-crds --bin crdgen -- --check
   # `cargo test` has rewritten the types; they must equal the index.
   git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files docs/reference.md
   local forgotten
@@ -253,7 +257,6 @@ attack() {
   local name=$1
   shift
   require_file "$REPOSITORY/target/release/convene-media-pod" "run make media-pod"
-  # With the features of the whole workspace, as compiled by `make build`.
   cargo build --release --quiet --workspace --bin convene-attack
   counted count_closing_line "$RESULTS/$name.log" target/release/convene-attack "$@"
 }
@@ -268,10 +271,12 @@ step_soak() {
   attack soak-fuzz fuzz --seconds "${CONVENE_FUZZ_SECONDS:-600}" --seed "$seed"
   # More seeds than the minute of them in `make test`.
   CONVENE_SIM_SECONDS=${CONVENE_SIM_SECONDS:-600} counted count_cargo "$RESULTS/soak-simulation.log" \
-    cargo test -p convene-operator --test simulation -- --ignored --nocapture the_end_is_the_same_whatever_goes_wrong
+    cargo test --workspace --test simulation -- --ignored --nocapture the_end_is_the_same_whatever_goes_wrong
 }
 
 step_charts() { counted count_closing_line "$RESULTS/charts.log" charts/test.sh; }
+
+step_cluster_build() { tests/cluster/build.sh; }
 
 step_images() {
   if uses_own_cluster; then tests/cluster/images.sh; else echo "that cluster gets its images from elsewhere"; fi
@@ -347,7 +352,7 @@ step_measure() {
 # The program is built separately: for the test the compiler would enable features that only tests need.
 step_measure_operator() {
   cargo build --release -p convene-operator
-  cargo test --release -p convene-operator --test scale -- --ignored --nocapture
+  cargo test --release -p convene-operator --test api_server -- --ignored --nocapture scale::
 }
 
 # Thousands of sockets: both ends are separate processes, so that memory and open files of the third are the router's.

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end at once, and what it finds is for people")]
 
-#[path = "../../operator/tests/support/mod.rs"]
+#[path = "../../operator/tests/api_server/support/mod.rs"]
 mod support;
 
 use std::{

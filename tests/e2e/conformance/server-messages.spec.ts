@@ -45,6 +45,8 @@ interface Row {
   readonly happens?: (meeting: Meeting, dialect: Dialect) => Promise<void>;
 }
 
+const volumesOf = (data: Data): readonly unknown[] => data['peerVolumes'] as unknown[];
+
 const isOfVisitor: Fits = (data) => data['peerId'] === 'visitor';
 
 const ROWS: readonly Row[] = [
@@ -104,17 +106,23 @@ const ROWS: readonly Row[] = [
     method: 'speakingPeers',
     title: 'while a participant is audible',
     dialects: ['T3'],
-    fits: (data) => (data['peerVolumes'] as unknown[]).length > 0,
+    fits: (data) => volumesOf(data).length > 0,
   },
   {
     method: 'speakingPeers',
     title: 'in silence',
     dialects: ['T3'],
-    fits: (data) => (data['peerVolumes'] as unknown[]).length === 0,
+    fits: (data) => volumesOf(data).length === 0,
     happens: async ({ guests }) => {
-      const since = guests.T3.wire.entries.length; // an earlier silence must not end this one before it was reported
+      // The sound of these guests pauses by itself, and silence is reported once when it begins: so somebody is heard before, and it is the last
+      // notification that counts.
+      const since = guests.T3.wire.entries.length;
+      await notified(guests.T3, 'speakingPeers', (data) => volumesOf(data).length > 0, since);
       for (const guest of Object.values(guests)) await guest.do('muteMicrophone');
-      await notified(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0, since);
+      await waitUntil('silence is the last that is reported', 20, () => {
+        const last = guests.T3.wire.notifications('received', 'speakingPeers').at(-1);
+        return last !== undefined && volumesOf(last.data as Data).length === 0 ? undefined : 'somebody is still heard';
+      });
       for (const guest of Object.values(guests)) await guest.do('unmuteMicrophone');
     },
   },

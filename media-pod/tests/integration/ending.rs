@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "not every program needs all of the shared helpers")]
 
-#[path = "../../tests/programs/ending.rs"]
+#[path = "../../../tests/programs/ending.rs"]
 mod ending;
 
 use ending::check_refusals;

@@ -1,19 +1,15 @@
 //! The TCP side of the media ports: media over TCP, and the cost of idle and invalid connections.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use crate::support::audio::{SSRC, arrived, connect, produce_audio, receive};
+use crate::support::peer::{Peer, Role, remote};
+use crate::support::process::{Process, get};
+use crate::support::stun::{first_frame, is_success};
+use crate::support::{Client, Pod};
 use convene_media_pod::listener::raise_open_files;
 use serde_json::{Value, json};
-use support::audio::{SSRC, arrived, connect, produce_audio, receive};
-use support::peer::{Peer, Role, remote};
-use support::process::{Process, get};
-use support::stun::{first_frame, is_success};
-use support::{Client, Pod};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;

@@ -1,12 +1,8 @@
 //! Invalid parameters, sent to a real worker. A failed assertion in its C++ code would end this process, and with it the test.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
+use crate::support::numbers::Numbers;
+use crate::support::{Client, Pod};
 use serde_json::{Value, json};
-use support::numbers::Numbers;
-use support::{Client, Pod};
 
 /// Hostile participants.
 const ROUNDS: u64 = 150;

@@ -7,10 +7,9 @@
     reason = "a test may end at once, and json! literals read best as values"
 )]
 
-mod support;
-
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use crate::support::{ApiServer, wait_for};
 use convene_crds::{MediaPool, names};
 use convene_operator::{Config, Intervals, LeaseConfig, PodDefaults, RunError, run};
 use k8s_openapi::{
@@ -26,7 +25,6 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use support::{ApiServer, wait_for};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,

@@ -1,21 +1,17 @@
 //! Rooms on several workers, rooms whose worker ends, and leaks after a thousand hostile sequences.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::support::audio::{arrived, connect, receive, send_audio};
+use crate::support::numbers::Numbers;
+use crate::support::peer::{Peer, Role};
+use crate::support::{Client, Pod, TIMEOUT};
 use convene_media_pod::actor::media::settings::MediaSettings;
 use convene_media_pod::room::End;
 use convene_media_pod::rooms::defaults::RoomDefaults;
 use convene_media_pod::rooms::key::RoomKey;
 use serde_json::{Value, json};
-use support::audio::{arrived, connect, receive, send_audio};
-use support::numbers::Numbers;
-use support::peer::{Peer, Role};
-use support::{Client, Pod, TIMEOUT};
 
 /// A receiver that has joined.
 async fn receiver(pod: &Pod, path: &str, name: &str) -> (Client, Peer) {

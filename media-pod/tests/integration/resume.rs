@@ -1,16 +1,12 @@
 //! Signaling sessions that survive their sockets: real WebSockets, a real worker.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Client, Pod};
 use convene_media_pod::rooms::key::RoomKey;
 use convene_media_pod::signaling::sessions::Sessions;
 use serde_json::{Value, json};
-use support::{Client, Pod};
 
 async fn open(pod: &Pod, peer: &str, session: &str) -> (Client, Value) {
     let path = format!("/signal/team/standup?peerId={peer}&{session}");

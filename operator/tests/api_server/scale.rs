@@ -8,8 +8,6 @@
     reason = "a measurement may end at once, and its results are for readers"
 )]
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -22,6 +20,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::support::{
+    ApiServer, HOME, Login, free_port,
+    media::Nodes,
+    objects::{
+        CREW, create, install_chart_rights, install_definitions, make_namespaces, make_node, media_pods, meeting, pool,
+    },
+    wait_for,
+};
 use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use kube::{
@@ -30,14 +36,6 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::{Value, json};
-use support::{
-    ApiServer, HOME, Login, free_port,
-    media::Nodes,
-    objects::{
-        CREW, create, install_chart_rights, install_definitions, make_namespaces, make_node, media_pods, meeting, pool,
-    },
-    wait_for,
-};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LONG: Duration = Duration::from_mins(10);

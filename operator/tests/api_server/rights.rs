@@ -7,8 +7,6 @@
     reason = "a test may end at once, and json! literals read best as values"
 )]
 
-mod support;
-
 use std::{
     collections::BTreeSet,
     panic::AssertUnwindSafe,
@@ -17,6 +15,14 @@ use std::{
     time::Duration,
 };
 
+use crate::support::{
+    ApiServer, HOME, Login,
+    media::Nodes,
+    objects::{
+        CREW, create, install_chart_rights, install_definitions, make_namespaces, make_node, media_pods, meeting, pool,
+    },
+    wait_for,
+};
 use axum::http::{Request, Response, StatusCode};
 use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
 use convene_operator::{Config, Intervals, LeaseConfig, PodDefaults, RunError, UninstallConfig, run, uninstall};
@@ -33,14 +39,6 @@ use kube::{
     client::{Body, ClientBuilder},
 };
 use serde_json::{Value, json};
-use support::{
-    ApiServer, HOME, Login,
-    media::Nodes,
-    objects::{
-        CREW, create, install_chart_rights, install_definitions, make_namespaces, make_node, media_pods, meeting, pool,
-    },
-    wait_for,
-};
 use tokio::sync::oneshot;
 use tower::{Layer, Service};
 

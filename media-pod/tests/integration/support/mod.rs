@@ -1,5 +1,4 @@
 //! A real pod on loopback, protoo clients, and WebRTC peers of another implementation (str0m).
-#![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod audio;
 pub(crate) mod link;
@@ -217,7 +216,8 @@ async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body:
 pub(crate) fn admin_token() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let signer =
-        Signer::from_pem(include_str!("../../../crates/protocol/tests/data/admission-test-key.pem"), "test").unwrap();
+        Signer::from_pem(include_str!("../../../../crates/protocol/tests/data/admission-test-key.pem"), "test")
+            .unwrap();
     format!("Authorization: Bearer {}\r\n", signer.admin(now).unwrap())
 }
 
@@ -292,7 +292,6 @@ impl Client {
     }
 
     /// Messages received, as a session counts them.
-    #[allow(dead_code, reason = "not every test has sessions")]
     pub(crate) fn received(&self) -> u64 {
         self.received
     }

@@ -1,26 +1,22 @@
 //! The admin API: its token, changes of the room list, live settings, draining, removing participants, probes, and key rotation.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::process::Folder;
+use crate::support::{Client, Pod};
 use convene_media_pod::access::keys::TrustedKeys;
 use convene_media_pod::network::endpoints::Announcement;
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use str0m::ice::{StunMessage, TransId};
-use support::process::Folder;
-use support::{Client, Pod};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../../crates/protocol/tests/data/admission-test-jwks.json");
 /// Timeout for every wait.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -108,7 +104,7 @@ async fn statistics_require_an_admin_token_and_metrics_are_not_on_the_client_por
         let header = format!("Authorization: Bearer {token}\r\n");
         assert_eq!(pod.http("GET", "/stats", &header).await.0, 401, "{token:.10}");
     }
-    let header = support::admin_token();
+    let header = crate::support::admin_token();
     assert_eq!(pod.http("GET", "/stats", &header).await.0, 200);
     assert_eq!(pod.http("GET", "/metrics", &header).await.0, 404);
     let (status, metrics) = pod.get("/metrics").await;
@@ -122,7 +118,7 @@ async fn without_keys_the_pods_own_machine_administers_and_pages_of_other_sites_
         assert_eq!(pod.http("GET", path, "").await.0, 200, "{path}");
         let rebound = format!("GET {path} HTTP/1.1\r\nHost: rebound.evil.example");
         let stream = tokio::net::TcpStream::connect(pod.address).await.unwrap();
-        assert_eq!(support::process::http(stream, &rebound, "").await.status, 403, "{path}");
+        assert_eq!(crate::support::process::http(stream, &rebound, "").await.status, 403, "{path}");
     }
 }
 

@@ -1,22 +1,18 @@
 //! Broadcasters over HTTP: the calls of the mediasoup demo's scripts, in both variants, and what other callers may not do.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::support::process::{Answer, Process, http};
+use crate::support::{Client, Pod};
 use convene_media_pod::rooms::defaults::RoomDefaults;
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
-use support::process::{Answer, Process, http};
-use support::{Client, Pod};
 use tokio::net::{TcpStream, UdpSocket};
 
-const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../../crates/protocol/tests/data/admission-test-jwks.json");
 
 /// Makes calls like one of the demo's scripts, with its headers.
 struct Script {

@@ -6,7 +6,7 @@
     reason = "a test ends where something goes wrong, and not every program's test needs all helpers"
 )]
 
-#[path = "../../tests/programs/lost_log.rs"]
+#[path = "../../../tests/programs/lost_log.rs"]
 mod lost_log;
 
 use lost_log::{Program, logs};

@@ -1,16 +1,12 @@
 //! A call between two peers of another WebRTC implementation through a real worker: DTLS handshake, SRTP in both directions, and no leaks.
 //! A worker that was built wrongly creates transports without errors and dies at the first DTLS `ClientHello`; this test finds that.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::audio::{arrived, connect, receive, send_audio};
+use crate::support::peer::{Peer, Role};
+use crate::support::{Client, Pod};
 use serde_json::{Value, json};
-use support::audio::{arrived, connect, receive, send_audio};
-use support::peer::{Peer, Role};
-use support::{Client, Pod};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn media_flows_and_nothing_leaks() {

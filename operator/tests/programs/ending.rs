@@ -1,6 +1,6 @@
 //! How the operator ends when it cannot start.
 
-#[path = "../../tests/programs/ending.rs"]
+#[path = "../../../tests/programs/ending.rs"]
 mod ending;
 
 use ending::{Ending, check_refusals};

@@ -1,20 +1,16 @@
 //! A panic ends one room: its clients reconnect to a new one with the moderators' decisions, and other rooms are not affected.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::support::{Client, Pod};
 use convene_media_pod::actor::input::Input;
 use convene_media_pod::rooms::key::RoomKey;
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
-use support::{Client, Pod};
 
-const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../../crates/protocol/tests/data/admission-test-jwks.json");
 
 fn meeting(name: &str) -> MeetingGrant {
     MeetingGrant {

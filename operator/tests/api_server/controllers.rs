@@ -8,14 +8,19 @@
     reason = "a test may end at once, json! literals read best as values, and handlers must be async"
 )]
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use crate::support::{
+    ApiServer, HOME,
+    objects::{
+        bind_pod, create, http_request, install_definitions, make_namespaces, make_node, media_pods, meeting, pool,
+    },
+    wait_for,
+};
 use axum::{
     Router,
     extract::{Path, Query, State},
@@ -37,13 +42,6 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
-use support::{
-    ApiServer, HOME,
-    objects::{
-        bind_pod, create, http_request, install_definitions, make_namespaces, make_node, media_pods, meeting, pool,
-    },
-    wait_for,
-};
 use tokio::sync::oneshot;
 
 const SHORT: Duration = Duration::from_secs(20);

@@ -1,11 +1,8 @@
 //! Signaling end to end: invalid messages, close frames, admissions, and the HTTP endpoints.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::{Client, Pod};
 use convene_media_pod::http::state::AppState;
 use convene_media_pod::network::endpoints::Announcement;
 use convene_media_pod::network::port_block::PortBlock;
@@ -16,12 +13,11 @@ use convene_protocol::admission::{Admission, KeySet, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
-use support::{Client, Pod};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../../crates/protocol/tests/data/admission-test-jwks.json");
 
 fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()

@@ -5,7 +5,6 @@
 //! It is a long test and not a target of `fuzz/`, where everything is compiled with coverage counters, which the worker's C++ code does not
 //! support. `CONVENE_FUZZ_SECONDS=N` runs it for N seconds from a new seed.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![allow(clippy::print_stdout, reason = "the seed is needed to run it again")]
 
 use std::time::{Duration, Instant};

@@ -1,18 +1,14 @@
 //! Moderation and permissions end to end: signed admissions, real WebSockets, a real worker.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::support::{Client, Pod};
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, PublishGrant, Signer};
 use serde_json::{Value, json};
-use support::{Client, Pod};
 
-const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../../crates/protocol/tests/data/admission-test-jwks.json");
 
 async fn pod() -> Pod {
     Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await

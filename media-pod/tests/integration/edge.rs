@@ -1,9 +1,5 @@
 //! The edge of the process: its settings, its listeners and TLS, host and origin policy, and its limits.
 
-#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
-
-mod support;
-
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
@@ -11,14 +7,14 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::free_block;
+use crate::support::process::{Folder, Process, get, http, run};
 use futures_util::{SinkExt, StreamExt};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, crypto::ring};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use support::free_block;
-use support::process::{Folder, Process, get, http, run};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;

@@ -1,0 +1,18 @@
+//! The media pod as its clients see it: HTTP, signaling and media, with real workers. One program, so that the C++ worker is linked once.
+
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+
+mod admin;
+mod broadcast_http;
+mod call;
+mod edge;
+mod ending;
+mod hostile;
+mod moderation;
+mod ortc;
+mod panic;
+mod resume;
+mod rooms;
+mod signaling;
+mod support;
+mod tcp;

@@ -1,0 +1,4 @@
+//! The program of the operator: how it starts and ends.
+
+mod ending;
+mod lost_log;
