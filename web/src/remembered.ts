@@ -1,6 +1,6 @@
 /** What is stored between visits. If the browser forbids storage, nothing is stored and nothing breaks. */
 
-import type { RecentMeeting } from './state/recent';
+import type { RecentMeeting } from './state/app/recent';
 import type { Settings } from './state/settings';
 
 const NAME_KEY = 'convene.display-name';

@@ -1,12 +1,13 @@
 /** Waiting for the meeting to become ready, or for a moderator's approval, with a self view. */
 
 import type { ReactNode } from 'react';
-import type { AppModel, AppState } from '../../state/app-model';
-import { waitingKindOf } from '../../state/waiting';
+import type { AppModel } from '../../state/app/app-model';
+import type { AppState } from '../../state/app/app-state';
+import { waitingKindOf } from '../../state/app/waiting';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
 import { RecordingHint } from '../parts/RecordingHint';
-import { SelfView } from '../parts/SelfView';
+import { SelfView } from '../parts/media/SelfView';
 import { MessageScreen } from './MessageScreen';
 
 interface Props {

@@ -11,7 +11,7 @@ import { useSeen } from '../../hooks/useSeen';
 import { useSize } from '../../hooks/useSize';
 import { useTexts } from '../../language';
 import { Avatar } from '../../parts/Avatar';
-import { Video } from '../../parts/Video';
+import { Video } from '../../parts/media/Video';
 import { PersonMenu } from './PersonMenu';
 import { QualityBars } from './QualityBars';
 

@@ -1,6 +1,6 @@
 /** Why a meeting is not ready, in the categories that matter to users. Pure. */
 
-import type { WaitingFor } from '../core/meeting/meeting';
+import type { WaitingFor } from '../../core/meeting/meeting';
 
 export type WaitingKind = 'scheduled' | 'starting' | 'image' | 'capacity' | 'broken' | 'other';
 
