@@ -1,9 +1,9 @@
-//! What a command returns: text for standard output, notes for standard error, or an error with its exit code.
+//! The result of a command: text for standard output, notes for standard error, or an error with its exit code.
 
 use convene_join_token::{MakeError, TokenError};
 use thiserror::Error;
 
-/// Why a command failed.
+/// Errors of commands, each with an exit code.
 #[derive(Debug, Error)]
 pub enum CliError {
     /// An invalid argument.
@@ -71,13 +71,13 @@ impl CliError {
     }
 }
 
-/// What a command prints.
+/// The output of a command that succeeded.
 #[derive(Debug, Default)]
 pub struct Output {
     /// For standard output.
     pub text: String,
     /// Notes for standard error.
     pub notes: Vec<String>,
-    /// Why the inspected token is invalid; it sets the exit code after the text is printed.
+    /// The error of an inspected token that is invalid; it sets the exit code after the text is printed.
     pub verdict: Option<CliError>,
 }

@@ -1,4 +1,4 @@
-/** What is stored between visits. If the browser forbids storage, nothing is stored and nothing breaks. */
+/** Data stored between visits. If the browser forbids storage, nothing is stored and nothing breaks. */
 
 import type { RecentMeeting } from './state/app/recent';
 import type { Settings } from './state/settings';

@@ -39,7 +39,7 @@ const KNOWN: [&str; 16] = [
     "once",
 ];
 
-/// What a valid token grants.
+/// The contents of a valid token.
 #[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinGrant {

@@ -22,7 +22,7 @@ use super::keys::JoinKeys;
 use super::verify::verify;
 use crate::meeting_key::MeetingKey;
 
-/// Why no token was created.
+/// Errors of creating a token.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum MakeError {
     /// The key is invalid.

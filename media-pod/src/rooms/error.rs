@@ -21,7 +21,6 @@ pub(crate) enum EnterError {
     /// The limit on rooms is reached.
     #[error("this media pod already has the maximum of {limit} rooms")]
     TooManyRooms {
-        /// The limit.
         limit: usize,
     },
     /// Senders and receivers on different workers need two.

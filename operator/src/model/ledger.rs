@@ -207,12 +207,10 @@ impl Ledger {
         self.participants.get(pod_uid).copied()
     }
 
-    /// The load of a pod.
     pub(crate) fn load_of(&self, pod_uid: &str) -> PodLoad {
         self.loads.get(pod_uid).copied().unwrap_or_default()
     }
 
-    /// The meetings on a pod, by UID.
     pub(crate) fn meetings_on(&self, pod_uid: &str) -> impl Iterator<Item = (&Arc<str>, &Arc<MeetingKey>)> {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
@@ -265,7 +263,7 @@ impl Ledger {
         self.held.holders(pool, meetings_per_pod)
     }
 
-    /// What the waiting meetings of a pool need.
+    /// The capacity that the waiting meetings of a pool need.
     pub(crate) fn need_of(&self, pool: &str) -> Need {
         self.needs.get(pool).copied().unwrap_or_default()
     }

@@ -33,7 +33,7 @@ pub(crate) enum Manner {
     AtOnce,
 }
 
-/// What to do with a pool now.
+/// The next step for a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PoolStep {
     /// New drain deadline in seconds, because the current one is too long.

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use crate::health::ReadinessCheck;
 use crate::index::watch::{Sink, WatchError, WatchLog};
 
-/// Why a Secret has no usable signing key.
+/// Reasons a Secret has no usable signing key.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum KeyError {
     /// The operator has not created the key yet.
@@ -81,7 +81,6 @@ impl SignerSlot {
     }
 }
 
-/// Reads the signing key from its Secret.
 pub(crate) fn read_signer(secret: &Secret) -> Result<Signer, KeyError> {
     let pem = text(secret, ADMISSION_PRIVATE_KEY)?;
     let kid = text(secret, ADMISSION_KEY_ID)?;

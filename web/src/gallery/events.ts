@@ -1,4 +1,4 @@
-/** What the server sends in the scenes: participants, their media and the state of the room. */
+/** Events of the scenes: participants, their media and the state of the room. */
 
 import type { SessionEvent } from '../core/session/events';
 import { ALL_RIGHTS } from '../core/signaling/peers';

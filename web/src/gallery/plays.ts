@@ -1,4 +1,4 @@
-/** What happens in a scene after the preview is shown. */
+/** Actions of a scene after the preview is shown. */
 
 import { ConveneError } from '../core/errors';
 import { trackOf } from '../core/media/local-media';

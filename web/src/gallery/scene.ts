@@ -1,4 +1,4 @@
-/** What a scene of the gallery consists of. */
+/** The parts of a scene of the gallery. */
 
 import type { MeetingInfo } from '../core/meeting/meeting';
 import type { AppModel } from '../state/app/app-model';

@@ -16,7 +16,7 @@ pub struct MeetingGrant {
     pub name: String,
     /// Uid of the Meeting: a room never outlives the object it was opened for.
     pub uid: String,
-    /// What the operator can change while participants are in the room. A new field of this kind is added only there.
+    /// The settings that the operator can change while participants are in the room. A new field of this kind is added only there.
     #[serde(flatten)]
     pub settings: RoomSettings,
     /// Bitrate limits for its media.
@@ -74,7 +74,7 @@ fn yes() -> bool {
     true
 }
 
-/// What one participant may do, and its identity.
+/// Identity and permissions of one participant.
 #[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -204,7 +204,7 @@ const NEW_DATA_CONSUMER_T: Fields = &[
 const NEW_PEER_T: Fields =
     &["peer.peerId: string", "peer.displayName: string", "peer.device: object", "peer.remoteAddress: string"];
 
-/// What is wrong with the field, if anything.
+/// The problem with the field, if any.
 fn problem(value: &Value, field: &str) -> Option<String> {
     let (path, kinds) = field.split_once(": ").expect("a field has a path and kinds");
     missing(Some(value), path, kinds).map(|found| format!("{field}, but found {found} in {value}"))

@@ -34,7 +34,7 @@ export type RoomEvent =
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined }
   | { type: 'peerChanged'; peerId: string; peerStatus: PeerStatus }
-  /** What a peer sends now, whether or not it is received here. */
+  /** The sources that a peer sends now, whether or not they are received here. */
   | { type: 'peerSends'; peerId: string; sends: Sends | undefined }
   | { type: 'handRaised'; peerId: string; isRaised: boolean }
   | { type: 'reaction'; peerId: string; reaction: Reaction }

@@ -1,4 +1,4 @@
-/** What went wrong, and how a call ended. */
+/** Errors, and how a call ended. */
 
 import type { DeviceWord, Texts } from '../en';
 

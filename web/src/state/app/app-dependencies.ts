@@ -1,4 +1,4 @@
-/** What the app model gets from the page: the browser's interfaces, the server and the storage. */
+/** The dependencies of the app model: browser interfaces, the server and storage. */
 
 import type { Log } from '../../core/log';
 import type { DeviceAccess } from '../../core/media/devices';

@@ -31,10 +31,10 @@ export type Screen =
   | { name: 'ended'; cause: EndCause; reason: string }
   | { name: 'failed'; error: ConveneError };
 
-/** Why the text entered on the front page is not accepted. */
+/** The reason the text entered on the front page is not accepted. */
 export type EntryProblem = Exclude<Entry['kind'], 'meeting'>;
 
-/** What is known about the meeting before joining. */
+/** The meeting as known before joining. */
 export interface MeetingBrief {
   title: string;
   waitingFor: WaitingFor | undefined;

@@ -1,4 +1,4 @@
-/** Why a meeting is not ready, in the categories that matter to users. Pure. */
+/** The reasons a meeting is not ready, in the categories that matter to users. Pure. */
 
 import type { WaitingFor } from '../../core/meeting/meeting';
 

@@ -49,7 +49,7 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
   );
 }
 
-/** Why the meeting is not ready. The reason is included where an administrator may need it. */
+/** The reason the meeting is not ready. It is included where an administrator may need it. */
 export function useWaitingWords({ meeting }: AppState): { words: string; isLong: boolean } {
   const texts = useTexts();
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };
