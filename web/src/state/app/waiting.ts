@@ -6,7 +6,22 @@ export type WaitingKind = 'scheduled' | 'starting' | 'image' | 'capacity' | 'bro
 
 const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
   ['scheduled', ['Scheduled']],
-  ['starting', ['Pending', 'NoPodReady', 'PodNotReady', 'PodGone', 'PodLeaving', 'PodDraining', 'Reassigned', 'Relieved', 'Updating', 'RouterStarting']],
+  [
+    'starting',
+    [
+      'Pending',
+      'NoPodReady',
+      'PodNotReady',
+      'PodGone',
+      'PodLeaving',
+      'PodDraining',
+      'Reassigned',
+      'Relieved',
+      'Updating',
+      'RouterStarting',
+      'AdmissionKeyMissing',
+    ],
+  ],
   ['image', ['ImagePulling', 'PullingImage']],
   ['capacity', ['PoolFull', 'NamespaceShareUsed', 'NoCapacity', 'PortsExhausted', 'PortsTaken', 'PortsResting', 'Unschedulable']],
   [
@@ -24,6 +39,7 @@ const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
       'PodCrashing',
       'PodFailed',
       'PodRefused',
+      'FinalizersNotWritten',
       'ServiceRefused',
       'NoNodeAddress',
       'NoLoadBalancerAddress',

@@ -363,6 +363,8 @@ it.each([
   ['NamespaceShareUsed', 'capacity'],
   ['DedicatedNotAllowed', 'broken'],
   ['SomethingNew', 'other'],
+  ['FinalizersNotWritten', 'broken'],
+  ['AdmissionKeyMissing', 'starting'],
 ])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
 
 it('rates and losses come from two samples', () => {
