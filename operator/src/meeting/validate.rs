@@ -58,7 +58,7 @@ pub(crate) struct ValidMeeting {
     pub(crate) is_reported: bool,
     /// Whether it may leave a draining pod despite its participants.
     pub(crate) is_released: bool,
-    /// The reason it gets no new slot in the pool, if that is the case. It keeps its current one.
+    /// The reason it gets no new place in the pool, if that is the case. It keeps its current one.
     pub(crate) denial: Option<Reason>,
     /// Its current phase.
     pub(crate) moment: Moment,

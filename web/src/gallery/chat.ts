@@ -5,7 +5,7 @@ import type { ChatPage } from '../core/signaling/decode';
 import type { CallModel } from '../state/call/call-model';
 import type { SceneSession } from './fakes';
 import { ODD_NAMES, peerId } from './people';
-import type { Stage } from './scene';
+import type { SceneContext } from './scene';
 
 export const NOON = Date.UTC(2026, 10, 25, 12);
 
@@ -33,12 +33,12 @@ export const oddChat: SessionEvent = {
 };
 
 /** Chat history, with own messages. */
-export function withChat(call: CallModel, { session }: Stage): void {
+export function withChat(call: CallModel, { session }: SceneContext): void {
   sayAll(call, session, { messages: SAID, hasMore: false });
 }
 
 /** The newest page of a long chat history. */
-export function withLongChat(call: CallModel, { session }: Stage): void {
+export function withLongChat(call: CallModel, { session }: SceneContext): void {
   sayAll(call, session, { messages: SAID.map((one) => ({ ...one, id: one.id + 40 })), hasMore: true });
 }
 

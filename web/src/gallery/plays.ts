@@ -8,7 +8,7 @@ import type { AppModel } from '../state/app/app-model';
 import type { CallModel } from '../state/call/call-model';
 import { others } from './events';
 import { ODD_NAMES } from './people';
-import type { Found, Play, Scene, Stage } from './scene';
+import type { Found, Play, Scene, SceneContext } from './scene';
 
 /** Joins the call and emits the events. */
 export function inCall(count: number, ...events: SessionEvent[]): Play {
@@ -25,11 +25,11 @@ export function withOddNames(...events: SessionEvent[]): Play {
   };
 }
 
-export function then(play: Play, act: (call: CallModel, stage: Stage) => void): Play {
-  return (stage) => {
-    play(stage);
-    const { call } = stage.model.state.get();
-    if (call !== undefined) act(call, stage);
+export function then(play: Play, act: (call: CallModel, context: SceneContext) => void): Play {
+  return (context) => {
+    play(context);
+    const { call } = context.model.state.get();
+    if (call !== undefined) act(call, context);
   };
 }
 

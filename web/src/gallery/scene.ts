@@ -6,12 +6,12 @@ import type { RecentMeeting } from '../state/app/recent';
 import type { Settings } from '../state/settings';
 import type { SceneSession } from './fakes';
 
-export interface Stage {
+export interface SceneContext {
   model: AppModel;
   session: SceneSession;
 }
 
-export type Play = (stage: Stage) => void;
+export type Play = (context: SceneContext) => void;
 
 export type Found = Partial<MeetingInfo & { status: 'found' }>;
 
