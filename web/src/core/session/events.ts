@@ -8,7 +8,6 @@ import type { OwnRights, Peer, PeerStatus } from '../signaling/peers';
 import type { ConnectionState } from './connection-state';
 import type { SendKind } from './connection/send-kind';
 
-/** A remote track. */
 export interface RemoteTrack {
   consumerId: string;
   peerId: string;
@@ -20,7 +19,6 @@ export interface RemoteTrack {
   sourceScore?: number;
 }
 
-/** Events of the room. */
 export type RoomEvent =
   | { type: 'joined'; peers: Peer[] }
   | { type: 'peerJoined'; peer: Peer }
