@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use ts_rs::TS;
 
 use crate::admin::RoomSettings;
+use crate::id::format_id;
 
 /// The facts about a meeting that the pod needs to open its room: the pod keeps no list of meetings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,5 +192,5 @@ impl Admission {
 /// The first 16 bytes of the text's SHA-256, as 32 hexadecimal digits.
 pub(super) fn short_digest(text: &str) -> String {
     let first = Sha256::digest(text).iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
-    format!("{first:032x}")
+    format_id(first)
 }
