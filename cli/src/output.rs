@@ -1,6 +1,6 @@
 //! The result of a command: text for standard output, notes for standard error, or an error with its exit code.
 
-use convene_join_token::{MakeError, TokenError};
+use convene_join_token::{CreateError, TokenError};
 use thiserror::Error;
 
 /// Errors of commands, each with an exit code.
@@ -40,7 +40,7 @@ pub enum CliError {
     },
     /// The key cannot sign, or routers would refuse the token.
     #[error("{0}")]
-    Make(MakeError),
+    Create(CreateError),
     /// The token is invalid.
     #[error("{0}")]
     Token(TokenError),
@@ -56,7 +56,7 @@ impl CliError {
             Self::Output(_) => "OutputNotWritten",
             Self::Connect(_) => "Connect",
             Self::Secret { .. } => "SecretNotRead",
-            Self::Make(error) => error.reason(),
+            Self::Create(error) => error.reason(),
             Self::Token(error) => error.reason(),
         }
     }
