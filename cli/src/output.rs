@@ -1,9 +1,9 @@
-//! What a command returns: text for standard output, notes for standard error, or an error with its exit code.
+//! The result of a command: text for standard output, notes for standard error, or an error with its exit code.
 
-use convene_join_token::{MakeError, TokenError};
+use convene_join_token::{CreateError, TokenError};
 use thiserror::Error;
 
-/// Why a command failed.
+/// Errors of commands, each with an exit code.
 #[derive(Debug, Error)]
 pub enum CliError {
     /// An invalid argument.
@@ -40,7 +40,7 @@ pub enum CliError {
     },
     /// The key cannot sign, or routers would refuse the token.
     #[error("{0}")]
-    Make(MakeError),
+    Create(CreateError),
     /// The token is invalid.
     #[error("{0}")]
     Token(TokenError),
@@ -56,7 +56,7 @@ impl CliError {
             Self::Output(_) => "OutputNotWritten",
             Self::Connect(_) => "Connect",
             Self::Secret { .. } => "SecretNotRead",
-            Self::Make(error) => error.reason(),
+            Self::Create(error) => error.reason(),
             Self::Token(error) => error.reason(),
         }
     }
@@ -71,13 +71,13 @@ impl CliError {
     }
 }
 
-/// What a command prints.
+/// The output of a command that succeeded.
 #[derive(Debug, Default)]
 pub struct Output {
     /// For standard output.
     pub text: String,
     /// Notes for standard error.
     pub notes: Vec<String>,
-    /// Why the inspected token is invalid; it sets the exit code after the text is printed.
+    /// The error of an inspected token that is invalid; it sets the exit code after the text is printed.
     pub verdict: Option<CliError>,
 }

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
 use super::output::CliError;
-use convene_join_token::{NAMESPACES_SUFFIX, SigningHalf, is_kid};
+use convene_join_token::{NAMESPACES_SUFFIX, SigningKey, is_kid};
 use convene_service::kube::connect;
 
 /// Arguments that select a key.
@@ -80,15 +80,15 @@ pub(crate) fn values(entries: &BTreeMap<String, ByteString>) -> impl Iterator<It
 pub(crate) fn choose_signing(
     entries: &BTreeMap<String, ByteString>,
     kid: Option<&str>,
-) -> Result<(String, SigningHalf), CliError> {
+) -> Result<(String, SigningKey), CliError> {
     if let Some(kid) = kid {
         let ByteString(value) = entries.get(check_kid(kid)?).ok_or_else(|| {
             CliError::Usage(format!("the Secret has no key {kid:?}; it has: {}", list(entries.keys())))
         })?;
-        return Ok((kid.to_owned(), SigningHalf::read(value).map_err(CliError::Make)?));
+        return Ok((kid.to_owned(), SigningKey::read(value).map_err(CliError::Create)?));
     }
     let able = entries.iter().filter(|(name, _)| !name.ends_with(NAMESPACES_SUFFIX));
-    let mut able = able.filter_map(|(name, value)| Some((name.clone(), SigningHalf::read(&value.0).ok()?)));
+    let mut able = able.filter_map(|(name, value)| Some((name.clone(), SigningKey::read(&value.0).ok()?)));
     match (able.next(), able.next()) {
         (Some(only), None) => Ok(only),
         (None, _) => Err(CliError::Usage(format!(

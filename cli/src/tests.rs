@@ -7,7 +7,7 @@ use super::key::KeyCommand;
 use super::source::choose_signing;
 use super::token::{TokenCommand, create, inspect};
 use super::*;
-use convene_join_token::{JoinKeys, SigningHalf, read_secret};
+use convene_join_token::{JoinKeys, SigningKey, read_secret};
 
 const NOW: u64 = 1_800_000_000;
 const SECRET: &[u8] = b"a shared secret of the fixture application";
@@ -22,14 +22,14 @@ fn make(more: &[&str], key: &[u8]) -> Result<String, String> {
     let line =
         [&["token", "create", "--meeting", "team-a/board", "--identity", "ada", "--key-file=f", "--kid=k"], more];
     let Command::Token(TokenCommand::Create(args)) = parse(&line.concat())? else { panic!("not create") };
-    let key = SigningHalf::read(key).map_err(|error| error.to_string())?;
+    let key = SigningKey::read(key).map_err(|error| error.to_string())?;
     let output = create(&args, "k", &key, NOW, || "id-1".into()).map_err(|error| error.to_string())?;
     Ok(output.text.trim().to_owned())
 }
 
 fn keys() -> JoinKeys {
-    let half = SigningHalf::read(SECRET).unwrap();
-    JoinKeys::default().with("k", half.verifying_half().clone())
+    let key = SigningKey::read(SECRET).unwrap();
+    JoinKeys::default().with("k", key.verifying_key().clone())
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn secret(entries: &[(&str, &[u8])]) -> std::collections::BTreeMap<String, ByteS
 #[test]
 fn of_several_keys_one_must_be_named() {
     let one = secret(&[("a", SECRET), ("a.namespaces", b"team-a"), ("p", PUBLIC.as_bytes())]);
-    assert_eq!(choose_signing(&one, None).unwrap().0, "a", "the public half cannot sign");
+    assert_eq!(choose_signing(&one, None).unwrap().0, "a", "a public key cannot sign");
     let two = secret(&[("a", SECRET), ("b", PRIVATE.as_bytes())]);
     assert!(choose_signing(&two, None).unwrap_err().to_string().contains("--kid: a, b"));
     assert_eq!(choose_signing(&two, Some("b")).unwrap().0, "b");
@@ -162,8 +162,8 @@ fn a_made_key_is_one_that_routers_take() {
     assert_eq!(documents.len(), 2);
     let (public, private) = (entries(documents[0]), entries(documents[1]));
     let (found, _) = read_secret(source::values(&public));
-    let half = SigningHalf::read(&private["shop"].0).unwrap();
-    assert_eq!(&found["shop"], half.verifying_half());
+    let key = SigningKey::read(&private["shop"].0).unwrap();
+    assert_eq!(&found["shop"], key.verifying_key());
     assert!(documents[1].contains("name: convene-join-keys-private"));
 
     let (alone, written) = key_manifests(&["--ed25519", "--private-key-file=f"]).unwrap();

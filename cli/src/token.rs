@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use convene_protocol::admission::PublishGrant;
+use convene_protocol::id::format_id;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -12,8 +13,8 @@ use super::output::{CliError, Output};
 use super::source::{self, KeyArgs, choose_signing};
 use convene_join_token::MeetingKey;
 use convene_join_token::{
-    Algorithm, JoinKeys, MAX_TOKEN_BYTES, Scope, SigningHalf, TokenRequest, Unverified, make_token, read_secret,
-    read_unverified, verify,
+    Algorithm, JoinKeys, MAX_TOKEN_BYTES, Participant, Scope, SigningKey, TokenRequest, Unverified, create_token,
+    read_secret, read_unverified, verify,
 };
 use convene_service::arguments::parse_duration;
 use convene_service::clock::unix_now;
@@ -163,7 +164,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<Output, CliError> {
         TokenCommand::Create(args) => {
             let entries = args.key.read().await?;
             let (kid, key) = choose_signing(&entries, args.key.kid.as_deref())?;
-            create(&args, &kid, &key, unix_now(), || format!("{:032x}", rand::random::<u128>()))
+            create(&args, &kid, &key, unix_now(), || format_id(rand::random()))
         }
         TokenCommand::Inspect(args) => {
             let token = read_token(args.token.as_deref())?;
@@ -177,7 +178,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<Output, CliError> {
 pub(crate) fn create(
     args: &CreateArgs,
     kid: &str,
-    key: &SigningHalf,
+    key: &SigningKey,
     now: u64,
     new_id: impl FnOnce() -> String,
 ) -> Result<Output, CliError> {
@@ -185,9 +186,24 @@ pub(crate) fn create(
     check_algorithm(args.algorithm, key.algorithm())?;
     let request = TokenRequest {
         scope: args.meeting.clone(),
+        participant: participant(args, new_id),
+        publish: publish(&args.publish)?,
+        lifetime: args.ttl.as_secs(),
+        max_lifetime: args.max_ttl.as_secs(),
+    };
+    let token = create_token(&request, key, kid, now).map_err(CliError::Create)?;
+    let notes = vec![format!(
+        "valid until {}; anyone with this token can join as {:?}",
+        time(now + request.lifetime),
+        args.identity
+    )];
+    Ok(Output { text: format!("{token}\n"), notes, verdict: None })
+}
+
+fn participant(args: &CreateArgs, new_id: impl FnOnce() -> String) -> Participant {
+    Participant {
         identity: args.identity.clone(),
         name: args.name.clone(),
-        publish: publish(&args.publish)?,
         subscribe: args.subscribe,
         publish_data: args.publish_data,
         moderator: args.moderator,
@@ -195,16 +211,7 @@ pub(crate) fn create(
         recorder: args.recorder,
         receive_plain: args.receive_plain,
         once: args.once.then(new_id),
-        lifetime: args.ttl.as_secs(),
-        max_lifetime: args.max_ttl.as_secs(),
-    };
-    let token = make_token(&request, key, kid, now).map_err(CliError::Make)?;
-    let notes = vec![format!(
-        "valid until {}; anyone with this token can join as {:?}",
-        time(now + request.lifetime),
-        args.identity
-    )];
-    Ok(Output { text: format!("{token}\n"), notes, verdict: None })
+    }
 }
 
 fn check_lifetimes(args: &CreateArgs) -> Result<(), CliError> {
@@ -259,8 +266,8 @@ async fn verifying_keys(args: &InspectArgs) -> Result<JoinKeys, CliError> {
     let entries = args.key.read().await?;
     let (mut found, _) = read_secret(source::values(&entries));
     // A private key can verify as well.
-    let halves = entries.iter().filter_map(|(kid, value)| Some((kid, SigningHalf::read(&value.0).ok()?)));
-    found.extend(halves.map(|(kid, half)| (kid.clone(), half.verifying_half().clone())).collect::<Vec<_>>());
+    let private = entries.iter().filter_map(|(kid, value)| Some((kid, SigningKey::read(&value.0).ok()?)));
+    found.extend(private.map(|(kid, key)| (kid.clone(), key.verifying_key().clone())).collect::<Vec<_>>());
     let mut keys = JoinKeys::new(args.max_ttl.as_secs());
     keys.add(&found);
     Ok(keys)

@@ -1,4 +1,4 @@
-//! What the rest of Convene reads from a Meeting and a media pod, derived from the objects in one place.
+//! Facts about Meetings and media pods that the other crates need, derived from the objects in one place.
 //!
 //! Pure: objects in, facts out. It never decides anything; operator and router do, from the same facts.
 

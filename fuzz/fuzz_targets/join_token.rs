@@ -37,11 +37,14 @@ fn check(token: &str) {
 }
 
 fn check_grant(grant: &JoinGrant) {
-    assert!(!(grant.hidden && grant.recorder), "a recorder is seen");
+    assert!(!(grant.participant.hidden && grant.participant.recorder), "a recorder is seen");
     let publish = grant.publish;
-    assert!(!grant.hidden || !(publish.audio || publish.video || publish.share), "a hidden participant sends nothing");
+    assert!(
+        !grant.participant.hidden || !(publish.audio || publish.video || publish.share),
+        "a hidden participant sends nothing"
+    );
     assert!(grant.expires_at + 30 > NOW, "{}", grant.expires_at);
-    assert!((1..=200).contains(&grant.identity.chars().count()), "{}", grant.identity);
+    assert!((1..=200).contains(&grant.participant.identity.chars().count()), "{}", grant.participant.identity);
 }
 
 /// No message repeats a part of the token that is long enough to matter.

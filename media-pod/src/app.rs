@@ -88,7 +88,6 @@ pub async fn run(config: Config, log: LogHealth) -> Result<(), StartError> {
 struct Started {
     rooms: Arc<Rooms>,
     server: Server,
-    /// The metrics server.
     metrics: Server,
 }
 

@@ -53,7 +53,7 @@ impl TokenBucket {
     }
 }
 
-/// What to do with a client's message.
+/// The decision on a client's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Process it.

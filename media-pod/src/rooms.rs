@@ -181,7 +181,7 @@ impl Rooms {
         Limits { empty_timeout: Duration::from_secs(grant.settings.empty_timeout_seconds), ..limits }
     }
 
-    /// What every room gets unless its meeting overrides it.
+    /// Defaults of rooms, which their meetings can override.
     pub(crate) fn defaults(&self) -> &RoomDefaults {
         &self.defaults
     }

@@ -1,4 +1,4 @@
-//! What both controllers share in every reconciliation: the cache, the settings, the event publisher, failure counts and metrics.
+//! The state that both controllers share: the cache, the settings, the event publisher, failure counts and metrics.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -50,7 +50,7 @@ pub(crate) struct Debounce {
     recent: Mutex<Recent>,
 }
 
-/// What happened within the last period.
+/// Keys seen within the last period.
 #[derive(Debug, Default)]
 struct Recent {
     last: HashMap<Arc<str>, Instant>,

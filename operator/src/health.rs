@@ -21,7 +21,7 @@ use axum::{
 use convene_service::log::LogHealth;
 use prometheus::{Encoder, Registry, TextEncoder};
 
-/// What must have happened before the operator is ready. A standby is ready too: it has nothing to do.
+/// The steps that must be complete before the operator is ready. A standby is ready too: it has nothing to do.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     is_standby: AtomicBool,
@@ -57,7 +57,7 @@ impl Readiness {
         self.is_standby.load(Ordering::Relaxed)
     }
 
-    /// What is missing before this replica acts as the leader.
+    /// The step that is missing before this replica acts as the leader.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         let parts = [
             (&self.leads, "the lease"),

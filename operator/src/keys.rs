@@ -63,7 +63,7 @@ struct KeyHome<'a> {
     config_map: &'a str,
 }
 
-/// What was read, and the versions that a write depends on.
+/// The keys as read, and the versions that a write depends on.
 struct Found {
     state: State,
     secret_version: Option<String>,

@@ -103,7 +103,7 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
     context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes, validates and plans while holding the state of the cache, so that no two meetings are assigned the same last slot.
+/// Observes, validates and plans while holding the state of the cache, so that no two meetings are assigned the same last place.
 fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
     let cache = &context.cache;
     let mut state = cache.state();

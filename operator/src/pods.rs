@@ -1,4 +1,4 @@
-//! What the operator does with running media pods: the link to them, their rooms, and whether clients reach their addresses.
+//! Communication with running media pods: the link to them, their rooms, and whether clients reach their addresses.
 //!
 //! It never creates or deletes pods; the pool controller does.
 

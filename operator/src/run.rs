@@ -62,7 +62,7 @@ const KEYS_PERIOD: Duration = Duration::from_mins(5);
 /// Completes when the operator is asked to stop.
 type Stop = Shared<BoxFuture<'static, ()>>;
 
-/// Why the operator ended without being asked to stop.
+/// Errors that end the operator.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// Health and metrics could not be served.

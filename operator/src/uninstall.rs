@@ -50,13 +50,13 @@ pub struct UninstallConfig {
     pub drains: bool,
 }
 
-/// Why an uninstall did not complete.
+/// Errors of an uninstall.
 #[derive(Debug, Error)]
 pub enum UninstallError {
     /// A request to the API server failed.
     #[error("could not {what}")]
     Request {
-        /// What was tried.
+        /// The step, as in "could not …".
         what: &'static str,
         /// The response of the API server.
         source: Box<kube::Error>,
@@ -68,7 +68,7 @@ pub enum UninstallError {
     Deadline {
         /// How long it took.
         seconds: u64,
-        /// What is left.
+        /// The remaining objects.
         left: String,
     },
 }

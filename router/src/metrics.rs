@@ -117,13 +117,11 @@ impl RouterMetrics {
         }
     }
 
-    /// Counts a request.
     pub(crate) fn count_request(&self, route: &str, status: StatusCode, took: Duration) {
         self.requests.with_label_values(&[route, status.as_str()]).inc();
         self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 
-    /// Counts a join by outcome.
     pub(crate) fn count_join(&self, outcome: &str) {
         self.joins.with_label_values(&[outcome]).inc();
     }
@@ -140,7 +138,6 @@ impl RouterMetrics {
         self.hold_seconds.observe(held.as_secs_f64());
     }
 
-    /// Sets the sizes of the index.
     pub(crate) fn set_index_sizes(&self, meetings: usize, pods: usize) {
         for (kind, count) in [("Meeting", meetings), ("Pod", pods)] {
             self.index_objects.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -163,7 +160,6 @@ impl RouterMetrics {
         }
     }
 
-    /// Counts a watch error.
     pub(crate) fn count_watch_error(&self, kind: &str) {
         self.watch_errors.with_label_values(&[kind]).inc();
     }

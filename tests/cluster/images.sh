@@ -1,7 +1,7 @@
 #!/bin/bash
-# Builds the images of operator, router and media pod from target/release and web/dist (nothing is compiled here, nothing is
-# downloaded), and imports them into the nodes if the cluster is up. CONVENE_BINARIES overrides target/release.
-# images.sh COMPONENT...: only those of operator, router, media-pod.
+# Builds the images of the operator, router, media pod and command line (cli) from target/release and web/dist, and imports them into
+# the nodes if the cluster is up. Compiles and downloads nothing. CONVENE_BINARIES overrides target/release.
+# images.sh COMPONENT...: only the images of these components (operator, router, media-pod, cli).
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

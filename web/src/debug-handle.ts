@@ -1,7 +1,7 @@
 /** `window.convene`: a read-only handle for tests and support. */
 
 import type { ReceivedStats } from './core/session/connection/stats';
-import type { AppModel } from './state/app-model';
+import type { AppModel } from './state/app/app-model';
 
 interface DebugHandle {
   /** Statistics of each received track. */

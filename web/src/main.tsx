@@ -13,8 +13,8 @@ import { fetchMeeting, meetingFromPath, signalingUrl } from './core/meeting/meet
 import { watchMeeting } from './core/meeting/meeting-watch';
 import { Session } from './core/session/session';
 import { loadTexts } from './i18n/catalogs';
-import { AppModel } from './state/app-model';
-import { readRecent } from './state/recent';
+import { AppModel } from './state/app/app-model';
+import { readRecent } from './state/app/recent';
 import { readSettings } from './state/settings';
 import { installDebugHandle } from './debug-handle';
 import { loadName, loadRecent, loadSettings, pageStorage, saveName, saveRecent, saveSettings, tabStorage } from './remembered';

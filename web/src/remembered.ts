@@ -1,6 +1,6 @@
-/** What is stored between visits. If the browser forbids storage, nothing is stored and nothing breaks. */
+/** Data stored between visits. If the browser forbids storage, nothing is stored and nothing breaks. */
 
-import type { RecentMeeting } from './state/recent';
+import type { RecentMeeting } from './state/app/recent';
 import type { Settings } from './state/settings';
 
 const NAME_KEY = 'convene.display-name';
@@ -14,7 +14,7 @@ export const saveSettings = (settings: Settings): void => write(SETTINGS_KEY, JS
 export const loadRecent = (): string | null => read(RECENT_KEY);
 export const saveRecent = (recent: readonly RecentMeeting[]): void => write(RECENT_KEY, JSON.stringify(recent));
 
-/** Storage of this tab. */
+/** Undefined if the browser forbids storage. */
 export function tabStorage(): Storage | undefined {
   try {
     return sessionStorage;

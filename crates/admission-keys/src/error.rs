@@ -1,9 +1,9 @@
-//! Why a Secret holds no usable key. No message contains key material.
+//! Errors for a Secret without a usable key. No message contains key material.
 
 use convene_protocol::admission::AdmissionError;
 use thiserror::Error;
 
-/// Why there is no key.
+/// Reasons a Secret has no usable key.
 #[derive(Debug, Error)]
 pub enum KeyFormatError {
     /// The Secret does not contain a valid key.

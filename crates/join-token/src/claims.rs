@@ -39,16 +39,14 @@ const KNOWN: [&str; 16] = [
     "once",
 ];
 
-/// What a valid token grants.
+/// Identity and permissions of the participant that a token is for.
 #[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinGrant {
+pub struct Participant {
     /// Identity of the participant.
     pub identity: String,
-    /// Sanitized display name; if `None`, the client chooses one.
+    /// Display name, sanitized in a verified token; if `None`, the client chooses one.
     pub name: Option<String>,
-    /// What the participant may publish.
-    pub publish: PublishGrant,
     /// Whether the participant may receive.
     pub subscribe: bool,
     /// Whether the participant may send chat messages and data.
@@ -57,12 +55,21 @@ pub struct JoinGrant {
     pub moderator: bool,
     /// Whether the participant is invisible to others.
     pub hidden: bool,
-    /// Whether the participant is a recorder.
+    /// Whether the participant is a recorder, which is never hidden.
     pub recorder: bool,
     /// Whether the participant may receive plain RTP.
     pub receive_plain: bool,
-    /// Unique id of a token that is valid for one participant only.
+    /// Unique id of a token that is valid for one participant only; in a verified token it begins with the name of the key.
     pub once: Option<String>,
+}
+
+/// The contents of a valid token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinGrant {
+    /// The participant that the token is for.
+    pub participant: Participant,
+    /// What the participant may publish.
+    pub publish: PublishGrant,
     /// Name (`kid`) of the key that verified the token.
     pub key: String,
     /// When the token expires, in Unix seconds.
@@ -169,10 +176,10 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
     if hidden && recorder {
         return Err(TokenError::HiddenRecords);
     }
-    Ok(JoinGrant {
+    let publish = read_publish(claims, hidden)?;
+    let participant = Participant {
         identity: identity.to_owned(),
         name,
-        publish: read_publish(claims, hidden)?,
         subscribe: switch(claims, "subscribe", true)?,
         publish_data: switch(claims, "publishData", true)?,
         moderator: switch(claims, "moderator", false)?,
@@ -180,9 +187,8 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
         recorder,
         receive_plain: switch(claims, "receivePlain", false)?,
         once: read_once(claims, kid)?,
-        key: kid.to_owned(),
-        expires_at,
-    })
+    };
+    Ok(JoinGrant { participant, publish, key: kid.to_owned(), expires_at })
 }
 
 fn text<'a>(claims: &'a BTreeMap<String, Value>, claim: &'static str) -> Result<Option<&'a str>, TokenError> {

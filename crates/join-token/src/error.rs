@@ -1,4 +1,4 @@
-//! Why a join token is refused, with messages that tell application developers how to fix it.
+//! Errors of join tokens, with messages that tell application developers how to fix them.
 //!
 //! Pure. No message contains any part of a token, so messages can be printed, logged and sent.
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::limits::{MAX_TOKEN_BYTES, NAMESPACES_SUFFIX};
 use super::text::TextProblem;
 
-/// Why a join token is refused.
+/// Reasons a join token is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TokenError {
     /// Longer than the maximum.

@@ -32,7 +32,7 @@ const KEY_FORMS: [&[u8]; 6] = [
     b"MC4CAQAwBQYDK2Vw",
 ];
 
-/// Why an entry of a Secret is not a valid join key.
+/// Reasons an entry of a Secret is not a valid join key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum KeyProblem {
     /// The name is not a valid `kid`.

@@ -20,7 +20,7 @@ const MAX_SHOWN: usize = 64;
 pub struct SecretProblem {
     /// Name of the entry, possibly truncated.
     pub entry: String,
-    /// Why it is invalid.
+    /// The reason it is invalid.
     pub problem: KeyProblem,
 }
 

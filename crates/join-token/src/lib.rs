@@ -6,24 +6,24 @@
 
 mod algorithm;
 mod claims;
+mod create;
 mod error;
 mod form;
 mod key;
 mod keys;
 mod limits;
-mod make;
 mod meeting_key;
 mod text;
 mod verify;
 
 pub use algorithm::Algorithm;
-pub use claims::{JoinGrant, Scope};
+pub use claims::{JoinGrant, Participant, Scope};
+pub use create::{CreateError, SigningKey, TokenRequest, create_token};
 pub use error::TokenError;
 pub use form::{Unverified, read_unverified};
 pub use key::{JoinKey, KeyProblem, is_kid};
 pub use keys::{JoinKeys, SecretProblem, read_secret};
 pub use limits::{MAX_TOKEN_BYTES, NAMESPACES_SUFFIX};
-pub use make::{MakeError, SigningHalf, TokenRequest, make_token};
 pub use meeting_key::{MeetingKey, NameError, is_label};
 pub use text::TextProblem;
 pub use verify::verify;

@@ -23,7 +23,7 @@ pub struct MeetingKey {
     slash: usize,
 }
 
-/// Why a namespace or name is invalid.
+/// Reasons a namespace or name is invalid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum NameError {
     /// The namespace is not a DNS-1123 label.

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::make::SigningHalf;
+use super::create::SigningKey;
 use super::*;
 use crate::meeting_key::MeetingKey;
 
@@ -49,8 +49,8 @@ fn with(changes: Value) -> Value {
     claims
 }
 
-fn half(secret: &[u8]) -> SigningHalf {
-    SigningHalf::read(secret).unwrap()
+fn signing_key(secret: &[u8]) -> SigningKey {
+    SigningKey::read(secret).unwrap()
 }
 
 /// Any bytes as header and claims, signed as HS256.
@@ -63,7 +63,7 @@ fn sign_raw(header: &[u8], payload: &[u8], secret: &[u8]) -> String {
 }
 
 fn shared(changes: Value) -> String {
-    half(SECRET).sign("shared", &with(changes)).unwrap()
+    signing_key(SECRET).sign("shared", &with(changes)).unwrap()
 }
 
 fn with_header(header: &str) -> String {

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// Maximum number of characters of an identity or name.
 pub(crate) const MAX_TEXT_CHARS: usize = 200;
 
-/// Why an identity or name is invalid.
+/// Reasons an identity or name is invalid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TextProblem {
     /// It has no visible characters.

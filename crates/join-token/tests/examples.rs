@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use convene_join_token::MeetingKey;
-use convene_join_token::{JoinGrant, JoinKeys, SigningHalf, verify};
+use convene_join_token::{JoinGrant, JoinKeys, SigningKey, verify};
 
 const SECRET: &[u8] = b"a shared secret of the fixture application, with \xc3\xa9";
 const PRIVATE: &[u8] = include_bytes!("../src/tests/data/ed25519-private.pem");
@@ -40,8 +40,8 @@ fn run(program: &[&str], key: &[u8]) -> JoinGrant {
     std::fs::remove_file(&file).unwrap();
     assert!(output.status.success(), "{program:?}: {}", String::from_utf8_lossy(&output.stderr));
     let token = String::from_utf8(output.stdout).unwrap();
-    let half = SigningHalf::read(key).unwrap();
-    let keys = JoinKeys::default().with("shop", half.verifying_half().clone());
+    let signing = SigningKey::read(key).unwrap();
+    let keys = JoinKeys::default().with("shop", signing.verifying_key().clone());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let meeting = MeetingKey::parse("team-a", "board").unwrap();
     verify(token.trim(), &keys, &meeting, now).unwrap_or_else(|error| panic!("{program:?}: {error}"))
@@ -54,8 +54,12 @@ fn check(program: &[&str], keys: &[&[u8]]) {
     }
     for key in keys {
         let grant = run(program, key);
-        assert_eq!((grant.identity.as_str(), grant.name.as_deref()), ("ada", Some(NAME)), "{program:?}");
-        assert!(!grant.moderator && grant.publish.audio);
+        assert_eq!(
+            (grant.participant.identity.as_str(), grant.participant.name.as_deref()),
+            ("ada", Some(NAME)),
+            "{program:?}"
+        );
+        assert!(!grant.participant.moderator && grant.publish.audio);
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Frame {
     },
 }
 
-/// Why a message is not a protoo frame.
+/// Reasons a message is not a protoo frame.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FrameError {
     /// Over [`MAX_MESSAGE_BYTES`].

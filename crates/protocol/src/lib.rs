@@ -9,5 +9,6 @@
 pub mod admin;
 pub mod admission;
 pub mod frame;
+pub mod id;
 pub mod message;
 pub mod text;

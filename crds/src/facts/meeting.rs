@@ -13,7 +13,7 @@ use crate::{Meeting, MeetingMedia};
 /// How long participants may rejoin a locked meeting after it was moved to another pod.
 pub const RETURN_TIME: SignedDuration = SignedDuration::from_secs(60);
 
-/// What a media pod needs to know of a Meeting.
+/// The properties of a Meeting that a media pod needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeetingFacts {
     /// Settings that may change while a room is open.

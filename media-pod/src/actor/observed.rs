@@ -1,4 +1,4 @@
-//! What the rest of the pod observes of a room: metrics, and the state that the operator queries.
+//! The state of a room as seen from outside its actor: metrics, and the state that the operator queries.
 //!
 //! It never changes the room. The metrics of a room end with it, for whatever reason it ends.
 

@@ -23,7 +23,7 @@ use crate::sfu::workers::MEDIASOUP_VERSION;
 /// Inputs queued for a room before its clients are slowed down.
 const INBOX: usize = 256;
 
-/// What a room is created from.
+/// The parameters of a new room.
 #[derive(Debug)]
 pub(crate) struct RoomSpec {
     /// Namespace and name of its meeting, for the log.

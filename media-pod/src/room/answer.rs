@@ -43,7 +43,6 @@ fn shortened(id: &str) -> String {
 
 /// The result of an accepted request.
 pub(crate) enum Decision {
-    /// The answer.
     Answer(Value),
     /// An operation; the context says how to answer once it has ended.
     Run(Operation, Context),

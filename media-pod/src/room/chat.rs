@@ -12,7 +12,6 @@ use super::effects::Effects;
 use super::interface::ids::PeerId;
 use super::people::seats::Seats;
 
-/// The chat.
 #[derive(Debug)]
 pub(super) struct Chat {
     history: History,

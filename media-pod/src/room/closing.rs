@@ -1,4 +1,4 @@
-//! Why connections are closed: code and reason. Clients match on the reasons, so their wording is part of the wire contract.
+//! Close codes and reasons of connections. Clients match on the reasons, so their wording is part of the wire contract.
 
 use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
 

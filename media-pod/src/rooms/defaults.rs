@@ -1,4 +1,4 @@
-//! What rooms get unless their meeting overrides it. Data only.
+//! Defaults of rooms, which their meetings can override. Data only.
 
 use crate::actor::media::settings::MediaSettings;
 use crate::room::Limits;

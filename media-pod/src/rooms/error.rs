@@ -20,10 +20,7 @@ pub(crate) enum EnterError {
     },
     /// The limit on rooms is reached.
     #[error("this media pod already has the maximum of {limit} rooms")]
-    TooManyRooms {
-        /// The limit.
-        limit: usize,
-    },
+    TooManyRooms { limit: usize },
     /// Senders and receivers on different workers need two.
     #[error("usePipeTransports needs two media workers")]
     TooFewWorkers,

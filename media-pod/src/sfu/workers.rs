@@ -114,13 +114,11 @@ pub(super) struct Running {
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WorkerReport {
-    /// Its port.
     pub(crate) port: u16,
     /// Whether it is running.
     pub(crate) alive: bool,
     /// Rooms on it; a room on several workers counts on each of them.
     pub(crate) rooms: usize,
-    /// Consumers on it.
     pub(crate) consumers: usize,
     /// CPU time of its thread, in seconds.
     pub(crate) cpu_seconds: Option<f64>,
@@ -143,7 +141,7 @@ impl Workers {
         Ok(workers)
     }
 
-    /// What the workers listen on, and what is announced to clients.
+    /// The addresses that the workers listen on and those announced to clients.
     pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }

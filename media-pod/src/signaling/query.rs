@@ -28,7 +28,6 @@ pub(crate) enum SessionRequest {
     Resume { id: String, received: u64 },
 }
 
-/// Switches for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TestSwitches {
     /// Additional copies of each consumer.

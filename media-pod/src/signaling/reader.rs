@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::rate::{ClientRateLimiter, Decision};
 use crate::room::{Command, Connect, ConnectionId};
 
-/// What to close a socket with, if the client can still receive it.
+/// The code and reason to close a socket with, if the client can still receive it.
 pub(super) type CloseWith = Option<Close>;
 
 /// Whether to continue reading.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
 use convene_protocol::admission::MeetingGrant;
+use convene_protocol::id::format_id;
 use tokio::sync::{mpsc, oneshot};
 
 use super::entrant::Entrant;
@@ -95,7 +96,7 @@ impl Sessions {
         owner: Owner,
         connection: ConnectionId,
     ) -> (Registration, mpsc::Receiver<Resumption>) {
-        let id = format!("{:032x}", rand::random::<u128>());
+        let id = format_id(rand::random());
         let (sender, resumptions) = mpsc::channel(1);
         self.lock().insert(id.clone(), OpenSession { owner, connection, resumptions: sender });
         (Registration { sessions: Arc::clone(self), id }, resumptions)

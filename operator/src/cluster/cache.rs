@@ -89,7 +89,6 @@ pub(crate) struct CacheState {
 }
 
 impl CacheState {
-    /// The labels of a namespace.
     pub(crate) fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
         self.namespaces.get(name).cloned().unwrap_or_default()
     }
@@ -194,7 +193,6 @@ impl ClusterCache {
         !state.are_pods_uncertain && state.expected_pods.is_empty()
     }
 
-    /// The Meeting of this name.
     pub(crate) fn meeting(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Meeting>>> {
         self.meetings.get(&ObjectRef::new(name).within(namespace))
     }

@@ -1,9 +1,9 @@
-//! What can go wrong with the admission keys. No variant holds a key.
+//! Errors of the admission keys. No variant holds a key.
 
 use convene_admission_keys::KeyFormatError;
 use thiserror::Error;
 
-/// What can go wrong with the admission keys.
+/// Errors of reading, rotating and writing the admission keys.
 #[derive(Debug, Error)]
 pub enum KeysError {
     /// The Secret could not be read.
@@ -46,7 +46,7 @@ pub enum KeysError {
         /// Number of attempts.
         times: usize,
     },
-    /// What is stored, or would be stored, is not a key.
+    /// The stored key, or the one to be stored, is malformed.
     #[error(transparent)]
     Format(#[from] KeyFormatError),
 }

@@ -142,7 +142,7 @@ fn is_over(since: Timestamp, time: Duration, now: Timestamp) -> bool {
     compute_rest(since, time, now).is_zero()
 }
 
-/// What is left at `now` of a `time` that began at `since`.
+/// The rest, at `now`, of a period of `time` that began at `since`.
 fn compute_rest(since: Timestamp, time: Duration, now: Timestamp) -> Duration {
     let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
     let rest = time.saturating_sub(now.duration_since(since));

@@ -53,7 +53,7 @@ pub(crate) struct Sighting {
     pub duration: Duration,
 }
 
-/// Why a holder has to stop.
+/// Reasons a holder has to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
     /// It could not be renewed in time.

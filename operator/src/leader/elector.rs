@@ -34,7 +34,7 @@ use crate::health::Readiness;
 
 const FIELD_MANAGER: &str = "convene-operator/lease";
 
-/// What can go wrong with the lease. Only a loss is fatal.
+/// Errors of the lease. Only a loss is fatal.
 #[derive(Debug, Error)]
 pub enum LeaseError {
     /// The lease could not be read.

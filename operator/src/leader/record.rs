@@ -46,7 +46,6 @@ pub(crate) fn build_held(seen: &Lease, identity: &str, timing: &Timing, now: Tim
     lease
 }
 
-/// `seen`, released.
 pub(crate) fn build_released(seen: &Lease, now: Timestamp) -> Lease {
     let mut lease = seen.clone();
     let spec = spec_of(&mut lease);

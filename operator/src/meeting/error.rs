@@ -1,8 +1,8 @@
-//! What can go wrong while a Meeting is reconciled. Nothing here handles an error.
+//! Errors of reconciling a Meeting. Nothing here handles an error.
 
 use thiserror::Error;
 
-/// What can go wrong while a meeting is reconciled.
+/// Errors of reconciling a meeting.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
     /// The API server did not accept the status.

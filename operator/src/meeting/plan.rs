@@ -32,7 +32,7 @@ const COOL_PERCENT: u64 = 50;
 pub(crate) struct ObservedPool {
     /// The pool's spec.
     pub(crate) pool: Arc<ValidPool>,
-    /// Why the pool could not create the pods it wants, if that is the case (its condition `PodsAvailable`).
+    /// The reason the pool could not create the pods it wants, if that is the case (its condition `PodsAvailable`).
     pub(crate) trouble: Option<Reason>,
     /// Its pods, except those about to be deleted.
     pub(crate) pods: Vec<Arc<MediaPod>>,
@@ -56,17 +56,14 @@ pub(crate) enum Placement {
 /// Everything to be written about a meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MeetingPlan {
-    /// Condition `Accepted`.
     pub(crate) accepted: ConditionValue,
-    /// Condition `Assigned`.
     pub(crate) assigned: ConditionValue,
     /// Condition `MediaReachable`.
     pub(crate) reachable: ConditionValue,
-    /// Condition `Ready`.
     pub(crate) ready: ConditionValue,
     /// The pod it is on.
     pub(crate) placement: Placement,
-    /// Why it left its pod, if it did.
+    /// The reason it left its pod, if it did.
     pub(crate) left: Option<Reason>,
     /// Whether it needs a pod that does not exist: the pool should create one.
     pub(crate) wants_pod: bool,

@@ -7,7 +7,7 @@
 use crate::model::{ledger::Usage, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
-/// Why a meeting of `namespace` gets no slot in `pool`, if that is the case. `others` is the usage by the other meetings of
+/// The reason a meeting of `namespace` gets no place in `pool`, if that is the case. `others` is the usage by the other meetings of
 /// the namespace; `may_be_dedicated` is whether the pool allows its Dedicated meetings.
 pub(crate) fn check_quota(
     pool: &ValidPool,

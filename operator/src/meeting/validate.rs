@@ -52,14 +52,13 @@ pub(crate) struct ValidMeeting {
     pub(crate) is_dedicated: bool,
     /// The pod it is assigned to now.
     pub(crate) bound_to: Option<AssignedPod>,
-    /// Its participants.
     pub(crate) participants: u32,
     /// Whether its pod has reported participants since this process started. Before that, `participants` is from the status, which may be
     /// old.
     pub(crate) is_reported: bool,
     /// Whether it may leave a draining pod despite its participants.
     pub(crate) is_released: bool,
-    /// Why it gets no new slot in the pool, if that is the case. It keeps its current one.
+    /// The reason it gets no new place in the pool, if that is the case. It keeps its current one.
     pub(crate) denial: Option<Reason>,
     /// Its current phase.
     pub(crate) moment: Moment,
@@ -166,7 +165,7 @@ fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, Strin
     }
 }
 
-/// Why a meeting whose pool does not exist waits. `namespace` is that of the pools.
+/// The reason for which a meeting without an existing pool waits. `namespace` is that of the pools.
 pub(crate) fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Reason {
     let pool = &meeting.spec.pool;
     Reason::new(

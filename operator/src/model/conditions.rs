@@ -10,14 +10,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::model::reason::Reason;
 
-/// The value of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConditionValue {
-    /// `True`.
     True(Reason),
-    /// `False`.
     False(Reason),
-    /// `Unknown`.
     Unknown(Reason),
 }
 
@@ -78,7 +74,6 @@ pub(crate) fn compute_condition(
     }
 }
 
-/// The condition of this type.
 pub(crate) fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)
 }

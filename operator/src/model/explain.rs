@@ -1,4 +1,4 @@
-//! Why a pool has no pod for a meeting: one reason and one message, the same in the pool's status and in those of the waiting meetings.
+//! Explains why a pool has no pod for a meeting: one reason and one message, the same in the status of the pool and of the waiting meetings.
 //!
 //! Pure. The most specific cause wins: that an image cannot be pulled is more useful to the reader than "is starting".
 
@@ -14,8 +14,8 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// Why there is no ready pod with free capacity. `trouble` is why the pool cannot create the pods it wants; `holders` are the namespaces
-/// that use it, if it is full.
+/// Explains why there is no ready pod with free capacity. `trouble` is why the pool cannot create the pods it wants; `holders` are
+/// the namespaces that use it, if it is full.
 pub(crate) fn explain_no_ready_pod(
     pool: &ValidPool,
     pods: &[Arc<MediaPod>],

@@ -1,7 +1,7 @@
 //! Which meeting is on which pod, including decisions that the caches do not show yet, and the load of each pod.
 //!
 //! Pure. The cluster is the source of truth (`status.pod` of each Meeting). The ledger is its index, and covers the time between a decision
-//! and its return through the watch, so that two decisions in that time do not take the same last slot, and no pod is deleted while a
+//! and its return through the watch, so that two decisions in that time do not take the same last place, and no pod is deleted while a
 //! meeting is being assigned to it. It is updated event by event: the cost of a decision does not depend on the number of meetings.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -207,12 +207,10 @@ impl Ledger {
         self.participants.get(pod_uid).copied()
     }
 
-    /// The load of a pod.
     pub(crate) fn load_of(&self, pod_uid: &str) -> PodLoad {
         self.loads.get(pod_uid).copied().unwrap_or_default()
     }
 
-    /// The meetings on a pod, by UID.
     pub(crate) fn meetings_on(&self, pod_uid: &str) -> impl Iterator<Item = (&Arc<str>, &Arc<MeetingKey>)> {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
@@ -265,7 +263,7 @@ impl Ledger {
         self.held.holders(pool, meetings_per_pod)
     }
 
-    /// What the waiting meetings of a pool need.
+    /// The capacity that the waiting meetings of a pool need.
     pub(crate) fn need_of(&self, pool: &str) -> Need {
         self.needs.get(pool).copied().unwrap_or_default()
     }
@@ -293,7 +291,7 @@ impl Ledger {
         self.meetings.insert(uid, entry);
     }
 
-    /// Records that other meetings of the namespace may get a slot now.
+    /// Records that other meetings of the namespace may get a place now.
     fn note_freed(&mut self, reservation: Option<(Arc<str>, Usage)>, namespace: &str) {
         self.freed.extend(reservation.map(|(pool, _)| (pool, namespace.to_owned())));
     }

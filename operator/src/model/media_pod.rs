@@ -1,4 +1,4 @@
-//! What the operator reads from a media pod, and the state that follows from it.
+//! A media pod as the operator sees it, and the state that follows from it.
 //!
 //! Pure: a view of a `Pod` object, computed once per change. It never queries the pod itself (see `pods::link`).
 
@@ -20,7 +20,7 @@ use convene_crds::reason;
 /// Container restarts after which a crashing pod is replaced. Until then it restarts in place, with its ports and its meetings.
 pub(crate) const MAX_RESTARTS: i32 = 5;
 
-/// What a media pod can be used for now.
+/// The possible uses of a media pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PodState {
     /// Participants can join meetings on it.
@@ -113,7 +113,7 @@ pub(crate) struct MediaPod {
     pub(crate) created: Option<Timestamp>,
     /// Announced ports, where they differ from its own.
     pub(crate) announced_ports: Option<String>,
-    /// Why it is draining, if it is.
+    /// The reason it is draining, if it is.
     pub(crate) draining: Option<Draining>,
     /// Whether its label allows eviction, because it has no participants.
     pub(crate) is_evictable: bool,
@@ -165,7 +165,7 @@ impl MediaPod {
         matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_))
     }
 
-    /// Why it is not ready, if it is live.
+    /// The reason it is not ready, if it is live.
     pub(crate) const fn reason(&self) -> Option<&Reason> {
         match &self.state {
             PodState::Starting(reason) | PodState::Crashing(reason) => Some(reason),

@@ -1,4 +1,4 @@
-//! What all media pods of a pool have in common: everything but the name and the ports.
+//! The common part of all media pods of a pool: everything but the name and the ports.
 //!
 //! Plain values. Nothing here reads a `MediaPool` or builds a pod.
 
@@ -23,7 +23,6 @@ pub(crate) struct PodTemplate {
     pub(crate) node_selector: BTreeMap<String, String>,
     /// Tolerated taints.
     pub(crate) tolerations: Vec<Toleration>,
-    /// Priority class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) priority_class_name: Option<String>,
     /// Secrets with credentials of the image registry.

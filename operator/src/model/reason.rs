@@ -2,12 +2,12 @@
 //!
 //! Pure values. Nothing here decides which reason applies.
 
-/// Why something is in its state: a code for programs and a sentence for users.
+/// The reason for a state: a code for programs and a sentence for users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
     /// One of [`convene_crds::reason`]: the `reason` of a condition, an event or a metric.
     pub(crate) code: &'static str,
-    /// What is missing or wrong, and what to do about it.
+    /// The problem, and how to fix it.
     pub(crate) message: String,
 }
 

@@ -26,7 +26,6 @@ pub struct PodDefaults {
     pub admission_keys: String,
 }
 
-/// A valid pool.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ValidPool {
     /// Name of the pool.

@@ -27,13 +27,13 @@ use convene_crds::reason;
 pub(crate) struct PoolView {
     /// Its validated spec, or why it is invalid.
     pub(crate) pool: Result<Arc<ValidPool>, Reason>,
-    /// Why it could not create the pods it wants, if that is the case (its condition `PodsAvailable`).
+    /// The reason it could not create the pods it wants, if that is the case (its condition `PodsAvailable`).
     pub(crate) trouble: Option<Reason>,
     /// Whether it is being deleted.
     pub(crate) is_deleting: bool,
 }
 
-/// What the operator needs to know about a node.
+/// The properties of a node that plans depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NodeView {
     /// Whether it is cordoned: it accepts no new pods and may be drained soon.
@@ -79,7 +79,6 @@ impl Views {
         self.pools.extract_if(|name, _| !names.contains(name)).map(|(name, _)| name).collect()
     }
 
-    /// The pool of this name.
     pub(crate) fn pool(&self, name: &str) -> Option<Arc<PoolView>> {
         self.pools.get(name).cloned()
     }
@@ -119,7 +118,6 @@ impl Views {
         self.pods.retain(|_, pods| !pods.is_empty());
     }
 
-    /// The media pods of a pool.
     pub(crate) fn pods_of(&self, pool: &str) -> Vec<Arc<MediaPod>> {
         self.pods.get(pool).into_iter().flat_map(BTreeMap::values).cloned().collect()
     }

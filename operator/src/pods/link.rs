@@ -51,7 +51,6 @@ struct TimeLimits {
 
 const TIME_LIMITS: TimeLimits = TimeLimits { answer: Duration::from_secs(3), long_poll: Duration::from_secs(35) };
 
-/// A request to a pod.
 struct PodRequest {
     method: Method,
     path: String,
@@ -86,7 +85,6 @@ impl PodLink {
         self.signer.store(Arc::new(signer));
     }
 
-    /// The rooms of `pod`.
     pub(crate) async fn list_rooms(&self, pod: &MediaPod) -> Result<RoomList, PodLinkError> {
         self.fetch(pod, PodRequest { largest: LARGEST_LIST, ..self.prepare(Method::GET, ROOMS_PATH) }).await
     }

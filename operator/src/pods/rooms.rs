@@ -40,7 +40,7 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Interval in which remembered participants are checked for expiry.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
-/// What a follower needs.
+/// Shared by all followers.
 #[derive(Clone)]
 struct RoomReconciler {
     cache: Arc<ClusterCache>,

@@ -1,9 +1,9 @@
-//! What one reconciliation has done to the pods of a pool. Plain values: no decisions, no writes.
+//! The outcome of one reconciliation for the pods of a pool. Plain values: no decisions, no writes.
 
 use super::plan::{DrainChange, LabelRepair, NewPod, PodDeletion};
 use crate::model::{ports::PortRange, reason::Reason};
 
-/// What was done.
+/// The executed part of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Applied {
     /// Pods that were created.
@@ -18,7 +18,7 @@ pub(crate) struct Applied {
     pub(crate) repaired: Vec<LabelRepair>,
     /// A rejection by the API server that will not change without intervention.
     pub(crate) refused: Option<Reason>,
-    /// What the plan could not do.
+    /// The problem for which the plan is incomplete.
     pub(crate) trouble: Option<Reason>,
 }
 

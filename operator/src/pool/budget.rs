@@ -22,7 +22,6 @@ use kube::{ResourceExt, api::ObjectMeta};
 /// only for pods whose controller has a scale subresource.
 const ALL: i32 = 100_000;
 
-/// The budget of `pool`.
 pub(crate) fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
     let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
     let labels = [(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_MANAGED_BY, MANAGED_BY), (LABEL_POOL, &pool.name)];

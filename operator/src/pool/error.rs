@@ -1,11 +1,10 @@
-//! What can go wrong while a `MediaPool` is reconciled. Nothing here handles an error.
+//! Errors of reconciling a `MediaPool`. Nothing here handles an error.
 
 use convene_crds::reason;
 use thiserror::Error;
 
-/// What can go wrong while a pool is reconciled.
+/// Errors of reconciling a pool.
 #[derive(Debug, Error)]
-#[allow(missing_docs, reason = "the messages say it")]
 pub(crate) enum Error {
     #[error("could not list the media pods")]
     ListPods { source: Box<kube::Error> },

@@ -22,7 +22,7 @@ pub(crate) async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -
     Ok(has_finalizer(metadata) || write_finalizers(context, metadata, true).await?)
 }
 
-/// Why a pool without the finalizer gets no pods.
+/// The reason a pool without the finalizer gets no pods.
 pub(crate) fn explain_missing(error: &Error) -> Reason {
     let said = match error {
         Error::WriteFinalizers { source, .. } => match source.as_ref() {

@@ -39,11 +39,9 @@ use convene_crds::reason;
 /// Values of a pool's conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PoolConditions {
-    /// Condition `Ready`.
     pub(crate) ready: ConditionValue,
     /// Condition `PodsAvailable`.
     pub(crate) available: ConditionValue,
-    /// Condition `Updated`.
     pub(crate) updated: ConditionValue,
     /// Condition `MediaReachable`.
     pub(crate) reachable: ConditionValue,
@@ -213,7 +211,7 @@ pub(crate) fn compute_notes(object: &MediaPool, applied: Option<&Applied>, value
     notes
 }
 
-/// What was done to pods, as events.
+/// Events about the changes to pods.
 pub(crate) fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
     let created = applied.created.iter().map(|pod| {
         let message = format!("created media pod {:?} with ports {}", pod.name, pod.block);

@@ -33,7 +33,7 @@ pub(crate) enum Manner {
     AtOnce,
 }
 
-/// What to do with a pool now.
+/// The next step for a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PoolStep {
     /// New drain deadline in seconds, because the current one is too long.
@@ -66,7 +66,7 @@ fn compute_shorter(seconds: u32, from: Timestamp, until: Timestamp) -> Option<u3
     (i64::from(seconds) > most + SLACK_SECONDS).then(|| u32::try_from(most).unwrap_or(seconds))
 }
 
-/// The status of a meeting that claims a slot that no pool can provide; `None` if it claims none. `home` is the namespace
+/// The status of a meeting that claims a place that no pool can provide; `None` if it claims none. `home` is the namespace
 /// of the pools.
 pub(crate) fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Option<MeetingStatus> {
     let old = meeting.status.as_ref()?;

@@ -43,7 +43,7 @@ where
     api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
 }
 
-/// What the charts would create.
+/// The objects that the charts would create.
 async fn install(client: &Client) {
     create(&Api::<Namespace>::all(client.clone()), json!({"metadata": {"name": HOME}})).await;
     for definition in convene_crds::generate::definitions() {

@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
 
-/// Why a meeting cannot be joined yet.
+/// The reason a meeting cannot be joined yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WaitReason {
     /// Reason code, as in a condition.
@@ -57,7 +57,7 @@ pub(crate) struct MeetingRecord {
     pub(crate) is_deleting: bool,
     /// The pod that it is assigned to.
     pub(crate) assignment: Option<Assignment>,
-    /// Why it is not ready, from its conditions.
+    /// The reason it is not ready, from its conditions.
     pub(crate) waiting: WaitReason,
     /// URL for browsers.
     pub(crate) join_url: Option<String>,

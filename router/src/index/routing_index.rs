@@ -40,7 +40,6 @@ impl RoutingIndex {
         ))
     }
 
-    /// The record of a meeting.
     pub(crate) fn meeting(&self, key: &MeetingKey) -> Option<&Arc<MeetingRecord>> {
         self.meetings.get(key)
     }

@@ -30,7 +30,6 @@ pub(crate) enum RouteDecision {
 pub(crate) struct PodRoute {
     /// Signaling address of the pod.
     pub(crate) address: SocketAddr,
-    /// The pod.
     pub(crate) pod: Arc<PodRecord>,
     /// The meeting; its settings go into the admission.
     pub(crate) meeting: Arc<MeetingRecord>,

@@ -32,7 +32,7 @@ const BATCH: usize = 512;
 
 pub(crate) type WatchResult<K> = Result<Event<K>, watcher::Error>;
 
-/// Why a watch has stopped.
+/// Reasons a watch has stopped.
 #[derive(Debug, Error)]
 pub(crate) enum WatchError {
     /// The watch streams of kube never end; if one did, the table would silently become stale.
@@ -40,10 +40,9 @@ pub(crate) enum WatchError {
     Ended,
 }
 
-/// What watches write to.
+/// The targets of the watches.
 #[derive(Clone)]
 pub(crate) struct Sink {
-    /// The routing table.
     pub(crate) table: Arc<RoutingTable>,
     /// Connections to close when a pod is deleted.
     pub(crate) links: Arc<PodLinks>,

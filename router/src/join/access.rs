@@ -120,18 +120,19 @@ fn guest(meeting: &MeetingRecord, guest: Option<String>) -> Result<ParticipantGr
 }
 
 fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantGrant {
+    let participant = &grant.participant;
     ParticipantGrant {
-        moderator: grant.moderator || meeting.moderators.contains(&grant.identity),
-        identity: Some(grant.identity.clone()),
-        name: grant.name.clone(),
+        moderator: participant.moderator || meeting.moderators.contains(&participant.identity),
+        identity: Some(participant.identity.clone()),
+        name: participant.name.clone(),
         lobby: false,
         publish: grant.publish,
-        subscribe: grant.subscribe,
-        publish_data: grant.publish_data,
-        hidden: grant.hidden,
-        recorder: grant.recorder,
-        receive_plain: grant.receive_plain,
-        once: grant.once.clone(),
+        subscribe: participant.subscribe,
+        publish_data: participant.publish_data,
+        hidden: participant.hidden,
+        recorder: participant.recorder,
+        receive_plain: participant.receive_plain,
+        once: participant.once.clone(),
         ..ParticipantGrant::default()
     }
 }

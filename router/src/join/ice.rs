@@ -44,7 +44,7 @@ pub(crate) struct IceServerAnswer {
     pub(crate) credential: Option<String>,
 }
 
-/// Why a Secret has no usable credentials.
+/// Reasons a Secret has no usable credentials.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum IceSecretProblem {
     /// The Secret has neither kind of credentials.
@@ -76,7 +76,6 @@ pub(crate) enum IceCredentials {
     Fixed {
         /// User name.
         username: String,
-        /// Password.
         password: String,
     },
     /// Created for each join.
@@ -98,7 +97,6 @@ impl fmt::Debug for IceCredentials {
 }
 
 impl IceCredentials {
-    /// Reads a Secret.
     pub(crate) fn read(data: &BTreeMap<String, ByteString>) -> Result<Self, IceSecretProblem> {
         let text = |entry: &str| data.get(entry).map(|ByteString(value)| read_text(value)).transpose();
         match (text(SHARED_SECRET)?, text(USERNAME)?, text(PASSWORD)?) {

@@ -10,6 +10,7 @@ use arc_swap::ArcSwapOption;
 use convene_admission_keys::read_key_set;
 use convene_crds::names::{ADMISSION_KEY_ID, ADMISSION_PRIVATE_KEY};
 use convene_protocol::admission::{AdmissionError, KeySet, Signer};
+use convene_protocol::id::format_id;
 use convene_service::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
@@ -22,7 +23,7 @@ use tracing::{info, warn};
 use crate::health::ReadinessCheck;
 use crate::index::watch::{Sink, WatchError, WatchLog};
 
-/// Why a Secret has no usable signing key.
+/// Reasons a Secret has no usable signing key.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum KeyError {
     /// The operator has not created the key yet.
@@ -81,7 +82,6 @@ impl SignerSlot {
     }
 }
 
-/// Reads the signing key from its Secret.
 pub(crate) fn read_signer(secret: &Secret) -> Result<Signer, KeyError> {
     let pem = text(secret, ADMISSION_PRIVATE_KEY)?;
     let kid = text(secret, ADMISSION_KEY_ID)?;
@@ -99,7 +99,7 @@ fn text<'a>(secret: &'a Secret, key: &'static str) -> Result<&'a str, KeyError> 
 
 /// A new `jti`: media pods take each admission once.
 pub(crate) fn new_admission_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
+    format_id(rand::random())
 }
 
 /// Watches the Secret `name` until the process ends.

@@ -6,7 +6,6 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Regist
 
 const VALID: &str = "metric names and labels are constants that the tests register";
 
-/// Metrics of the edge.
 #[derive(Debug)]
 pub(crate) struct EdgeMetrics {
     refused: IntCounterVec,

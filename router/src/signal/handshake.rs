@@ -42,7 +42,7 @@ const NOT_FORWARDED: [&str; 18] = [
     "x-real-ip",
 ];
 
-/// What the router adds to the headers of the client.
+/// Headers that the router adds to those of the client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ForwardedClient<'a> {
     /// Address of the client.

@@ -43,7 +43,7 @@ use crate::state::App;
 /// Time for a client to answer a close frame.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
 
-/// Why a join was refused.
+/// Reasons a join is refused.
 enum Refusal {
     /// Final: sent as a close frame inside the `WebSocket`.
     Close { reason: &'static str, text: Cow<'static, str> },

@@ -29,7 +29,7 @@ thread_local! {
     static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; MAX_READ_BYTES].into_boxed_slice());
 }
 
-/// Why a socket was closed.
+/// Reasons a socket was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SpliceEnd {
     /// The client closed the connection, or it was lost.
@@ -60,7 +60,7 @@ impl SpliceEnd {
 /// Result of a spliced socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spliced {
-    /// Why it was closed.
+    /// The reason it was closed.
     pub(crate) end: SpliceEnd,
     /// Bytes from the client to the pod.
     pub(crate) from_client: u64,

@@ -26,7 +26,7 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Maximum length of a forwarded error detail.
 const MAX_DETAIL_CHARS: usize = 300;
 
-/// Why the pod did not accept the connection.
+/// Reasons the pod did not accept the connection.
 #[derive(Debug, Error)]
 pub(crate) enum PodError {
     /// The pod is unreachable.
@@ -57,7 +57,6 @@ pub(crate) enum PodError {
     /// The pod rejected the handshake; final.
     #[error("the media pod responded with {status}")]
     Refused {
-        /// The status.
         status: StatusCode,
         /// The detail of the response.
         detail: Option<String>,

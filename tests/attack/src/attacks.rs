@@ -40,7 +40,6 @@ pub(crate) struct Context {
 
 type Run = fn(Context) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// An attack.
 #[derive(Clone, Copy)]
 pub(crate) struct Attack {
     pub(crate) name: &'static str,

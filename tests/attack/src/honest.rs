@@ -39,7 +39,7 @@ pub(crate) struct Observations {
     pub(crate) requests: usize,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Why one of them left the meeting, or which request was refused.
+    /// The reason one of them left the meeting, or the request that was refused.
     pub(crate) trouble: Option<String>,
 }
 

@@ -74,7 +74,7 @@ export class Guests {
   }
 }
 
-/** What each application always adds to the URL: the older one adds a parameter without a value, the newer one a switch. */
+/** The query that each application always adds to the URL: the older one adds a parameter without a value, the newer one a switch. */
 function queryOf(dialect: Dialect, query: Query): Record<string, string> {
   return dialect === 'L' ? { consumerReplicas: 'undefined', ...query } : { usePipeTransports: 'false', ...query };
 }

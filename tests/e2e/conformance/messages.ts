@@ -89,7 +89,7 @@ export const ANSWERS = {
   getDataConsumerStats: wrapped,
 } satisfies Record<string, PerDialect>;
 
-/** What the older client sends; checks the client itself, so that its answers are meaningful. */
+/** The requests of the older client; checks the client itself, so that its answers are meaningful. */
 export const PAYLOADS = {
   getRtcStatsUrl: { L: anything, T3: nothing },
   getRouterRtpCapabilities: { L: nothing, T3: nothing },

@@ -19,7 +19,7 @@ interface Closing {
   readonly reason: string;
 }
 
-/** "At once" of the tests: an answer within this time. */
+/** Maximum time for an answer that counts as immediate. */
 const AT_ONCE_SECONDS = 2;
 
 export class ProtooClient {

@@ -10,13 +10,14 @@ import type { SessionEvent } from '../core/session/events';
 import type { MeetingInfo } from '../core/meeting/meeting';
 import { newPeerId } from '../core/peer/peer-id';
 import { loadTexts } from '../i18n/catalogs';
-import { AppModel } from '../state/app-model';
+import { AppModel } from '../state/app/app-model';
 import { readSettings } from '../state/settings';
 import { App } from '../ui/App';
 import '../ui/styles/index.css';
 import { showCamera } from './drawings';
-import { SCENES, type Scene } from './scenes';
 import { SceneSession, sceneDevices } from './fakes';
+import type { Scene } from './scene';
+import { SCENES } from './scenes';
 
 const FOUND: MeetingInfo = {
   status: 'found',

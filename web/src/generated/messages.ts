@@ -161,15 +161,15 @@ consumerId: string, };
  */
 export type ConsumerScore = { 
 /**
- * Of the stream to this client.
+ * Score of the stream to this client.
  */
 score: number, 
 /**
- * Of the sender's stream that is currently forwarded.
+ * Score of the sender's stream that is currently forwarded.
  */
 producerScore: number, 
 /**
- * Of each of the sender's streams.
+ * Scores of all of the sender's streams.
  */
 producerScores: Array<number>, };
 

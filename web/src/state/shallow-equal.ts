@@ -1,9 +1,9 @@
 /** Shallow comparison of view data. Updates come several times a second and mostly concern one of many items: the others stay the same objects. Pure. */
 
-/** Whether all properties are equal, except those in `leftOut`. */
-export function isShallowEqual<T extends object>(one: T, other: T, leftOut: readonly (keyof T)[] = []): boolean {
+/** Whether all properties are equal, except those in `ignored`. */
+export function isShallowEqual<T extends object>(one: T, other: T, ignored: readonly (keyof T)[] = []): boolean {
   const keys = Object.keys(one) as (keyof T)[];
-  return keys.length === Object.keys(other).length && keys.every((key) => leftOut.includes(key) || isEqual(one[key], other[key]));
+  return keys.length === Object.keys(other).length && keys.every((key) => ignored.includes(key) || isEqual(one[key], other[key]));
 }
 
 /** Compares plain objects, such as permissions, by their properties. */

@@ -8,9 +8,10 @@ import { openRoute } from '../core/session/connection/route';
 import { Session } from '../core/session/session';
 import { FakeDevices, FakeMediaPath } from './fake-media';
 import { FakeServer } from './fake-server';
-import { AppModel, type AppDependencies } from '../state/app-model';
+import type { AppDependencies } from '../state/app/app-dependencies';
+import { AppModel } from '../state/app/app-model';
 import type { CallState } from '../state/call/call-state';
-import type { RecentMeeting } from '../state/recent';
+import type { RecentMeeting } from '../state/app/recent';
 import { readSettings } from '../state/settings';
 
 export const FOUND: MeetingInfo & { status: 'found' } = {

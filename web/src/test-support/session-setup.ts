@@ -16,7 +16,7 @@ export interface Setup {
   path: FakeMediaPath;
   session: Session;
   events: SessionEvent[];
-  /** What the session logged. */
+  /** Messages that the session logged. */
   noted: string[];
 }
 

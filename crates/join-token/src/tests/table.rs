@@ -8,7 +8,7 @@ use super::*;
 #[test]
 fn a_token_is_valid_within_its_lifetime_and_the_clock_skew() {
     for (key, kid) in [(SECRET, "shared"), (PRIVATE.as_bytes(), "pair")] {
-        let token = half(key).sign(kid, &with(json!({"nbf": NOW}))).unwrap();
+        let token = signing_key(key).sign(kid, &with(json!({"nbf": NOW}))).unwrap();
         for (now, expected) in [
             (NOW - 31, Err(TokenError::NotYetValid)),
             (NOW - 30, Ok("ada")),
@@ -17,7 +17,7 @@ fn a_token_is_valid_within_its_lifetime_and_the_clock_skew() {
         ] {
             let found = verify(&token, &keys(), &meeting(), now);
             assert_eq!(
-                found.as_ref().map(|grant| grant.identity.as_str()).map_err(|error| *error),
+                found.as_ref().map(|grant| grant.participant.identity.as_str()).map_err(|error| *error),
                 expected,
                 "{kid} {now}"
             );
@@ -29,10 +29,16 @@ fn a_token_is_valid_within_its_lifetime_and_the_clock_skew() {
 fn what_a_token_leaves_out_has_its_default() {
     let grant = check(&shared(json!({}))).unwrap();
     let all = PublishGrant { audio: true, video: true, share: true };
-    assert_eq!((grant.identity.as_str(), grant.name, grant.publish), ("ada", None, all));
-    assert!(grant.subscribe && grant.publish_data && !grant.moderator && !grant.hidden && !grant.recorder);
-    assert!(!grant.receive_plain);
-    assert_eq!((grant.once, grant.expires_at), (None, NOW + 3600));
+    assert_eq!((grant.participant.identity.as_str(), grant.participant.name, grant.publish), ("ada", None, all));
+    assert!(
+        grant.participant.subscribe
+            && grant.participant.publish_data
+            && !grant.participant.moderator
+            && !grant.participant.hidden
+            && !grant.participant.recorder
+    );
+    assert!(!grant.participant.receive_plain);
+    assert_eq!((grant.participant.once, grant.expires_at), (None, NOW + 3600));
 }
 
 /// Changed claims, and a check of the grant.
@@ -42,23 +48,23 @@ type Granted = (Value, fn(&JoinGrant) -> bool);
 fn what_a_token_says_is_granted() {
     let none = PublishGrant { audio: false, video: false, share: false };
     let cases: [Granted; 16] = [
-        (json!({"name": " Ada\u{202e}  L. "}), |grant| grant.name.as_deref() == Some("Ada L.")),
+        (json!({"name": " Ada\u{202e}  L. "}), |grant| grant.participant.name.as_deref() == Some("Ada L.")),
         (json!({"publish": ["audio", "audio"]}), |grant| {
             grant.publish == PublishGrant { audio: true, video: false, share: false }
         }),
         (json!({"publish": false}), |grant| !grant.publish.audio && !grant.publish.video && !grant.publish.share),
         (json!({"publish": []}), |grant| !grant.publish.audio),
         (json!({"publish": true}), |grant| grant.publish == PublishGrant::default()),
-        (json!({"subscribe": false}), |grant| !grant.subscribe),
-        (json!({"publishData": false}), |grant| !grant.publish_data),
-        (json!({"moderator": true}), |grant| grant.moderator),
-        (json!({"hidden": true}), |grant| grant.hidden && !grant.publish.audio),
-        (json!({"recorder": true}), |grant| grant.recorder),
-        (json!({"receivePlain": true}), |grant| grant.receive_plain),
-        (json!({"receivePlain": false}), |grant| !grant.receive_plain),
-        (json!({"once": true, "jti": "n-1"}), |grant| grant.once.as_deref() == Some("shared/n-1")),
-        (json!({"jti": "n-1"}), |grant| grant.once.is_none()),
-        (json!({"meeting": "team-a/*"}), |grant| grant.identity == "ada"),
+        (json!({"subscribe": false}), |grant| !grant.participant.subscribe),
+        (json!({"publishData": false}), |grant| !grant.participant.publish_data),
+        (json!({"moderator": true}), |grant| grant.participant.moderator),
+        (json!({"hidden": true}), |grant| grant.participant.hidden && !grant.publish.audio),
+        (json!({"recorder": true}), |grant| grant.participant.recorder),
+        (json!({"receivePlain": true}), |grant| grant.participant.receive_plain),
+        (json!({"receivePlain": false}), |grant| !grant.participant.receive_plain),
+        (json!({"once": true, "jti": "n-1"}), |grant| grant.participant.once.as_deref() == Some("shared/n-1")),
+        (json!({"jti": "n-1"}), |grant| grant.participant.once.is_none()),
+        (json!({"meeting": "team-a/*"}), |grant| grant.participant.identity == "ada"),
         (json!({"aud": ["other", "convene"], "iss": "app", "exp": 1_800_003_600.75}), |grant| {
             grant.expires_at == NOW + 3600
         }),
@@ -77,7 +83,7 @@ type Case = (&'static str, String, &'static str);
 fn wrong_outside() -> Vec<Case> {
     let good = shared(json!({}));
     let [header, payload, signature] = *good.split('.').collect::<Vec<_>>() else { unreachable!("three parts") };
-    let pair = half(PRIVATE.as_bytes());
+    let pair = signing_key(PRIVATE.as_bytes());
     // The classic attack: a public key used as an HMAC secret.
     let swapped = |kid: &str, key: &[u8]| {
         sign_raw(format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#).as_bytes(), claims().to_string().as_bytes(), key)
@@ -110,7 +116,7 @@ fn wrong_outside() -> Vec<Case> {
         ("public key as secret, DER", swapped("pair", &der), "TokenAlgorithmMismatch"),
         ("public key as secret, bare", swapped("pair", &der[12..]), "TokenAlgorithmMismatch"),
         ("Ed25519 under a secret's kid", pair.sign("shared", &claims()).unwrap(), "TokenAlgorithmMismatch"),
-        ("another secret", half(OTHER_SECRET).sign("shared", &claims()).unwrap(), "TokenSignatureWrong"),
+        ("another secret", signing_key(OTHER_SECRET).sign("shared", &claims()).unwrap(), "TokenSignatureWrong"),
         ("no signature", format!("{header}.{payload}."), "TokenSignatureWrong"),
         ("half a signature", format!("{header}.{payload}.{}", &signature[..20]), "TokenSignatureWrong"),
         (
@@ -209,7 +215,7 @@ fn wrong_header() -> Vec<Case> {
 fn wrong_inside() -> Vec<Case> {
     let text = claims().to_string();
     let more = |more: &str| with_payload(&format!("{},{more}}}", &text[..text.len() - 1]));
-    let bounded = half(SECRET).sign("bounded", &claims()).unwrap();
+    let bounded = signing_key(SECRET).sign("bounded", &claims()).unwrap();
     vec![
         ("no JSON", with_payload("claims"), "TokenClaimsUnreadable"),
         ("a list", with_payload("[]"), "TokenClaimsUnreadable"),
@@ -326,38 +332,48 @@ fn an_application_whose_key_is_taken_away_opens_nothing_any_longer() {
 fn only_what_a_router_accepts_is_made() {
     let request = TokenRequest {
         scope: Scope::parse("team-a/*").unwrap(),
-        identity: "ada".into(),
-        name: Some("Ada".into()),
+        participant: Participant {
+            identity: "ada".into(),
+            name: Some("Ada".into()),
+            subscribe: false,
+            publish_data: false,
+            moderator: true,
+            hidden: false,
+            recorder: true,
+            receive_plain: true,
+            once: Some("n-1".into()),
+        },
         publish: Some(PublishGrant { audio: true, video: false, share: false }),
-        subscribe: false,
-        publish_data: false,
-        moderator: true,
-        hidden: false,
-        recorder: true,
-        receive_plain: true,
-        once: Some("n-1".into()),
         lifetime: 60,
         max_lifetime: 3600,
     };
     for (key, kid) in [(SECRET, "shared"), (PRIVATE.as_bytes(), "pair")] {
-        let token = make_token(&request, &half(key), kid, NOW).unwrap();
+        let token = create_token(&request, &signing_key(key), kid, NOW).unwrap();
         let grant = check(&token).unwrap();
         assert!(
-            grant.moderator
-                && grant.recorder
-                && grant.receive_plain
-                && !grant.subscribe
-                && !grant.publish_data
+            grant.participant.moderator
+                && grant.participant.recorder
+                && grant.participant.receive_plain
+                && !grant.participant.subscribe
+                && !grant.participant.publish_data
                 && !grant.publish.video
         );
-        assert_eq!((grant.expires_at, grant.once), (NOW + 60, Some(format!("{kid}/n-1"))));
+        assert_eq!((grant.expires_at, grant.participant.once), (NOW + 60, Some(format!("{kid}/n-1"))));
     }
     let long = TokenRequest { lifetime: 3601, ..request.clone() };
-    assert_eq!(make_token(&long, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::Lifetime(3600))));
-    let unseen = TokenRequest { hidden: true, publish: None, ..request.clone() };
-    assert_eq!(make_token(&unseen, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::HiddenRecords)));
-    let anonymous = TokenRequest { identity: String::new(), ..request };
-    assert_eq!(make_token(&anonymous, &half(SECRET), "k", NOW).unwrap_err().reason(), "TokenIdentityInvalid");
-    assert_eq!(SigningHalf::read(PUBLIC.as_bytes()).unwrap_err(), MakeError::PublicHalf);
-    assert_eq!(SigningHalf::read(b"short").unwrap_err().reason(), "JoinKeyWeak");
+    assert_eq!(
+        create_token(&long, &signing_key(SECRET), "k", NOW),
+        Err(CreateError::Refused(TokenError::Lifetime(3600)))
+    );
+    let hidden = Participant { hidden: true, ..request.participant.clone() };
+    let unseen = TokenRequest { participant: hidden, publish: None, ..request.clone() };
+    assert_eq!(
+        create_token(&unseen, &signing_key(SECRET), "k", NOW),
+        Err(CreateError::Refused(TokenError::HiddenRecords))
+    );
+    let nameless = Participant { identity: String::new(), ..request.participant.clone() };
+    let anonymous = TokenRequest { participant: nameless, ..request };
+    assert_eq!(create_token(&anonymous, &signing_key(SECRET), "k", NOW).unwrap_err().reason(), "TokenIdentityInvalid");
+    assert_eq!(SigningKey::read(PUBLIC.as_bytes()).unwrap_err(), CreateError::PublicKey);
+    assert_eq!(SigningKey::read(b"short").unwrap_err().reason(), "JoinKeyWeak");
 }

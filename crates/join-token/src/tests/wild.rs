@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 
 fn good_tokens() -> [String; 2] {
-    [shared(json!({"name": "Ada"})), half(PRIVATE.as_bytes()).sign("pair", &claims()).unwrap()]
+    [shared(json!({"name": "Ada"})), signing_key(PRIVATE.as_bytes()).sign("pair", &claims()).unwrap()]
 }
 
 proptest! {
@@ -51,7 +51,7 @@ proptest! {
     #[test]
     fn names_that_pass_are_short_and_hold_nothing_that_controls(name in "\\PC{0,40}[\\p{Cf}\\p{Cc}]{0,5}.{0,40}") {
         if let Ok(grant) = check(&shared(json!({"name": name}))) {
-            let shown = grant.name.unwrap();
+            let shown = grant.participant.name.unwrap();
             prop_assert!(!shown.is_empty() && !shown.chars().any(char::is_control) && shown.trim() == shown);
             let controls = ['\u{202e}', '\u{2066}', '\u{200b}'];
             prop_assert!(!shown.contains(controls));

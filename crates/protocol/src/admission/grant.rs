@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use ts_rs::TS;
 
 use crate::admin::RoomSettings;
+use crate::id::format_id;
 
 /// The facts about a meeting that the pod needs to open its room: the pod keeps no list of meetings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct MeetingGrant {
     pub name: String,
     /// Uid of the Meeting: a room never outlives the object it was opened for.
     pub uid: String,
-    /// What the operator can change while participants are in the room. A new field of this kind is added only there.
+    /// The settings that the operator can change while participants are in the room. A new field of this kind is added only there.
     #[serde(flatten)]
     pub settings: RoomSettings,
     /// Bitrate limits for its media.
@@ -74,7 +75,7 @@ fn yes() -> bool {
     true
 }
 
-/// What one participant may do, and its identity.
+/// Identity and permissions of one participant.
 #[allow(clippy::struct_excessive_bools, reason = "each is a separate permission")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -191,5 +192,5 @@ impl Admission {
 /// The first 16 bytes of the text's SHA-256, as 32 hexadecimal digits.
 pub(super) fn short_digest(text: &str) -> String {
     let first = Sha256::digest(text).iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
-    format!("{first:032x}")
+    format_id(first)
 }

@@ -12,6 +12,9 @@ use super::grant::short_digest;
 #[cfg(feature = "verify")]
 use super::keys::KeySet;
 use super::signer::Signer;
+use crate::id::format_id;
+#[cfg(feature = "verify")]
+use crate::id::is_id;
 
 /// Audience of guest cookies.
 const GUEST_AUDIENCE: &str = "convene-guest";
@@ -19,10 +22,6 @@ const GUEST_AUDIENCE: &str = "convene-guest";
 pub const GUEST_SECONDS: u64 = 30 * 24 * 3600;
 /// Maximum length of a guest cookie, in bytes. Cookies of routers have about 300.
 pub const MAX_GUEST_BYTES: usize = 1024;
-
-#[cfg(feature = "verify")]
-/// Hexadecimal digits of 128 random bits.
-const ID_DIGITS: usize = 32;
 
 /// The id of one browser, the same in all meetings. It stays between the router and that browser.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,7 +35,7 @@ struct GuestBody {
 impl GuestId {
     /// An id of 128 random bits.
     pub fn new(random: u128) -> Self {
-        Self(format!("{random:032x}"))
+        Self(format_id(random))
     }
 
     /// The id of this guest in the meeting with that uid: it differs between meetings and cannot be traced back to this id.
@@ -46,8 +45,7 @@ impl GuestId {
 
     #[cfg(feature = "verify")]
     fn read(id: String) -> Result<Self, AdmissionError> {
-        let is_id = id.len() == ID_DIGITS && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if is_id { Ok(Self(id)) } else { Err(AdmissionError::Invalid) }
+        if is_id(&id) { Ok(Self(id)) } else { Err(AdmissionError::Invalid) }
     }
 }
 
@@ -133,7 +131,7 @@ mod tests {
         let ids =
             [ada.in_meeting("u-1"), ada.in_meeting("u-2"), bob.in_meeting("u-1"), bob.in_meeting("u-2"), ada.0.clone()];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
-        assert_eq!((distinct.len(), ids[0].len()), (ids.len(), ID_DIGITS));
+        assert_eq!((distinct.len(), ids[0].len()), (ids.len(), 32));
         assert_eq!(ada.in_meeting("u-1"), GuestId::new(1).in_meeting("u-1"));
         assert!(!format!("{ada:?}").contains('1'));
     }

@@ -6,6 +6,7 @@ use crate::admin::RoomSettings;
 // Made for these tests with `openssl genpkey -algorithm ed25519`.
 const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
 const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
+const MEETING: &str = include_str!("../../tests/data/meeting-grant.json");
 const NOW: u64 = 1_800_000_000;
 
 fn signer() -> Signer {
@@ -17,20 +18,13 @@ fn keys() -> KeySet {
 }
 
 fn grant() -> MeetingGrant {
+    let base: MeetingGrant = serde_json::from_str(MEETING).unwrap();
     MeetingGrant {
-        namespace: "team-a".into(),
-        name: "stand-up".into(),
-        uid: "uid-1".into(),
-        settings: RoomSettings {
-            title: "Stand-up".into(),
-            max_participants: 10,
-            empty_timeout_seconds: 300,
-            locked: true,
-        },
+        settings: RoomSettings { locked: true, ..base.settings },
         codecs: vec!["opus".into(), "VP8".into()],
         chat: false,
         screen_share: false,
-        ..MeetingGrant::default()
+        ..base
     }
 }
 

@@ -24,7 +24,7 @@ const MAX_SHOWN_METHOD: usize = 40;
 /// The part of a problem that its error shows, in bytes: it may quote the message.
 const MAX_SHOWN_PROBLEM: usize = 400;
 
-/// Why a client message is refused.
+/// Reasons a client message is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RequestError {
     /// No such method.

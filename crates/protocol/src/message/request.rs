@@ -67,7 +67,7 @@ impl Form {
 pub struct RequestInfo {
     /// The method.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Its effect, in one sentence.
     pub description: &'static str,
     /// The type of its data.
     pub data: &'static str,

@@ -32,7 +32,7 @@ pub(crate) struct Input {
     data: Value,
 }
 
-/// What it is answered.
+/// The expected answer, and the dialects it is for.
 pub(crate) struct Answer {
     pub(crate) dialects: &'static [&'static str],
     pub(crate) outcome: Result<Value, (u16, &'static str)>,

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use convene_protocol::frame;
 use serde_json::{Value, json};
@@ -14,6 +13,7 @@ use crate::frames;
 
 const PEM: &str = include_str!("../data/admission-test-key.pem");
 const JWKS: &str = include_str!("../data/admission-test-jwks.json");
+const MEETING: &str = include_str!("../data/meeting-grant.json");
 /// The time in the fuzz targets.
 const NOW: u64 = 1_800_000_000;
 
@@ -56,19 +56,7 @@ fn client_frames() -> BTreeMap<String, String> {
 }
 
 fn grant(media: MediaGrant) -> MeetingGrant {
-    MeetingGrant {
-        namespace: "team-a".into(),
-        name: "stand-up".into(),
-        uid: "uid-1".into(),
-        settings: RoomSettings {
-            title: "Stand-up".into(),
-            max_participants: 10,
-            empty_timeout_seconds: 300,
-            ..RoomSettings::default()
-        },
-        media,
-        ..MeetingGrant::default()
-    }
+    MeetingGrant { media, ..serde_json::from_str(MEETING).unwrap() }
 }
 
 fn grants() -> [(&'static str, MeetingGrant); 2] {

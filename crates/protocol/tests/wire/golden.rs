@@ -21,7 +21,7 @@ fn folder(name: &str) -> PathBuf {
     repository().join("crates/protocol/tests/golden").join(name)
 }
 
-/// What the pod makes of a frame of a client.
+/// Parses a frame of a client as the pod does.
 pub(crate) fn read(frame: &Value) -> ClientRequest {
     match frame::parse(&frame.to_string()) {
         Ok(Frame::Request { method, data, .. } | Frame::Notification { method, data }) => {

@@ -18,7 +18,6 @@ pub(super) struct Owned<T> {
     pub(super) _load: Option<LoadGuard>,
 }
 
-/// A transport of the room.
 #[derive(Debug)]
 pub(super) struct RoomTransport {
     pub(super) handle: TransportHandle,

@@ -45,7 +45,7 @@ pub(crate) struct MediaPlane {
     pub(super) sampler: Sampler,
 }
 
-/// Why a room could not be opened.
+/// Reasons a room could not be opened.
 #[derive(Debug, Error)]
 pub(crate) enum OpenError {
     /// No worker has capacity for it.

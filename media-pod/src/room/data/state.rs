@@ -28,7 +28,7 @@ pub(super) struct PeerChannels {
     /// With the data producers that they forward; `None` for the bot.
     pub(super) consumers: BTreeMap<DataConsumerId, Option<DataProducerId>>,
     pub(super) voice: Voice,
-    /// What it may still send, by signaling and on data channels combined.
+    /// Its budget for messages, by signaling and on data channels combined.
     pub(super) rate: TokenBucket,
     /// When its data channels were paused, if they are.
     pub(super) throttled: Option<Duration>,

@@ -88,7 +88,7 @@ pub struct Connect {
     pub connection: ConnectionId,
     /// Chosen by the client.
     pub peer: PeerId,
-    /// What its admission grants.
+    /// The permissions that its admission grants.
     pub grant: ParticipantGrant,
     /// Additional copies of every consumer that it requested.
     pub replicas: usize,
@@ -105,7 +105,7 @@ pub struct BroadcasterCall {
     pub call: ConnectionId,
     /// The broadcaster.
     pub peer: PeerId,
-    /// What the caller's admission grants.
+    /// The permissions that the caller's admission grants.
     pub grant: ParticipantGrant,
     /// The request.
     pub request: BroadcasterRequest,

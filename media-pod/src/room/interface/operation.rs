@@ -1,4 +1,4 @@
-//! What a room requests from the media plane. Plain data.
+//! Operations that a room requests from the media plane. Plain data.
 
 use std::net::IpAddr;
 

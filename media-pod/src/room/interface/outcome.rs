@@ -1,4 +1,4 @@
-//! What operations of the media plane return. Plain data.
+//! Results of operations of the media plane. Plain data.
 
 use convene_protocol::message::ConsumerScore;
 use serde_json::Value;
@@ -95,7 +95,7 @@ pub struct CreatedDataConsumer {
     pub protocol: String,
 }
 
-/// Why an operation failed.
+/// Errors of operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaError {
     /// Error code of the answer: 400 for unusable parameters, 500 for other errors.

@@ -8,7 +8,7 @@ use crate::room::interface::ids::PeerId;
 /// How long a participant whose connection has ended may return as the same participant.
 const RETURN_TIME: Duration = Duration::from_mins(1);
 
-/// What is remembered about a participant.
+/// Traces by which a participant who comes back is recognized.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) person: Option<String>,

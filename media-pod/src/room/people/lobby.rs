@@ -39,7 +39,6 @@ impl Waiting {
     }
 }
 
-/// The lobby.
 #[derive(Debug)]
 pub(crate) struct Lobby {
     waiting: BTreeMap<PeerId, Waiting>,

@@ -8,7 +8,7 @@ use crate::room::interface::ids::{ConsumerId, DataConsumerId};
 /// How long an offer is fresh: a fresh offer is not withdrawn, because some clients ignore a close that arrives before their answer.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// What was offered.
+/// An offered consumer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Offered {
     Consumer(ConsumerId),

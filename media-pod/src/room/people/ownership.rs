@@ -1,5 +1,5 @@
-//! Who owns a peerId. All participants know it, so it is not a credential: another connection gets it only if it is proven to be the
-//! same participant. Pure.
+//! Ownership of peerIds. All participants know a peerId, so it is not a credential: another connection gets it only if it is proven to be
+//! the same participant. Pure.
 
 use super::entrance::Entrance;
 use crate::room::interface::ids::ConnectionId;

@@ -22,7 +22,7 @@ pub(crate) struct Peer {
     /// Its WebSocket; for a broadcaster the HTTP call with which it entered.
     pub(crate) connection: ConnectionId,
     pub(crate) is_broadcaster: bool,
-    /// What it may do: the grant of its admission with the changes of moderators.
+    /// Its permissions: the grant of its admission with the changes of moderators.
     pub(crate) grant: ParticipantGrant,
     /// The person's proven identity, as in [`ParticipantGrant::person`].
     pub(crate) person: Option<String>,
@@ -112,7 +112,7 @@ impl Peer {
         Ok(())
     }
 
-    /// What is remembered about a participant who leaves.
+    /// The traces of a participant who leaves.
     pub(crate) fn trace(&self) -> Option<Trace> {
         let (person, address) = (self.person.clone(), self.grant.address.clone());
         let is_participant = !self.is_broadcaster && self.belongs();

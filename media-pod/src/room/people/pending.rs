@@ -18,7 +18,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// Time that the operator has to send the list of returning people.
 const RETURNING_LIST: Duration = Duration::from_secs(5);
 
-/// What a pending connection waits for.
+/// The question whose answer a pending connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     /// Whether the holder of the peerId, on this connection, is alive.

@@ -1,4 +1,4 @@
-//! What a participant may do, by its grant and the settings of the meeting. Pure; it changes no permissions.
+//! Permissions of participants, from their grants and the settings of the meeting. Pure; it changes no permissions.
 
 use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{Channel, MediaKind, Permissions, PublishSource, Source};
@@ -23,7 +23,7 @@ pub(crate) fn has(publish: PublishGrant, source: PublishSource) -> bool {
     }
 }
 
-/// What a participant may send, by its grant and the settings combined.
+/// The sources that a participant may send, by its grant and the settings combined.
 pub(crate) fn publish_of(grant: &ParticipantGrant, settings: &MeetingSettings) -> PublishGrant {
     let PublishGrant { audio, video, share } = grant.publish;
     let is_seen = !grant.hidden;

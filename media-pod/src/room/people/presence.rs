@@ -15,7 +15,7 @@ const MAX_PATIENCE: Duration = Duration::from_secs(16);
 /// few packets.
 const MAX_STILL: u8 = 2;
 
-/// What is known about a participant's connection.
+/// The state of a participant's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Presence {
     /// When its WebSocket was lost, if it is.

@@ -152,7 +152,7 @@ impl Seats {
         self.unjoined().min_by_key(|(_, peer)| (peer.since, peer.connection)).map(|(id, _)| id.clone())
     }
 
-    /// Why there is no room for a client, if that is the case. Clients that have not joined take no seat.
+    /// The reason there is no room for a client, if that is the case. Clients that have not joined take no seat.
     pub(crate) fn check_place(&self, grant: &ParticipantGrant) -> Result<(), Close> {
         if takes_seat(grant) {
             return if self.is_full() { Err(FULL) } else { Ok(()) };

@@ -68,7 +68,7 @@ pub struct PeerReport {
     pub recorder: bool,
     /// `chrome`, `firefox`, …, as the client says.
     pub device: Option<String>,
-    /// What it has.
+    /// Its transports, producers and consumers.
     #[serde(flatten)]
     pub holdings: Holdings,
 }

@@ -26,7 +26,7 @@ pub(crate) struct PeerTracks {
     pub(super) replicas: usize,
     /// The peers whose video its client shows, in order of preference.
     pub(super) watched: Vec<PeerId>,
-    /// What it sends, as last notified to the others.
+    /// Its `sends`, as last notified to the others.
     pub(super) announced: Sends,
     /// Whether its media has been connected before.
     pub(super) has_connected: bool,
@@ -88,7 +88,7 @@ impl PeerTracks {
         of_direction.max_by_key(|(_, state)| state.since).map(|(id, _)| id)
     }
 
-    /// What it sends now.
+    /// The sources of its producers that are not paused.
     pub(super) fn sends(&self) -> Sends {
         let has = |needed| {
             let is_it = |producer: &ProducerState| !producer.is_paused && producer.needs() == needed;

@@ -18,7 +18,7 @@ pub(crate) struct Candidate {
     pub(crate) is_resting: bool,
 }
 
-/// What one participant wants to receive.
+/// The streams that one participant wants to receive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wishes<'a> {
     pub(crate) receiver: &'a PeerId,

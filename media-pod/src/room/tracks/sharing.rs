@@ -124,7 +124,7 @@ impl Tracks {
         }
     }
 
-    /// What a participant wants to receive, if it receives and is connected.
+    /// The selection of a participant, if it receives and is connected.
     fn wishes_of<'a>(&'a self, id: &'a PeerId, seats: &Seats) -> Option<Wishes<'a>> {
         let is_there = self.receives(id, seats) && seats.get(id).is_some_and(|peer| !peer.presence.is_cut());
         let tracks = self.peers.get(id).filter(|_| is_there)?;

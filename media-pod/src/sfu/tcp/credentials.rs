@@ -43,7 +43,7 @@ pub(super) struct ConnectionPermit {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Why a request gets no permit.
+/// Reasons a request gets no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PermitError {
     /// There is no transport with this username fragment.

@@ -39,7 +39,7 @@ const RECEIVE_BUFFER: u32 = 128 * 1024;
 /// Displaced connections whose descriptors are about to be closed.
 const CLOSING: usize = 32;
 
-/// Why a connection is not forwarded.
+/// Reasons a connection is not forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
     /// The first frame is not a binding request with ICE credentials.

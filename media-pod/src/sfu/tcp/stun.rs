@@ -21,7 +21,7 @@ const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 const INTEGRITY_BYTES: usize = 20;
 
-/// Why the first frame is not an ICE-TCP binding request.
+/// Reasons the first frame is not an ICE-TCP binding request.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(super) enum FrameError {
     /// No binding request has this length.

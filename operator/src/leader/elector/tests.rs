@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fixtures::{ScriptedServer, status};
 
-const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/harbor/leases";
+const GET: &str = "GET /apis/coordination.k8s.io/v1/namespaces/harbor/leases/jetty";
+const PUT: &str = "PUT /apis/coordination.k8s.io/v1/namespaces/harbor/leases/jetty";
+const POST: &str = "POST /apis/coordination.k8s.io/v1/namespaces/harbor/leases";
 /// Short enough for fast tests, with a deadline that no busy machine reaches.
 const QUICK: Timing = Timing {
     lease: Duration::from_mins(2),
@@ -13,6 +15,11 @@ const QUICK: Timing = Timing {
     retry: Duration::from_millis(4),
     request: Duration::from_secs(30),
 };
+/// Without a renewal during the test.
+const PATIENT: Timing = Timing { retry: Duration::from_secs(30), ..QUICK };
+
+/// A request that is expected, and the response to it.
+type Exchange = (&'static str, u16, Value);
 
 fn elector(client: Client, timing: Timing) -> LeaderElector {
     let config = LeaseConfig { name: "jetty".into(), identity: "heron".into() };
@@ -33,22 +40,35 @@ async fn win(elector: &mut LeaderElector) -> bool {
     elector.win(stream::pending(), &readiness, std::future::pending()).await.unwrap()
 }
 
-fn get() -> String {
-    format!("GET {LEASES}/jetty")
+fn conflict() -> Value {
+    status(409, "Conflict", "it changed")
 }
 
-fn put() -> String {
-    format!("PUT {LEASES}/jetty")
+/// A leader that took a free lease, and its server, which continues with `script`.
+async fn lead(timing: Timing, script: Vec<Exchange>) -> (ScriptedServer, LeaderElector) {
+    let start = [(GET, 200, lease("5", "")), (PUT, 200, lease("6", "heron"))];
+    let (server, client) = ScriptedServer::start(start.into_iter().chain(script).collect());
+    let mut elector = elector(client, timing);
+    assert!(win(&mut elector).await);
+    (server, elector)
+}
+
+/// Keeps the lease until the work has ended, which it has.
+async fn keep_to_the_end(elector: LeaderElector) {
+    let (ended, work_ended) = oneshot::channel();
+    ended.send(()).unwrap();
+    elector.keep(work_ended).await.unwrap();
+}
+
+/// Keeps the lease until it is lost.
+async fn lose(elector: LeaderElector) -> LeaseError {
+    let (_ended, work_ended) = oneshot::channel();
+    elector.keep(work_ended).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn the_first_makes_the_lease_and_renews_it() {
-    let (get, put, post) = (get(), put(), format!("POST {LEASES}"));
-    let script = vec![
-        (get.as_str(), 404, missing()),
-        (post.as_str(), 201, lease("1", "heron")),
-        (put.as_str(), 200, lease("2", "heron")),
-    ];
+    let script = vec![(GET, 404, missing()), (POST, 201, lease("1", "heron")), (PUT, 200, lease("2", "heron"))];
     let (server, client) = ScriptedServer::start(script);
     let mut elector = elector(client, QUICK);
     assert!(win(&mut elector).await);
@@ -62,59 +82,39 @@ async fn the_first_makes_the_lease_and_renews_it() {
 
 #[tokio::test]
 async fn a_lease_is_given_back_when_the_work_has_ended() {
-    let (get, put) = (get(), put());
-    let (server, client) = ScriptedServer::start(vec![
-        (&get, 200, lease("5", "")),
-        (&put, 200, lease("6", "heron")),
-        (&put, 409, status(409, "Conflict", "another client added a label")),
-        (&get, 200, lease("7", "heron")),
-        (&put, 200, lease("8", "")),
-    ]);
-    let mut elector = elector(client, Timing { retry: Duration::from_secs(30), ..QUICK });
-    assert!(win(&mut elector).await);
+    let script = vec![
+        (PUT, 409, status(409, "Conflict", "another client added a label")),
+        (GET, 200, lease("7", "heron")),
+        (PUT, 200, lease("8", "")),
+    ];
+    let (server, elector) = lead(PATIENT, script).await;
     let leading = elector.metrics.leading.clone();
-    let (ended, work_ended) = oneshot::channel();
-    ended.send(()).unwrap();
-    elector.keep(work_ended).await.unwrap();
+    keep_to_the_end(elector).await;
     assert_eq!(leading.get(), 0);
     server.assert_finished();
 }
 
 #[tokio::test]
 async fn a_lease_that_is_not_ours_any_more_is_not_given_back() {
-    let (get, put) = (get(), put());
-    let (server, client) = ScriptedServer::start(vec![
-        (&get, 200, lease("5", "")),
-        (&put, 200, lease("6", "heron")),
-        (&put, 409, status(409, "Conflict", "it changed")),
-        (&get, 200, lease("9", "egret")),
-    ]);
-    let mut elector = elector(client, Timing { retry: Duration::from_secs(30), ..QUICK });
-    assert!(win(&mut elector).await);
-    let (ended, work_ended) = oneshot::channel();
-    ended.send(()).unwrap();
-    elector.keep(work_ended).await.unwrap();
+    let (server, elector) = lead(PATIENT, vec![(PUT, 409, conflict()), (GET, 200, lease("9", "egret"))]).await;
+    keep_to_the_end(elector).await;
     server.assert_finished();
 }
 
 #[tokio::test]
 async fn a_lease_that_was_given_back_is_taken_at_once() {
-    let (get, put) = (get(), put());
-    let script = vec![(get.as_str(), 200, lease("5", "")), (put.as_str(), 200, lease("6", "heron"))];
-    let (server, client) = ScriptedServer::start(script);
-    assert!(win(&mut elector(client, QUICK)).await);
+    let (server, _) = lead(QUICK, vec![]).await;
     server.assert_finished();
 }
 
 #[tokio::test]
 async fn a_rejected_candidate_reads_again_and_stands_by() {
-    let (get, put) = (get(), put());
     let (server, client) = ScriptedServer::start(vec![
-        (&get, 200, lease("5", "")),
-        (&put, 409, status(409, "Conflict", "it changed")),
-        (&get, 200, lease("6", "egret")),
-        (&get, 200, lease("7", "")),
-        (&put, 200, lease("8", "heron")),
+        (GET, 200, lease("5", "")),
+        (PUT, 409, conflict()),
+        (GET, 200, lease("6", "egret")),
+        (GET, 200, lease("7", "")),
+        (PUT, 200, lease("8", "heron")),
     ]);
     assert!(win(&mut elector(client, QUICK)).await);
     server.assert_finished();
@@ -122,13 +122,12 @@ async fn a_rejected_candidate_reads_again_and_stands_by() {
 
 #[tokio::test]
 async fn two_that_make_the_lease_at_once_do_not_both_lead() {
-    let (get, post, put) = (get(), format!("POST {LEASES}"), put());
     let (server, client) = ScriptedServer::start(vec![
-        (&get, 404, missing()),
-        (&post, 409, status(409, "AlreadyExists", "it is there")),
-        (&get, 200, lease("6", "egret")),
-        (&get, 200, lease("7", "")),
-        (&put, 200, lease("8", "heron")),
+        (GET, 404, missing()),
+        (POST, 409, status(409, "AlreadyExists", "it is there")),
+        (GET, 200, lease("6", "egret")),
+        (GET, 200, lease("7", "")),
+        (PUT, 200, lease("8", "heron")),
     ]);
     assert!(win(&mut elector(client, QUICK)).await);
     server.assert_finished();
@@ -136,12 +135,11 @@ async fn two_that_make_the_lease_at_once_do_not_both_lead() {
 
 #[tokio::test]
 async fn a_write_without_a_response_is_verified_before_it_counts() {
-    let (get, put) = (get(), put());
     let (server, client) = ScriptedServer::start(vec![
-        (&get, 200, lease("5", "")),
-        (&put, 504, status(504, "Timeout", "who knows")),
-        (&get, 200, lease("6", "heron")),
-        (&put, 200, lease("7", "heron")),
+        (GET, 200, lease("5", "")),
+        (PUT, 504, status(504, "Timeout", "who knows")),
+        (GET, 200, lease("6", "heron")),
+        (PUT, 200, lease("7", "heron")),
     ]);
     assert!(win(&mut elector(client, QUICK)).await, "it was carried out, but only the answered renewal counts");
     server.assert_finished();
@@ -149,18 +147,9 @@ async fn a_write_without_a_response_is_verified_before_it_counts() {
 
 #[tokio::test]
 async fn a_holder_that_finds_another_in_its_place_ends() {
-    let (get, put) = (get(), put());
-    let (server, client) = ScriptedServer::start(vec![
-        (&get, 200, lease("5", "")),
-        (&put, 200, lease("6", "heron")),
-        (&put, 409, status(409, "Conflict", "it changed")),
-        (&get, 200, lease("9", "egret")),
-    ]);
-    let mut elector = elector(client, QUICK);
-    assert!(win(&mut elector).await);
+    let (server, elector) = lead(QUICK, vec![(PUT, 409, conflict()), (GET, 200, lease("9", "egret"))]).await;
     let leading = elector.metrics.leading.clone();
-    let (_ended, work_ended) = oneshot::channel();
-    let error = elector.keep(work_ended).await.unwrap_err();
+    let error = lose(elector).await;
     assert!(matches!(&error, LeaseError::Taken { holder, .. } if holder == "egret"), "{error}");
     assert_eq!(leading.get(), 0);
     server.assert_finished();
@@ -168,17 +157,8 @@ async fn a_holder_that_finds_another_in_its_place_ends() {
 
 #[tokio::test]
 async fn a_lease_that_is_deleted_ends_its_holder() {
-    let (get, put) = (get(), put());
-    let (server, client) = ScriptedServer::start(vec![
-        (&get, 200, lease("5", "")),
-        (&put, 200, lease("6", "heron")),
-        (&put, 404, missing()),
-        (&get, 404, missing()),
-    ]);
-    let mut elector = elector(client, QUICK);
-    assert!(win(&mut elector).await);
-    let (_ended, work_ended) = oneshot::channel();
-    let error = elector.keep(work_ended).await.unwrap_err();
+    let (server, elector) = lead(QUICK, vec![(PUT, 404, missing()), (GET, 404, missing())]).await;
+    let error = lose(elector).await;
     assert!(matches!(error, LeaseError::Deleted { .. }), "{error}");
     server.assert_finished();
 }
@@ -204,8 +184,7 @@ async fn a_holder_that_is_not_answered_ends_in_the_middle_of_a_request() {
     let timing = Timing { renew_deadline: Duration::from_secs(1), request: Duration::from_mins(10), ..QUICK };
     let mut elector = elector(client, timing);
     assert!(win(&mut elector).await);
-    let (_ended, work_ended) = oneshot::channel();
-    let error = elector.keep(work_ended).await.unwrap_err();
+    let error = lose(elector).await;
     assert!(matches!(error, LeaseError::Late { .. }), "{error}");
 }
 
@@ -220,8 +199,7 @@ async fn a_request_without_an_answer_ends() {
 
 #[tokio::test]
 async fn a_standby_is_ready_and_ends_when_asked_to() {
-    let get = get();
-    let (server, client) = ScriptedServer::start(vec![(&get, 200, lease("5", "egret"))]);
+    let (server, client) = ScriptedServer::start(vec![(GET, 200, lease("5", "egret"))]);
     let readiness = Readiness::default();
     let mut elector = elector(client, Timing { retry: Duration::from_mins(1), ..QUICK });
     let stop = async {
@@ -236,11 +214,7 @@ async fn a_standby_is_ready_and_ends_when_asked_to() {
 
 #[tokio::test]
 async fn whose_work_ended_badly_does_not_give_the_lease_back() {
-    let (get, put) = (get(), put());
-    let script = vec![(get.as_str(), 200, lease("5", "")), (put.as_str(), 200, lease("6", "heron"))];
-    let (server, client) = ScriptedServer::start(script);
-    let mut elector = elector(client, Timing { retry: Duration::from_secs(30), ..QUICK });
-    assert!(win(&mut elector).await);
+    let (server, elector) = lead(PATIENT, vec![]).await;
     let (ended, work_ended) = oneshot::channel();
     drop(ended);
     elector.keep(work_ended).await.unwrap();
@@ -249,11 +223,10 @@ async fn whose_work_ended_badly_does_not_give_the_lease_back() {
 
 #[tokio::test]
 async fn a_change_seen_by_the_watch_is_read_at_once() {
-    let (get, put) = (get(), put());
     let (server, client) = ScriptedServer::start(vec![
-        (&get, 200, lease("5", "egret")),
-        (&get, 200, lease("6", "")),
-        (&put, 200, lease("7", "heron")),
+        (GET, 200, lease("5", "egret")),
+        (GET, 200, lease("6", "")),
+        (PUT, 200, lease("7", "heron")),
     ]);
     let mut elector = elector(client, Timing { retry: Duration::from_mins(1), ..QUICK });
     let changes = stream::iter([()]).chain(stream::pending());

@@ -20,10 +20,9 @@ pub(crate) struct PodLoad {
     pub(crate) active: u32,
 }
 
-/// What a meeting's room is used for.
+/// Participants and other uses of a meeting's room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Occupancy {
-    /// Participants.
     pub(crate) participants: u32,
     /// Whether the call is being recorded.
     pub(crate) is_recorded: bool,
@@ -49,7 +48,7 @@ pub(crate) struct MeetingKey {
     pub(crate) name: String,
 }
 
-/// What the meetings without a pod need.
+/// The capacity that the meetings without a pod need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Need {
     /// Meetings that can share a pod.

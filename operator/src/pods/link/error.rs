@@ -6,7 +6,7 @@ use convene_protocol::admission::AdmissionError;
 use hyper::StatusCode;
 use thiserror::Error;
 
-/// What can go wrong between operator and pod.
+/// Errors of requests to a pod.
 #[derive(Debug, Error)]
 pub(crate) enum PodLinkError {
     /// The pod has no address yet.

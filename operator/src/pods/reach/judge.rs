@@ -110,7 +110,7 @@ impl Reach {
         }
     }
 
-    /// What was found, and what to do about it.
+    /// The finding, and how to fix the problem.
     pub(crate) fn message(&self) -> &str {
         match self {
             Self::Reachable(message)
@@ -122,7 +122,7 @@ impl Reach {
     }
 }
 
-/// What all answers together mean.
+/// The result of all answers together.
 pub(super) fn judge(tried: &[Tried]) -> Reach {
     if tried.is_empty() {
         return Reach::Failed("the media pod offers no candidate at its announced addresses yet".to_owned());

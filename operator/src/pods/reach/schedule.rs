@@ -26,7 +26,7 @@ pub(super) struct Subject {
     pub(super) is_reported: bool,
 }
 
-/// What is known about a pod.
+/// The state of the probes of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Turn {
     /// It is being probed.

@@ -36,23 +36,21 @@ impl MeetingHome {
     }
 }
 
-/// What happens to a room.
+/// The change to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RoomStep {
     /// Nothing.
     Keep,
-    /// It ends.
     End(EndReason),
     /// Its settings are updated.
     Update {
-        /// The settings.
         settings: RoomSettings,
         /// Whether it waits for the list of participants who may rejoin.
         awaits_returning: bool,
     },
 }
 
-/// What `meeting` means for its room.
+/// The step that `meeting` requires for its room.
 pub(crate) fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
     MeetingHome {
         uid: meeting.uid().unwrap_or_default(),
@@ -62,7 +60,7 @@ pub(crate) fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> Meetin
     }
 }
 
-/// What happens to `room` on the pod with `pod_uid`. `home` is the Meeting that has the room's name now.
+/// The step for `room` on the pod with `pod_uid`. `home` is the Meeting that has the room's name now.
 pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>) -> RoomStep {
     let Some(home) = home.filter(|home| home.uid == room.uid && !home.is_over) else {
         return RoomStep::End(EndReason::Ended);

@@ -18,7 +18,7 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// What is left of a pool that is being deleted.
+/// The remaining objects of a pool that is being deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Left {
     /// Pods that are not terminating.
@@ -42,7 +42,7 @@ pub(crate) struct RemovalPlan {
     pub(crate) delete: Vec<PodDeletion>,
     /// Whether pods are deleted after the deadline although their rooms could not be ended.
     pub(crate) is_overdue: bool,
-    /// What is left before the plan is executed.
+    /// The remaining objects before the plan is executed.
     pub(crate) left: Left,
     /// Whether the finalizer can be removed.
     pub(crate) is_done: bool,
@@ -71,7 +71,7 @@ pub(crate) fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings:
     }
 }
 
-/// Why the pool still exists, for users.
+/// The reason the pool still exists, for users.
 pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Reason {
     let Left { pods, busy, participants, meetings } = *left;
     let message = match (busy, pods) {

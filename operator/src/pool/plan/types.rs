@@ -26,17 +26,15 @@ use crate::{
 /// The observed state of a pool.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObservedPods {
-    /// Its pods.
     pub(crate) pods: Vec<Arc<MediaPod>>,
     /// Blocks in use by any pod that could conflict.
     pub(crate) taken: BTreeSet<PortRange>,
     /// Blocks that are held back after use.
     pub(crate) resting: BTreeSet<PortRange>,
-    /// The load of its pods.
     pub(crate) loads: PodLoads,
     /// Participants on its pods as the pods report them, by UID.
     pub(crate) participants: BTreeMap<String, u32>,
-    /// What its meetings without a pod need.
+    /// The capacity that its meetings without a pod need.
     pub(crate) waiting: Need,
     /// The namespaces that use it, once it has its maximum of pods.
     pub(crate) holders: Holders,
@@ -53,7 +51,6 @@ pub(crate) struct ObservedPods {
 }
 
 impl ObservedPods {
-    /// The load of a pod.
     pub(crate) fn load_of(&self, pod: &MediaPod) -> PodLoad {
         self.loads.get(&pod.uid).copied().unwrap_or_default()
     }
@@ -76,14 +73,12 @@ impl ObservedPods {
 pub(crate) struct NewPod {
     /// Its name: pool and first port, so that it is unique while the block is in use.
     pub(crate) name: String,
-    /// Its ports.
     pub(crate) block: PortRange,
 }
 
 /// A pod to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodDeletion {
-    /// Its name.
     pub(crate) name: String,
     /// Its UID: a later pod with the same name is left alone.
     pub(crate) uid: String,
@@ -110,7 +105,6 @@ pub(crate) struct Announcement {
     pub(crate) name: String,
     /// UID of the pod.
     pub(crate) uid: String,
-    /// The addresses.
     pub(crate) addresses: Vec<String>,
     /// The ports, where they differ from those of the pod.
     pub(crate) ports: String,
@@ -166,11 +160,9 @@ pub(crate) struct PoolPlan {
     pub(crate) drain: Vec<DrainChange>,
     /// UIDs of draining pods some of whose active meetings move now.
     pub(crate) move_off: Vec<String>,
-    /// Pods to create.
     pub(crate) create: Vec<NewPod>,
-    /// Pods to delete.
     pub(crate) delete: Vec<PodDeletion>,
-    /// Why the pool cannot have the pods it wants.
+    /// The reason the pool cannot have the pods it wants.
     pub(crate) trouble: Option<Reason>,
     /// The time of the next due step that no watch reports.
     pub(crate) again: Option<Timestamp>,

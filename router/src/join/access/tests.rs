@@ -1,6 +1,6 @@
 //! Access by policy, token, list of moderators and lock.
 
-use convene_join_token::JoinKey;
+use convene_join_token::{JoinKey, Participant};
 use convene_protocol::admission::{PublishGrant, RETURN_SECONDS, Signer, TICKET_SECONDS, Vouched};
 use proptest::prelude::*;
 
@@ -10,16 +10,18 @@ use crate::fixtures::{admission_key, key, meeting_facts, meeting_record};
 
 fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
     let mut grant = JoinGrant {
-        identity: "ada".into(),
-        name: Some("Ada".into()),
+        participant: Participant {
+            identity: "ada".into(),
+            name: Some("Ada".into()),
+            subscribe: true,
+            publish_data: true,
+            moderator: false,
+            hidden: false,
+            recorder: false,
+            receive_plain: false,
+            once: None,
+        },
         publish: PublishGrant { share: false, ..PublishGrant::default() },
-        subscribe: true,
-        publish_data: true,
-        moderator: false,
-        hidden: false,
-        recorder: false,
-        receive_plain: false,
-        once: None,
         key: "app".into(),
         expires_at: 1,
     };
@@ -56,7 +58,7 @@ fn policy_by_token_by_moderators_by_lock() {
         (AccessPolicy::Open, grant(|_| {}), &[], "ada"),
         (AccessPolicy::Open, grant(|_| {}), &["bob", "ada"], "ada moderates"),
         (AccessPolicy::Open, grant(|_| {}), &["Ada", "ada "], "ada"),
-        (AccessPolicy::Open, grant(|grant| grant.moderator = true), &[], "ada moderates"),
+        (AccessPolicy::Open, grant(|grant| grant.participant.moderator = true), &[], "ada moderates"),
         (AccessPolicy::Token, Credential::Guest, &[], "TokenRequired"),
         (AccessPolicy::Token, grant(|_| {}), &[], "ada"),
         (AccessPolicy::Token, grant(|_| {}), &["ada"], "ada moderates"),
@@ -90,7 +92,7 @@ fn a_guest_of_an_open_meeting_has_the_default_grant_and_a_token_gives_what_it_sa
     let meeting = meeting_record("team-a", "board", None);
     assert_eq!(decide_access(&meeting, &Credential::Guest, None), Ok(ParticipantGrant::default()));
     let browser = GuestId::new(1);
-    let once = grant(|grant| grant.once = Some("k/1".into()));
+    let once = grant(|grant| grant.participant.once = Some("k/1".into()));
     let participant = decide_access(&meeting, &once, Some(&browser)).unwrap();
     let expected = ParticipantGrant {
         identity: Some("ada".into()),
@@ -191,13 +193,15 @@ fn participants_return_with_tickets_that_expired_lately_as_long_as_they_are_vouc
 fn recorders_need_a_meeting_that_is_recorded() {
     let plain = meeting_record("team-a", "board", None);
     let recorded = MeetingRecord { may_be_recorded: true, ..plain.clone() };
-    for recorder in [grant(|grant| grant.recorder = true), ticket(|ticket| ticket.participant.recorder = true)] {
+    for recorder in
+        [grant(|grant| grant.participant.recorder = true), ticket(|ticket| ticket.participant.recorder = true)]
+    {
         assert_eq!(outcome(&plain, &recorder), "RecordingOff");
         assert_eq!(outcome(&recorded, &recorder), "ada");
     }
     assert_eq!(JoinRefusal::RecordingOff.status(), 403);
     for unseen in [
-        grant(|grant| (grant.recorder, grant.hidden) = (true, true)),
+        grant(|grant| (grant.participant.recorder, grant.participant.hidden) = (true, true)),
         ticket(|ticket| (ticket.participant.recorder, ticket.participant.hidden) = (true, true)),
     ] {
         assert_eq!(outcome(&recorded, &unseen), "TokenHiddenRecords");

@@ -86,7 +86,7 @@ export interface ClientState {
   readonly faults: readonly string[];
 }
 
-/** What one consumer has received. */
+/** Statistics of one consumer. */
 export interface Received {
   readonly consumerId: string;
   readonly peerId: string;

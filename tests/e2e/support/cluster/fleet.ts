@@ -219,11 +219,11 @@ export async function allAreReady(count: number, seconds: number, poolName?: str
   );
 }
 
-/** The pool's status counts so many pods of each sort. */
+/** Waits until the pool's status has these numbers of pods by state. */
 export async function poolHas(name: string, wanted: Record<string, number>, seconds = 60): Promise<void> {
   await waitUntil(`pool ${name} has ${JSON.stringify(wanted)}`, seconds, async () => {
     const counts = poolStatus(JSON.parse(await kubectl('get', ...poolArguments(name), '-o', 'json')) as KubernetesObject).pods ?? {};
-    const fits = Object.entries(wanted).every(([sort, count]) => (counts[sort] ?? 0) === count);
+    const fits = Object.entries(wanted).every(([state, count]) => (counts[state] ?? 0) === count);
     return fits ? undefined : `it has ${JSON.stringify(counts)}`;
   });
 }

@@ -5,7 +5,7 @@ import { type Missing, waitUntil } from '../wait.ts';
 /** New frames that must be decoded before video counts as moving. */
 const FRAMES = 5;
 
-/** What one receiver got from one sender since the check started. */
+/** Media that one receiver got from one sender since the check started. */
 interface Evidence {
   firstFrames: number | undefined;
   frames: number;

@@ -18,6 +18,6 @@ export interface Person {
   peerId(): Promise<string>;
   /** Peer ids of all tiles, including its own. */
   tiles(): Promise<string[]>;
-  /** What they really receive. */
+  /** The media that they really receive. */
   stats(): Promise<TrackStats[]>;
 }

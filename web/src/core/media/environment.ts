@@ -20,12 +20,12 @@ export function readEnvironment(): Environment {
   };
 }
 
-/** Why this browser cannot make calls; undefined if it can. */
+/** The reason this browser cannot make calls; undefined if it can. */
 export function callProblem({ hasPeerConnection }: Environment): ConveneError | undefined {
   return hasPeerConnection ? undefined : new ConveneError('webrtc-missing', 'RTCPeerConnection is not supported');
 }
 
-/** Why this page cannot use camera and microphone; undefined if it can. Joining to watch and listen still works. */
+/** The reason this page cannot use camera and microphone; undefined if it can. Joining to watch and listen still works. */
 export function captureProblem({ isSecureContext, hasMediaDevices }: Environment): ConveneError | undefined {
   if (!isSecureContext) return new ConveneError('insecure-context', 'the page is not a secure context');
   if (!hasMediaDevices) return new ConveneError('webrtc-missing', 'navigator.mediaDevices is not supported');

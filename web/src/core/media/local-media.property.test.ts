@@ -78,7 +78,7 @@ function carryOut(one: Step, local: LocalMedia, devices: FakeDevices): void {
   }
 }
 
-/** What the button shows. */
+/** The state that the button shows. */
 function shown(device: LocalDevice): string {
   return device.status === 'opening' ? (device.isMuted ? 'muted' : 'on') : device.status;
 }

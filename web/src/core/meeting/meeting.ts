@@ -1,4 +1,4 @@
-/** What the server reports about a meeting before joining, and the URLs of a meeting. */
+/** The server's information about a meeting before joining, and the URLs of a meeting. */
 
 import { isRecord, isText } from '../signaling/json';
 
@@ -7,7 +7,7 @@ export interface MeetingAddress {
   rest: string;
 }
 
-/** Why a meeting is not ready: a machine-readable reason, and the server's message in English. */
+/** The reason a meeting is not ready: a machine-readable code, and the server's message in English. */
 export interface WaitingFor {
   reason: string;
   message: string;

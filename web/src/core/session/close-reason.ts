@@ -1,4 +1,4 @@
-/** Why the server closed the connection permanently. Pure. */
+/** The causes of permanently closed connections, read from close codes and reasons. Pure. */
 
 /** protoo's close code for "do not reconnect". */
 export const FINAL_CLOSE_CODE = 4000;

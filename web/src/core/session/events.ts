@@ -8,7 +8,6 @@ import type { OwnRights, Peer, PeerStatus } from '../signaling/peers';
 import type { ConnectionState } from './connection-state';
 import type { SendKind } from './connection/send-kind';
 
-/** A remote track. */
 export interface RemoteTrack {
   consumerId: string;
   peerId: string;
@@ -20,7 +19,6 @@ export interface RemoteTrack {
   sourceScore?: number;
 }
 
-/** Events of the room. */
 export type RoomEvent =
   | { type: 'joined'; peers: Peer[] }
   | { type: 'peerJoined'; peer: Peer }
@@ -34,7 +32,7 @@ export type RoomEvent =
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined }
   | { type: 'peerChanged'; peerId: string; peerStatus: PeerStatus }
-  /** What a peer sends now, whether or not it is received here. */
+  /** The sources that a peer sends now, whether or not they are received here. */
   | { type: 'peerSends'; peerId: string; sends: Sends | undefined }
   | { type: 'handRaised'; peerId: string; isRaised: boolean }
   | { type: 'reaction'; peerId: string; reaction: Reaction }

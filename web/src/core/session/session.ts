@@ -44,7 +44,7 @@ export interface SessionOptions {
   videoCodec?: () => VideoCodec | undefined;
   /** Watches whether the meeting is ready, which ends the backoff while the session rejoins. */
   watchReadiness?: ReadinessWatch;
-  /** What is known about the device's encoders. */
+  /** Knowledge about the device's encoders, kept across connections. */
   codecEnvironment?: CodecEnvironment;
 }
 

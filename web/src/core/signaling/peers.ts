@@ -18,7 +18,7 @@ export interface Peer {
   peerId: string;
   displayName: string;
   peerStatus: PeerStatus;
-  /** What the peer sends now, whether or not it is received here; undefined for servers that do not report it. */
+  /** The sources that the peer sends now, whether or not they are received here; undefined for servers that do not report them. */
   sends: Sends | undefined;
   isRecorder: boolean;
   /** A program without a page, such as ffmpeg. */

@@ -1,4 +1,4 @@
-/** What went wrong, and how a call ended. */
+/** Errors, and how a call ended. */
 
 import type { DeviceWord, Texts } from '../en';
 
@@ -96,7 +96,7 @@ export const problems: Pick<Texts, 'errors' | 'endings'> = {
     'join-refused': () => ({ title: 'Sie konnten nicht beitreten', advice: `Dieser Browser ist mit dieser Besprechung nicht kompatibel. ${BROWSER_ADVICE}` }),
     'request-timeout': () => ({ title: 'Der Server antwortet nicht rechtzeitig', advice: 'Bitte versuchen Sie es gleich noch einmal.' }),
     'answer-malformed': () => ({
-      title: 'Die Seite ist veraltet',
+      title: 'Diese Seite ist veraltet',
       advice: 'Laden Sie die Seite neu. Wenn das nicht hilft, wenden Sie sich an Ihre Administration.',
     }),
     'connection-closed': () => ({ title: 'Die Verbindung wurde geschlossen', advice: 'Bitte versuchen Sie es noch einmal.' }),

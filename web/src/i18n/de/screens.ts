@@ -52,5 +52,5 @@ export const screens: Pick<Texts, 'common' | 'home' | 'preJoin' | 'waitingRoom' 
     lobby: 'Sie treten bei, sobald die Moderation Sie zulässt. Das kann etwas dauern, wenn sie noch nicht da ist.',
     cancel: 'Anfrage zurückziehen',
   },
-  ended: { joinAgain: 'Wieder beitreten', startOver: 'Wieder starten', tryAgain: 'Noch einmal versuchen', reload: 'Seite neu laden' },
+  ended: { joinAgain: 'Wieder beitreten', startOver: 'Erneut starten', tryAgain: 'Noch einmal versuchen', reload: 'Seite neu laden' },
 };

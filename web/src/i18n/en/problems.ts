@@ -1,4 +1,4 @@
-/** What went wrong, and how a call ended. */
+/** Errors, and how a call ended. */
 
 import type { ErrorCode } from '../../core/errors';
 import type { EndCause } from '../../core/session/close-reason';
@@ -9,7 +9,7 @@ export interface Text {
   advice: string;
 }
 
-/** What an error is about: one device, or camera and microphone together. */
+/** The device an error is about, or camera and microphone together. */
 export type DeviceWord = SendKind | 'both';
 
 const DEVICES: Readonly<Record<DeviceWord, string>> = {

@@ -6,7 +6,7 @@ import type { Command } from '../../state/call/shortcuts';
 import type { Language, Theme } from '../../state/settings';
 import type { Layout } from '../../state/tiles/stage';
 import type { Refusal } from '../../state/call/refusal';
-import type { WaitingKind } from '../../state/waiting';
+import type { WaitingKind } from '../../state/app/waiting';
 import type { ReceiveQuality } from '../../state/tiles/watching';
 
 const connection: Readonly<Record<Exclude<ConnectionState['status'], 'interrupted'>, string>> = {

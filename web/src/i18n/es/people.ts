@@ -18,7 +18,7 @@ export const people: Pick<Texts, 'people' | 'toasts' | 'dialogs'> = {
     mute: 'Silenciar',
     askToUnmute: 'Pedir que active el micrófono',
     stopCamera: 'Desactivar la cámara',
-    stopShare: 'Dejar de compartir su pantalla',
+    stopShare: 'Detener su pantalla compartida',
     lowerHand: 'Bajar la mano',
     makeModerator: 'Nombrar moderador',
     removeModerator: 'Quitar como moderador',

@@ -1,4 +1,4 @@
-/** What went wrong, and how a call ended. */
+/** Errors, and how a call ended. */
 
 import type { DeviceWord, Texts } from '../en';
 
@@ -70,7 +70,7 @@ export const problems: Pick<Texts, 'errors' | 'endings'> = {
     }),
     'request-refused': (device) => ({
       title: `No se ha podido enviar ${DEVICES[device]}`,
-      advice: `El servidor ${IT[device]} ha rechazado. Apága${IT[device]} y vuelve a encender${IT[device]}. Si no funciona, sal y vuelve a entrar.`,
+      advice: `El servidor ${IT[device]} ha rechazado. Desactíva${IT[device]} y vuelve a activar${IT[device]}. Si no funciona, sal y vuelve a entrar.`,
     }),
     'join-refused': () => ({ title: 'No has podido entrar en la reunión', advice: `Este navegador no es compatible con esta reunión. ${BROWSER_ADVICE}` }),
     'request-timeout': () => ({ title: 'El servidor tarda demasiado en responder', advice: 'Vuelve a intentarlo en un momento.' }),

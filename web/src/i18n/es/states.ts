@@ -44,7 +44,7 @@ export const states: Pick<
   mutedBy: {
     audio: 'Un moderador te ha silenciado.',
     video: 'Un moderador ha desactivado tu cámara.',
-    share: 'Un moderador ha dejado de compartir tu pantalla.',
+    share: 'Un moderador ha detenido tu pantalla compartida.',
   },
   refusals: {
     notAllowed: 'No tienes permiso para hacer esto.',

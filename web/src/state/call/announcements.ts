@@ -13,13 +13,13 @@ export interface Announcement {
 
 const NOTHING: Announcement = { toasts: [] };
 
-interface Self {
+interface OwnState {
   peerId: string;
   /** Whether the first participants and permissions have arrived; they are not announced. */
   hasJoined: boolean;
 }
 
-export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, hasJoined }: Self): Announcement {
+export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, hasJoined }: OwnState): Announcement {
   switch (event.type) {
     case 'peerJoined':
       return hasJoined && !isKnown(room, event.peer.peerId) ? presence('join', [event.peer.displayName], []) : NOTHING;

@@ -319,7 +319,7 @@ export class CallModel {
 
   #show(): void {
     this.#set(this.#shown(this.#store.get()));
-    this.#missing.look(this.#store.get().tiles, this.#watcher);
+    this.#missing.update(this.#store.get().tiles, this.#watcher);
     this.#watcher.notifySoon();
   }
 
@@ -364,7 +364,7 @@ export class CallModel {
     this.#dependencies.session.receive(receptionOf(tiles, watching));
     // A page in the background keeps its list, so that the server's choice does not change meanwhile.
     if (!isPageHidden) this.#dependencies.session.watch(watchedPeersOf(tiles, watching));
-    this.#missing.look(tiles, watching);
+    this.#missing.update(tiles, watching);
   }
 
   #later(ms: number, act: () => void): void {

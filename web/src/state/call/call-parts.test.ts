@@ -10,7 +10,7 @@ import { pageCapacity, pageOf, stageOf, type StageOptions } from '../tiles/stage
 import { statisticsOf } from './statistics';
 import { tilesOf, type Tile } from '../tiles/tiles';
 import { withToast, type Toast, type ToastContent } from './toasts';
-import { waitingKindOf } from '../waiting';
+import { waitingKindOf } from '../app/waiting';
 import { receptionOf, watchedPeersOf, type Watching } from '../tiles/watching';
 import { peerOf } from '../../core/signaling/peers';
 
@@ -363,6 +363,8 @@ it.each([
   ['NamespaceShareUsed', 'capacity'],
   ['DedicatedNotAllowed', 'broken'],
   ['SomethingNew', 'other'],
+  ['FinalizersNotWritten', 'broken'],
+  ['AdmissionKeyMissing', 'starting'],
 ])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
 
 it('rates and losses come from two samples', () => {

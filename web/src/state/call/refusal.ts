@@ -1,4 +1,4 @@
-/** Why a request was rejected, as far as users need to know. Pure. */
+/** The reason a request was rejected, as far as users need to know. Pure. */
 
 import { ConveneError } from '../../core/errors';
 import { RequestRefused } from '../../core/signaling/protoo';

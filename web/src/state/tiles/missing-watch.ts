@@ -20,7 +20,7 @@ export class MissingWatch {
     this.#options = options;
   }
 
-  look(tiles: readonly Tile[], watching: Pick<Watching, 'seen' | 'isPageHidden'>): void {
+  update(tiles: readonly Tile[], watching: Pick<Watching, 'seen' | 'isPageHidden'>): void {
     this.#missing = missingOf(tiles, watching, this.#missing, this.#options.now());
     this.#judge();
   }

@@ -52,7 +52,7 @@ export interface Person {
   isGuest: boolean;
   isRecorder: boolean;
   isBroadcaster: boolean;
-  /** What is sent, whether or not it is received. */
+  /** The sources that are sent, whether or not they are received. */
   isMuted: boolean;
   hasCamera: boolean;
   isSharing: boolean;

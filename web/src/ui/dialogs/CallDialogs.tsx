@@ -2,7 +2,8 @@
 
 import type { ReactNode } from 'react';
 import { isTurnedOn } from '../../core/media/local-media';
-import type { AppModel, AppState } from '../../state/app-model';
+import type { AppModel } from '../../state/app/app-model';
+import type { AppState } from '../../state/app/app-state';
 import type { CallModel } from '../../state/call/call-model';
 import type { CallState } from '../../state/call/call-state';
 import type { Settings } from '../../state/settings';

@@ -3,12 +3,13 @@
 import type { ReactNode } from 'react';
 import { canBlurBackground } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
-import type { AppModel, AppState } from '../../state/app-model';
+import type { AppModel } from '../../state/app/app-model';
+import type { AppState } from '../../state/app/app-state';
 import { CAMERA_HEIGHTS, CODEC_CHOICES, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
 import { speakerInUse } from '../../state/call/speaker';
 import type { Layout } from '../../state/tiles/stage';
 import { useTexts } from '../language';
-import { DeviceSelect } from '../parts/DeviceSelect';
+import { DeviceSelect } from '../parts/media/DeviceSelect';
 import { Dialog } from '../parts/Dialog';
 import { Select, Switch } from '../parts/Select';
 

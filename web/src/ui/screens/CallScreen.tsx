@@ -2,7 +2,8 @@
 
 import { Disc, DoorClosed, Lock, Volume2 } from 'lucide-react';
 import { useRef, useState, type ReactNode } from 'react';
-import type { AppModel, AppState } from '../../state/app-model';
+import type { AppModel } from '../../state/app/app-model';
+import type { AppState } from '../../state/app/app-state';
 import type { CallModel } from '../../state/call/call-model';
 import type { CallState } from '../../state/call/call-state';
 import type { Command } from '../../state/call/shortcuts';
@@ -25,7 +26,7 @@ import { useStore } from '../hooks/useStore';
 import { useWakeLock } from '../hooks/useWakeLock';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
-import { RemoteAudio } from '../parts/RemoteAudio';
+import { RemoteAudio } from '../parts/media/RemoteAudio';
 
 interface Props {
   model: AppModel;

@@ -2,7 +2,8 @@
 
 import { History } from 'lucide-react';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import type { AppModel, AppState, EntryProblem } from '../../state/app-model';
+import type { AppModel } from '../../state/app/app-model';
+import type { AppState, EntryProblem } from '../../state/app/app-state';
 import { LANGUAGES } from '../../state/settings';
 import { useTexts } from '../language';
 import { Brand } from '../parts/Brand';

@@ -6,14 +6,15 @@ import { MAX_NAME_LENGTH } from '../../core/peer/display-name';
 import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
-import type { AppModel, AppState } from '../../state/app-model';
+import type { AppModel } from '../../state/app/app-model';
+import type { AppState } from '../../state/app/app-state';
 import { speakerInUse } from '../../state/call/speaker';
 import { SettingsDialog } from '../dialogs/SettingsDialog';
 import { useTexts } from '../language';
 import { Brand } from '../parts/Brand';
-import { DeviceSelect } from '../parts/DeviceSelect';
+import { DeviceSelect } from '../parts/media/DeviceSelect';
 import { RecordingHint } from '../parts/RecordingHint';
-import { SelfView } from '../parts/SelfView';
+import { SelfView } from '../parts/media/SelfView';
 import { useWaitingWords } from './WaitingScreen';
 
 interface Props {

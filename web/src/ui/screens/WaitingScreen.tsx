@@ -1,12 +1,13 @@
 /** Waiting for the meeting to become ready, or for a moderator's approval, with a self view. */
 
 import type { ReactNode } from 'react';
-import type { AppModel, AppState } from '../../state/app-model';
-import { waitingKindOf } from '../../state/waiting';
+import type { AppModel } from '../../state/app/app-model';
+import type { AppState } from '../../state/app/app-state';
+import { waitingKindOf } from '../../state/app/waiting';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
 import { RecordingHint } from '../parts/RecordingHint';
-import { SelfView } from '../parts/SelfView';
+import { SelfView } from '../parts/media/SelfView';
 import { MessageScreen } from './MessageScreen';
 
 interface Props {
@@ -48,7 +49,7 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
   );
 }
 
-/** Why the meeting is not ready. The reason is included where an administrator may need it. */
+/** The reason the meeting is not ready. It is included where an administrator may need it. */
 export function useWaitingWords({ meeting }: AppState): { words: string; isLong: boolean } {
   const texts = useTexts();
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };

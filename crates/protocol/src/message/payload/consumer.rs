@@ -90,11 +90,11 @@ pub struct ConsumerAppData {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ConsumerScore {
-    /// Of the stream to this client.
+    /// Score of the stream to this client.
     pub score: u8,
-    /// Of the sender's stream that is currently forwarded.
+    /// Score of the sender's stream that is currently forwarded.
     pub producer_score: u8,
-    /// Of each of the sender's streams.
+    /// Scores of all of the sender's streams.
     pub producer_scores: Vec<u8>,
 }
 

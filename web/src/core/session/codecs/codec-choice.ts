@@ -10,7 +10,7 @@
 export const VIDEO_CODECS = ['VP8', 'VP9', 'H264', 'AV1'] as const;
 export type VideoCodec = (typeof VIDEO_CODECS)[number];
 
-/** What the browser reports of one encoder (Media Capabilities, `encodingInfo` of type `webrtc`). */
+/** The browser's report about one encoder (Media Capabilities, `encodingInfo` of type `webrtc`). */
 export interface Encoder {
   codec: VideoCodec;
   /** Keeps up with the frame rate. */

@@ -1,6 +1,6 @@
 /**
- * What is known about this device's encoders and the CPU load, for the whole stay in a meeting: a new connection
- * does not retry what was too much before.
+ * Remembers this device's encoders and CPU load for the whole stay in a meeting, so that a new connection does not
+ * retry what was too much before.
  *
  * It queries the browser once and decides nothing; `codec-choice` does.
  */

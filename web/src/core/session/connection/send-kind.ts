@@ -1,4 +1,4 @@
-/** What a participant publishes: at most one producer of each kind. */
+/** The kinds of media that a participant publishes: at most one producer of each. */
 
 export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
 

@@ -3,12 +3,13 @@
 import { Ellipsis, Hand, MessageSquare, PhoneOff, ScreenShare, ScreenShareOff, Smile, Users, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { canShareScreen, type DeviceKind } from '../../../core/media/devices';
-import type { AppModel, AppState } from '../../../state/app-model';
+import type { AppModel } from '../../../state/app/app-model';
+import type { AppState } from '../../../state/app/app-state';
 import type { CallModel } from '../../../state/call/call-model';
 import type { Command } from '../../../state/call/shortcuts';
 import { withKeys } from '../../keyboard';
 import { useTexts } from '../../language';
-import { DeviceToggle } from '../../parts/DeviceToggle';
+import { DeviceToggle } from '../../parts/media/DeviceToggle';
 import { memoOn } from '../../parts/memo-on';
 import { Menu } from '../../parts/Menu';
 import { DeviceMenu, LeaveMenu } from './DeviceMenu';

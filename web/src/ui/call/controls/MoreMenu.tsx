@@ -3,7 +3,8 @@
 import { ChartNoAxesColumn, Keyboard, Link, Maximize, PictureInPicture2, ScreenShare, Settings as SettingsIcon, SwitchCamera, Users } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { canShareScreen } from '../../../core/media/devices';
-import type { AppModel, AppState } from '../../../state/app-model';
+import type { AppModel } from '../../../state/app/app-model';
+import type { AppState } from '../../../state/app/app-state';
 import type { CallModel } from '../../../state/call/call-model';
 import type { Layout } from '../../../state/tiles/stage';
 import { useTexts } from '../../language';

@@ -11,7 +11,7 @@ import { useSeen } from '../../hooks/useSeen';
 import { useSize } from '../../hooks/useSize';
 import { useTexts } from '../../language';
 import { Avatar } from '../../parts/Avatar';
-import { Video } from '../../parts/Video';
+import { Video } from '../../parts/media/Video';
 import { PersonMenu } from './PersonMenu';
 import { QualityBars } from './QualityBars';
 
@@ -85,7 +85,7 @@ function classesOf({ tile, isLeftOut, isMain = false }: TileProps): string {
   return ['tile', `tile-${kind}`, ...marks].filter((one) => one !== false).join(' ');
 }
 
-/** Why the video is frozen or missing. */
+/** The reason the video is frozen or missing. */
 function TileNote({ tile: { kind, isStale, isStalled, link }, isLeftOut }: Pick<TileProps, 'tile' | 'isLeftOut'>): ReactNode {
   const texts = useTexts().call;
   if (isStale) return <span className="tile-note">{texts.reconnecting}</span>;

@@ -1,7 +1,7 @@
 /** A remote audio track. Reports when the browser blocks playback until a click, and when it plays. */
 
 import { useEffect, useEffectEvent, useRef, type ReactNode } from 'react';
-import { keepPlaying } from '../../core/media/playback';
+import { keepPlaying } from '../../../core/media/playback';
 
 interface Props {
   track: MediaStreamTrack;

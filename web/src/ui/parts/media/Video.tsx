@@ -1,8 +1,8 @@
 /** A video element. Hidden until the first frame, so that what is behind it shows instead of black. */
 
 import { useEffect, useRef, useState, type ReactNode } from 'react';
-import { keepPlaying } from '../../core/media/playback';
-import type { Size } from '../../state/tiles/watching';
+import { keepPlaying } from '../../../core/media/playback';
+import type { Size } from '../../../state/tiles/watching';
 
 interface Props {
   track: MediaStreamTrack;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deviceError } from '../core/media/devices';
-import type { MeetingInfo } from '../core/meeting/meeting';
-import type { AppDependencies } from './app-model';
-import { FOUND, AT_FRONT_DOOR, NO_WEBRTC, type Setup, setUp, callOf, inCall } from '../test-support/app-setup';
+import { deviceError } from '../../core/media/devices';
+import type { MeetingInfo } from '../../core/meeting/meeting';
+import type { AppDependencies } from './app-dependencies';
+import { FOUND, AT_FRONT_DOOR, NO_WEBRTC, type Setup, setUp, callOf, inCall } from '../../test-support/app-setup';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());

@@ -2,14 +2,15 @@
 
 import { VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { initialsOf } from '../../core/peer/display-name';
-import { KINDS } from '../../core/media/devices';
-import { isInterrupted, isTurnedOn, trackOf } from '../../core/media/local-media';
-import type { Texts } from '../../i18n/en';
-import type { AppModel, AppState } from '../../state/app-model';
-import { hueOf } from '../../state/tiles/tiles';
-import { useTexts } from '../language';
-import { Avatar } from './Avatar';
+import { initialsOf } from '../../../core/peer/display-name';
+import { KINDS } from '../../../core/media/devices';
+import { isInterrupted, isTurnedOn, trackOf } from '../../../core/media/local-media';
+import type { Texts } from '../../../i18n/en';
+import type { AppModel } from '../../../state/app/app-model';
+import type { AppState } from '../../../state/app/app-state';
+import { hueOf } from '../../../state/tiles/tiles';
+import { useTexts } from '../../language';
+import { Avatar } from '../Avatar';
 import { DeviceToggle } from './DeviceToggle';
 import { LevelMeter } from './LevelMeter';
 import { Video } from './Video';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { ConveneError, type ErrorCode } from '../core/errors';
-import type { EndCause } from '../core/session/close-reason';
+import { ConveneError, type ErrorCode } from '../../core/errors';
+import type { EndCause } from '../../core/session/close-reason';
 import { exitActionOf } from './exit-action';
 
 it.each<[EndCause, string | undefined]>([

@@ -1,8 +1,8 @@
 /** Recent meetings for the front page: titles and paths, never a token. Stored as JSON and validated when read. Pure. */
 
-import { cleanLine } from '../core/peer/display-name';
-import { meetingFromPath } from '../core/meeting/meeting';
-import { isRecord, isText } from '../core/signaling/json';
+import { cleanLine } from '../../core/peer/display-name';
+import { meetingFromPath } from '../../core/meeting/meeting';
+import { isRecord, isText } from '../../core/signaling/json';
 
 export interface RecentMeeting {
   /** `/m/…`, without query or fragment. */

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ConveneError } from '../core/errors';
-import { silentLog } from '../core/log';
-import type { MeetingInfo } from '../core/meeting/meeting';
-import { Session } from '../core/session/session';
-import { FakeMediaPath } from '../test-support/fake-media';
-import { consumerOffer, FakeServer } from '../test-support/fake-server';
-import { readSettings, type Settings } from './settings';
-import { speakerInUse } from './call/speaker';
-import { FOUND, type Setup, setUp, callOf, inCall } from '../test-support/app-setup';
+import { ConveneError } from '../../core/errors';
+import { silentLog } from '../../core/log';
+import type { MeetingInfo } from '../../core/meeting/meeting';
+import { Session } from '../../core/session/session';
+import { FakeMediaPath } from '../../test-support/fake-media';
+import { consumerOffer, FakeServer } from '../../test-support/fake-server';
+import { readSettings, type Settings } from '../settings';
+import { speakerInUse } from '../call/speaker';
+import { FOUND, type Setup, setUp, callOf, inCall } from '../../test-support/app-setup';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());

@@ -1,12 +1,27 @@
-/** Why a meeting is not ready, in the categories that matter to users. Pure. */
+/** The reasons a meeting is not ready, in the categories that matter to users. Pure. */
 
-import type { WaitingFor } from '../core/meeting/meeting';
+import type { WaitingFor } from '../../core/meeting/meeting';
 
 export type WaitingKind = 'scheduled' | 'starting' | 'image' | 'capacity' | 'broken' | 'other';
 
 const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
   ['scheduled', ['Scheduled']],
-  ['starting', ['Pending', 'NoPodReady', 'PodNotReady', 'PodGone', 'PodLeaving', 'PodDraining', 'Reassigned', 'Relieved', 'Updating', 'RouterStarting']],
+  [
+    'starting',
+    [
+      'Pending',
+      'NoPodReady',
+      'PodNotReady',
+      'PodGone',
+      'PodLeaving',
+      'PodDraining',
+      'Reassigned',
+      'Relieved',
+      'Updating',
+      'RouterStarting',
+      'AdmissionKeyMissing',
+    ],
+  ],
   ['image', ['ImagePulling', 'PullingImage']],
   ['capacity', ['PoolFull', 'NamespaceShareUsed', 'NoCapacity', 'PortsExhausted', 'PortsTaken', 'PortsResting', 'Unschedulable']],
   [
@@ -24,6 +39,7 @@ const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
       'PodCrashing',
       'PodFailed',
       'PodRefused',
+      'FinalizersNotWritten',
       'ServiceRefused',
       'NoNodeAddress',
       'NoLoadBalancerAddress',

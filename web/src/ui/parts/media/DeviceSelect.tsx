@@ -1,8 +1,8 @@
 /** Selects a camera, microphone or speaker; hidden if there is nothing to select. */
 
 import type { ReactNode } from 'react';
-import type { DeviceChoice } from '../../core/media/devices';
-import { Select } from './Select';
+import type { DeviceChoice } from '../../../core/media/devices';
+import { Select } from '../Select';
 
 interface Props {
   label: string;

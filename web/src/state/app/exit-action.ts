@@ -1,8 +1,8 @@
 /** The action that a message screen offers, if any can help. Pure. */
 
-import type { ErrorCode } from '../core/errors';
-import type { EndCause } from '../core/session/close-reason';
-import type { Screen } from './app-model';
+import type { ErrorCode } from '../../core/errors';
+import type { EndCause } from '../../core/session/close-reason';
+import type { Screen } from './app-state';
 
 /** `back` returns to the pre-join screen; `reload` reloads the page. */
 export interface ExitAction {

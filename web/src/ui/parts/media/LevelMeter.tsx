@@ -1,8 +1,8 @@
 /** The microphone level. */
 
 import { useEffect, useRef, type ReactNode } from 'react';
-import { followLevel } from '../../core/media/level';
-import { useTexts } from '../language';
+import { followLevel } from '../../../core/media/level';
+import { useTexts } from '../../language';
 
 export function LevelMeter({ track }: { track: MediaStreamTrack }): ReactNode {
   const texts = useTexts();

@@ -4,100 +4,31 @@
  * Views read `state` and call actions; they decide nothing. All dependencies are injected.
  */
 
-import { MAX_NAME_LENGTH, normalizeName } from '../core/peer/display-name';
-import { readEntry, type Entry } from '../core/meeting/entry';
-import type { ConveneError } from '../core/errors';
-import { KINDS, NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
-import { callProblem, type Environment } from '../core/media/environment';
-import { isTurnedOn, LocalMedia, type LocalMediaState } from '../core/media/local-media';
-import type { Log } from '../core/log';
-import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting/meeting';
-import type { PeerIds } from '../core/peer/kept-peer-id';
-import type { EndCause } from '../core/session/close-reason';
-import type { ConnectionState } from '../core/session/connection-state';
-import type { CallStats } from '../core/session/connection/stats';
-import type { Chime } from './call/announcements';
-import { CallModel, type SessionPort } from './call/call-model';
+import { KINDS, type DeviceKind, type DeviceList } from '../../core/media/devices';
+import { isTurnedOn, LocalMedia } from '../../core/media/local-media';
+import { readEntry } from '../../core/meeting/entry';
+import { pathOf, type MeetingAddress, type MeetingInfo } from '../../core/meeting/meeting';
+import { MAX_NAME_LENGTH, normalizeName } from '../../core/peer/display-name';
+import type { ConnectionState } from '../../core/session/connection-state';
+import type { CallStats } from '../../core/session/connection/stats';
+import { CallModel } from '../call/call-model';
+import { speakerInUse } from '../call/speaker';
+import type { Settings } from '../settings';
+import { Store } from '../store';
+import type { AppDependencies } from './app-dependencies';
+import {
+  briefOf,
+  initialState,
+  preferencesOf,
+  screenOf,
+  screenOfFailure,
+  SHOWS_SELF,
+  type AppState,
+  type EntryProblem,
+  type MeetingBrief,
+  type Screen,
+} from './app-state';
 import { withRecent, type RecentMeeting } from './recent';
-import type { Settings } from './settings';
-import { speakerInUse } from './call/speaker';
-import { Store } from './store';
-
-export type Screen =
-  /** The front page. */
-  | { name: 'home' }
-  | { name: 'loading' }
-  /** `mayAppear`: the URL names a meeting, which may be created later. */
-  | { name: 'missing'; mayAppear: boolean }
-  | { name: 'unsupported'; error: ConveneError }
-  /** The link lacks the join token that this meeting requires. */
-  | { name: 'tokenRequired' }
-  | { name: 'preJoin' }
-  /** The user has pressed join, the meeting is not ready. */
-  | { name: 'waiting' }
-  | { name: 'lobby' }
-  | { name: 'call' }
-  | { name: 'ended'; cause: EndCause; reason: string }
-  | { name: 'failed'; error: ConveneError };
-
-/** Why the text entered on the front page is not accepted. */
-export type EntryProblem = Exclude<Entry['kind'], 'meeting'>;
-
-/** What is known about the meeting before joining. */
-interface MeetingBrief {
-  title: string;
-  waitingFor: WaitingFor | undefined;
-  startsAt: number | undefined;
-  participants: number | undefined;
-  /** Whether a join token is required: the link alone is not enough. */
-  needsToken: boolean;
-  isRecorded: boolean;
-  /** Whether this browser cannot send media to the server's addresses. */
-  isOutOfReach: boolean;
-  isReady: boolean;
-  isUnreachable: boolean;
-}
-
-/** Screens with a self view. On all others, devices are released. */
-const SHOWS_SELF: ReadonlySet<Screen['name']> = new Set(['preJoin', 'waiting', 'lobby', 'call']);
-
-export interface AppState {
-  screen: Screen;
-  meeting: MeetingBrief;
-  /** As typed; it is normalized before it is sent. */
-  nameInput: string;
-  canJoin: boolean;
-  local: LocalMediaState;
-  devices: DeviceList;
-  settings: Settings;
-  recent: readonly RecentMeeting[];
-  /** Connection state of the current or last call. */
-  connection: ConnectionState;
-  call: CallModel | undefined;
-}
-
-export interface AppDependencies {
-  address: MeetingAddress | undefined;
-  /** The page's location; `assign` navigates. */
-  page: Pick<Location, 'host' | 'protocol' | 'pathname' | 'assign'>;
-  environment: Environment;
-  devices: DeviceAccess;
-  log: Log;
-  fetchMeeting(address: MeetingAddress): Promise<MeetingInfo>;
-  watchMeeting(address: MeetingAddress, listener: (info: MeetingInfo) => void): () => void;
-  createSession(options: { address: MeetingAddress; peerId: string; displayName: string; localMedia: LocalMedia }): SessionPort;
-  hasJoinToken: boolean;
-  peerIds: PeerIds;
-  chime: (sound: Chime) => void;
-  /** A monotonic clock, in milliseconds. */
-  now: () => number;
-  loadName: () => string;
-  saveName: (name: string) => void;
-  settings: Settings;
-  saveSettings: (settings: Settings) => void;
-  recent: readonly RecentMeeting[];
-  saveRecent: (recent: readonly RecentMeeting[]) => void;
-}
 
 export class AppModel {
   readonly #dependencies: AppDependencies;
@@ -221,10 +152,7 @@ export class AppModel {
   }
 
   #screenFor(info: MeetingInfo): Screen {
-    if (info.status === 'missing') return { name: 'missing', mayAppear: true };
-    if (info.status === 'unreachable') return { name: 'preJoin' };
-    if (info.isOver) return { name: 'ended', cause: 'meeting-ended', reason: '' };
-    return info.needsToken && !this.#dependencies.hasJoinToken ? { name: 'tokenRequired' } : { name: 'preJoin' };
+    return screenOf(info, this.#dependencies.hasJoinToken);
   }
 
   /** Watches the meeting until the call starts: participants, and whether it is ready; a waiting user then joins. */
@@ -348,55 +276,4 @@ export class AppModel {
     if (change.screen !== undefined && !SHOWS_SELF.has(change.screen.name)) this.#giveDevicesBack();
     this.#store.update((state) => ({ ...state, ...change }));
   }
-}
-
-function initialState({ address, page, environment, loadName, settings, recent }: AppDependencies, local: LocalMediaState): AppState {
-  const nameInput = loadName();
-  const title = address === undefined ? '' : fallbackTitle(address);
-  return {
-    screen: firstScreen({ address, page }, callProblem(environment)),
-    meeting: {
-      title,
-      waitingFor: undefined,
-      startsAt: undefined,
-      participants: undefined,
-      needsToken: false,
-      isRecorded: false,
-      isOutOfReach: false,
-      isReady: true,
-      isUnreachable: false,
-    },
-    nameInput,
-    canJoin: normalizeName(nameInput) !== undefined,
-    local,
-    devices: NO_DEVICES,
-    settings,
-    recent,
-    connection: { status: 'idle' },
-    call: undefined,
-  };
-}
-
-/** A meeting that is over or gone is not a failure: retrying is pointless. */
-function screenOfFailure(error: ConveneError): Screen {
-  if (error.code === 'meeting-over') return { name: 'ended', cause: 'meeting-ended', reason: '' };
-  return error.code === 'meeting-missing' ? { name: 'missing', mayAppear: true } : { name: 'failed', error };
-}
-
-function firstScreen({ address, page }: Pick<AppDependencies, 'address' | 'page'>, problem: ConveneError | undefined): Screen {
-  if (address === undefined && page.pathname !== '/') return { name: 'missing', mayAppear: false };
-  // Also on the front page: it leads only to meetings that this browser cannot join.
-  if (problem !== undefined) return { name: 'unsupported', error: problem };
-  return { name: address === undefined ? 'home' : 'loading' };
-}
-
-function briefOf(info: MeetingInfo, before: MeetingBrief, { reachesLoopback }: Environment): MeetingBrief {
-  if (info.status !== 'found') return { ...before, isUnreachable: info.status === 'unreachable' };
-  const { title, waitingFor, startsAt, participants, needsToken, isRecorded, isReady } = info;
-  const isOutOfReach = info.isLoopbackOnly && !reachesLoopback;
-  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isRecorded, isOutOfReach, isReady, isUnreachable: false };
-}
-
-function preferencesOf({ noiseSuppression, cameraHeight, isBackgroundBlurred, microphoneId, cameraId }: Settings): CapturePreferences {
-  return { noiseSuppression, cameraHeight, isBackgroundBlurred, remembered: { microphone: microphoneId, camera: cameraId } };
 }

@@ -2,9 +2,9 @@
 
 import { Mic, MicOff, TriangleAlert, Video, VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { DeviceKind } from '../../core/media/devices';
-import { isTurnedOn, type LocalDevice } from '../../core/media/local-media';
-import { useTexts } from '../language';
+import type { DeviceKind } from '../../../core/media/devices';
+import { isTurnedOn, type LocalDevice } from '../../../core/media/local-media';
+import { useTexts } from '../../language';
 
 const LOOKS = {
   microphone: { testId: 'mute-button', On: Mic, Off: MicOff },

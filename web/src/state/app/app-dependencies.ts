@@ -1,0 +1,35 @@
+/** The dependencies of the app model: browser interfaces, the server and storage. */
+
+import type { Log } from '../../core/log';
+import type { DeviceAccess } from '../../core/media/devices';
+import type { Environment } from '../../core/media/environment';
+import type { LocalMedia } from '../../core/media/local-media';
+import type { MeetingAddress, MeetingInfo } from '../../core/meeting/meeting';
+import type { PeerIds } from '../../core/peer/kept-peer-id';
+import type { Chime } from '../call/announcements';
+import type { SessionPort } from '../call/call-model';
+import type { Settings } from '../settings';
+import type { RecentMeeting } from './recent';
+
+export interface AppDependencies {
+  address: MeetingAddress | undefined;
+  /** The page's location; `assign` navigates. */
+  page: Pick<Location, 'host' | 'protocol' | 'pathname' | 'assign'>;
+  environment: Environment;
+  devices: DeviceAccess;
+  log: Log;
+  fetchMeeting(address: MeetingAddress): Promise<MeetingInfo>;
+  watchMeeting(address: MeetingAddress, listener: (info: MeetingInfo) => void): () => void;
+  createSession(options: { address: MeetingAddress; peerId: string; displayName: string; localMedia: LocalMedia }): SessionPort;
+  hasJoinToken: boolean;
+  peerIds: PeerIds;
+  chime: (sound: Chime) => void;
+  /** A monotonic clock, in milliseconds. */
+  now: () => number;
+  loadName: () => string;
+  saveName: (name: string) => void;
+  settings: Settings;
+  saveSettings: (settings: Settings) => void;
+  recent: readonly RecentMeeting[];
+  saveRecent: (recent: readonly RecentMeeting[]) => void;
+}
