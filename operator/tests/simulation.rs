@@ -8,7 +8,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::needless_pass_by_value,
-    reason = "a test may end at once, json! literals read best as values"
+    reason = "a panic fails the test, json! literals read best as values"
 )]
 
 mod sim;

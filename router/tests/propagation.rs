@@ -2,7 +2,7 @@
 //!
 //! As a test it checks that each router learns of each assignment; `make measure-router` runs it with more assignments to measure the times.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end at once, and what it finds is for people")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic fails the test, and what it finds is for people")]
 
 #[path = "../../operator/tests/api_server/support/mod.rs"]
 mod support;

@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     clippy::needless_pass_by_value,
     clippy::unused_async,
-    reason = "a test may end at once, json! literals read best as values, and handlers must be async"
+    reason = "a panic fails the test, json! literals read best as values, and handlers must be async"
 )]
 
 use std::{

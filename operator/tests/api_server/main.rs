@@ -1,5 +1,5 @@
-//! The operator against a real API server and etcd, without nodes. These tests need the programs of the test cluster, so they are ignored
-//! unless asked for: `make test-api-server`, and `make measure-operator` for the measurement.
+//! The operator against a real API server and etcd, without nodes. The tests need the programs of the test cluster, so they are ignored by
+//! default: `make test-api-server` runs them, and `make measure-operator` the measurement.
 
 mod controllers;
 mod leader;

@@ -4,7 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::needless_pass_by_value,
-    reason = "a test may end at once, and json! literals read best as values"
+    reason = "a panic fails the test, and json! literals read best as values"
 )]
 
 use std::{

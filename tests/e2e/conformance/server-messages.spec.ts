@@ -114,14 +114,14 @@ const ROWS: readonly Row[] = [
     dialects: ['T3'],
     fits: (data) => volumesOf(data).length === 0,
     happens: async ({ guests }) => {
-      // The sound of these guests pauses by itself, and silence is reported once when it begins: so somebody is heard before, and it is the last
-      // notification that counts.
+      // The sound of these guests pauses by itself, and silence is reported once, when it begins. So they must be audible first, and the last
+      // notification counts.
       const since = guests.T3.wire.entries.length;
       await notified(guests.T3, 'speakingPeers', (data) => volumesOf(data).length > 0, since);
       for (const guest of Object.values(guests)) await guest.do('muteMicrophone');
-      await waitUntil('silence is the last that is reported', 20, () => {
+      await waitUntil('silence is what was reported last', 20, () => {
         const last = guests.T3.wire.notifications('received', 'speakingPeers').at(-1);
-        return last !== undefined && volumesOf(last.data as Data).length === 0 ? undefined : 'somebody is still heard';
+        return last !== undefined && volumesOf(last.data as Data).length === 0 ? undefined : 'a participant is audible';
       });
       for (const guest of Object.values(guests)) await guest.do('unmuteMicrophone');
     },
