@@ -7,7 +7,7 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use convene_media_pod::listener::raise_open_files;
+use convene_service::open_files;
 use serde_json::{Value, json};
 use support::audio::{SSRC, arrived, connect, produce_audio, receive};
 use support::peer::{Peer, Role, remote};
@@ -98,7 +98,7 @@ async fn is_closed(stream: &mut TcpStream, within: Duration) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_idle_connections_leave_descriptors_for_http_and_are_closed() {
-    raise_open_files();
+    open_files::raise();
     let pod = Process::start_with_files(1024);
     let (port, before) = (pod.port("ports "), pod.open_files());
     let mut silent = Vec::new();

@@ -8,9 +8,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use convene_service::health::healthz;
 
 use super::admission::admission;
-use super::health::{healthz, metrics, readyz};
+use super::health::{metrics, readyz};
 use super::problem::not_found;
 use super::signal::open;
 use super::state::AppState;

@@ -3,6 +3,7 @@
 
 pub(crate) mod audio;
 pub(crate) mod link;
+pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod peer;
 pub(crate) mod process;
@@ -13,7 +14,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::serve::ListenerExt;
 use convene_media_pod::access::keys::TrustedKeys;
 use convene_media_pod::http::probe_limiter::ProbeLimiter;
 use convene_media_pod::http::routes::{metrics_router, router};
@@ -27,9 +27,11 @@ use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
 use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admission::{KeySet, Signer};
+use convene_service::limiter::ConnectionLimiter;
+use convene_service::listener::{self, Server, Settings};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -133,8 +135,8 @@ impl Pod {
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let is_dev = state.keys.is_none();
         let router = router(state.clone(), is_dev.then(|| web_dir.path()));
-        let address = serve(router).await;
-        let metrics = serve(metrics_router(state.clone())).await;
+        let address = serve(router);
+        let metrics = serve(metrics_router(state.clone()));
         Self { address, metrics, state, _web_dir: web_dir }
     }
 
@@ -189,13 +191,10 @@ impl Pod {
     }
 }
 
-async fn serve(router: axum::Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+fn serve(router: axum::Router) -> SocketAddr {
+    let listener = listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    // As in the program: small messages are not delayed.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(axum::serve(listener, service).into_future());
+    Server::new(Arc::new(ConnectionLimiter::in_total(10_000)), Settings::default()).serve(listener, router);
     address
 }
 

@@ -181,11 +181,18 @@ async fn a_body_that_does_not_end_is_answered_and_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body-too-slow"), "{answer}");
 }
 
-/// Whether the router keeps this connection open.
+/// Whether the router serves this connection; if not, it says why and closes it.
 async fn is_open(stream: &mut TcpStream) -> bool {
-    let mut answer = [0; 4096];
-    let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: router\r\n\r\n").await;
-    asked.is_ok() && ends("nothing", stream.read(&mut answer)).await.is_ok_and(|length| length > 0)
+    let mut answer = vec![0; 4096];
+    stream.write_all(b"GET /api/nothing HTTP/1.1\r\nhost: router\r\n\r\n").await.unwrap();
+    let length = ends("nothing", stream.read(&mut answer)).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    if answer.starts_with("HTTP/1.1 404") {
+        return true;
+    }
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("too-many-connections"), "{answer}");
+    assert_eq!(ends("a refused client", stream.read(&mut [0; 64])).await.unwrap(), 0);
+    false
 }
 
 async fn connect_from(source: &str, router: SocketAddr) -> TcpStream {

@@ -15,7 +15,7 @@ use super::peer::{Pod, Running, closed, echo, join, refused};
 use crate::edge::limits::Rates;
 use crate::edge::policy::{DemoConfig, EdgeConfig};
 use crate::fixtures::{Fixture, edge, settings};
-use crate::routes;
+use crate::run::routes;
 
 const MEETING: &str = "/api/v1/meetings/team-a/stand-up";
 

@@ -13,7 +13,7 @@ use super::http::ask;
 use super::peer::{Running, refused};
 use crate::fixtures::{Fixture, join_token, settings};
 use crate::index::record::WaitReason;
-use crate::routes;
+use crate::run::routes;
 use crate::state::SignalSettings;
 
 const MEETING: &str = "/api/v1/meetings/team-a/stand-up";

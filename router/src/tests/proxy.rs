@@ -186,6 +186,6 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
     assert_eq!(refused(joining.await.unwrap()).0, StatusCode::SERVICE_UNAVAILABLE);
     let (code, reason) = closed(client).await.unwrap();
     assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; reconnect"), "clients reconnect");
-    router.server.await.unwrap().unwrap();
+    router.server.await.unwrap();
     assert!(router.fixture.app.tasks.is_empty());
 }
