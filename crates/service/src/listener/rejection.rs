@@ -1,10 +1,10 @@
-//! The response to a connection over the limit: a problem, or for a liveness probe that the process lives. It reads no more than the first
-//! line.
+//! The response to a connection over the limit: a problem, or for a liveness probe that the process lives. It interprets no more than the
+//! first line.
 
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -23,13 +23,25 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) async fn reject(mut stream: TcpStream, _permit: ConnectionPermit) {
     let rejection = async {
         let mut received = [0; 1024];
-        let count = stream.read(&mut received).await?;
+        let count = read_line(&mut stream, &mut received).await?;
         stream.write_all(response(&received[..count]).as_bytes()).await?;
         stream.shutdown().await?;
         while stream.read(&mut received).await? > 0 {}
         std::io::Result::Ok(())
     };
     let _ = timeout(TIMEOUT, rejection).await;
+}
+
+/// Reads until the end of the first line, which may arrive in pieces; returns the number of bytes.
+async fn read_line(stream: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut count = 0;
+    while count < buffer.len() && !buffer[..count].contains(&b'\n') {
+        match stream.read(&mut buffer[count..]).await? {
+            0 => break,
+            more => count += more,
+        }
+    }
+    Ok(count)
 }
 
 fn response(request: &[u8]) -> String {
@@ -55,6 +67,17 @@ fn path(request: &[u8]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_request_line_may_arrive_in_pieces() {
+        let mut pieces = b"GET /hea"[..].chain(&b"lthz HTTP/1.1\r\n"[..]).chain(&b"Host: x\r\n"[..]);
+        let mut buffer = [0; 64];
+        let count = read_line(&mut pieces, &mut buffer).await.unwrap();
+        assert_eq!(response(&buffer[..count]), ALIVE);
+        let count = read_line(&mut &b"GET / HTTP/1.1 without an end"[..], &mut buffer).await.unwrap();
+        assert_eq!(count, 29);
+        assert_eq!(read_line(&mut &[b'x'; 100][..], &mut buffer).await.unwrap(), 64, "a buffer, and no more");
+    }
 
     #[test]
     fn the_path_is_that_of_the_request_line_without_the_query() {
