@@ -305,7 +305,7 @@ async fn a_meeting_shows_whether_media_is_limited_to_this_machine() {
 async fn a_client_that_never_reads_is_dropped_without_affecting_others() {
     let state = Pod::start().await.state;
     let client_limits = ClientLimits { rate: Rate { per_second: 10_000, burst: 100_000 }, ..ClientLimits::default() };
-    let pod = Pod::with_state(AppState { client_limits, ..state }).await;
+    let pod = Pod::with_state(AppState { client_limits, ..state });
     let mut bob = Client::connect(&pod, "room", "bob").await;
     bob.join("Bob").await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();

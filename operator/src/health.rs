@@ -19,7 +19,7 @@ use axum::{
     routing::get,
 };
 use convene_service::{
-    health::{healthz, readiness},
+    health::{ALIVE, readiness},
     limiter::ConnectionLimiter,
     listener::{self, Server, Settings},
     log::LogHealth,
@@ -90,7 +90,7 @@ struct Health {
 /// The routes `/healthz`, `/readyz` and `/metrics`.
 pub(crate) fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, registry: Registry) -> Router {
     Router::new()
-        .route("/healthz", get(healthz))
+        .route("/healthz", get(ALIVE))
         .route("/readyz", get(answer_readiness))
         .route("/metrics", get(answer_metrics))
         .fallback(async || Problem::new(Kind::ROUTE_NOT_FOUND, "no such route"))

@@ -301,5 +301,6 @@ pub(crate) fn check_panics(address: SocketAddr, log: impl Fn() -> String) {
 
 /// The handler of `/panic`.
 pub(crate) async fn panic_on_purpose() {
+    tokio::task::yield_now().await;
     panic!("on purpose");
 }

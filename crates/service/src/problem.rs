@@ -127,7 +127,7 @@ pub(crate) fn complete(path: &str, mut response: Response) -> Response {
         response.status() == StatusCode::METHOD_NOT_ALLOWED && !response.headers().contains_key(header::CONTENT_TYPE);
     let found = if is_bare { Some(method_not_allowed(&response)) } else { response.extensions_mut().remove() };
     match found {
-        Some(problem) => replaced(response, problem.at(path)),
+        Some(problem) => replaced(&response, problem.at(path)),
         None => response,
     }
 }
@@ -144,7 +144,7 @@ fn method_not_allowed(response: &Response) -> Problem {
 }
 
 /// The response with another body, and the headers that its handler has set.
-fn replaced(response: Response, problem: Problem) -> Response {
+fn replaced(response: &Response, problem: Problem) -> Response {
     let mut replacement = problem.into_response();
     for (name, value) in response.headers() {
         if ![header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CACHE_CONTROL].contains(name) {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use convene_service::health::readiness;
+use convene_service::health::{ALIVE, readiness};
 use tower::Service;
 
 /// Answers from the start; passes requests to the actual routes once [`StartupGate::open`] was called.
@@ -38,7 +38,7 @@ impl StartupGate {
 
 fn not_ready(path: &str, missing: &str) -> Response {
     match path {
-        "/healthz" => "ok\n".into_response(),
+        "/healthz" => ALIVE.into_response(),
         _ => readiness(Some(missing)),
     }
 }

@@ -91,7 +91,7 @@ impl Pod {
         let metrics = Metrics::default();
         let listen_ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let workers = start_workers(1, 4, listen_ip, announce, &metrics).await;
-        Self::start_on(None, workers, RoomDefaults::default(), metrics).await
+        Self::start_on(None, workers, RoomDefaults::default(), metrics)
     }
 
     /// A pod that trusts everyone, with ports for plain transports and pipes, and defaults for its rooms.
@@ -109,10 +109,10 @@ impl Pod {
         let metrics = Metrics::default();
         let announced = |_: &PortBlock| Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
         let workers = start_workers(workers, plain_ports, Ipv4Addr::LOCALHOST.into(), announced, &metrics).await;
-        Self::start_on(keys, workers, settings, metrics).await
+        Self::start_on(keys, workers, settings, metrics)
     }
 
-    async fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: RoomDefaults, metrics: Metrics) -> Self {
+    fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: RoomDefaults, metrics: Metrics) -> Self {
         let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
         let state = AppState {
             rooms,
@@ -126,11 +126,11 @@ impl Pod {
             options: HandlerOptions { allow_test_switches: true, ..HandlerOptions::default() },
             started: Instant::now(),
         };
-        Self::with_state(state).await
+        Self::with_state(state)
     }
 
     /// A pod with this state.
-    pub(crate) async fn with_state(state: AppState) -> Self {
+    pub(crate) fn with_state(state: AppState) -> Self {
         let web_dir = tempdir::TempDir::new();
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let is_dev = state.keys.is_none();

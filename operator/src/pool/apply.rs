@@ -200,13 +200,14 @@ impl PoolExecutor<'_> {
                 tracing::info!(pod = pod.name, ports = %pod.block, "created media pod");
                 Ok(None)
             }
-            Err(error) => match compute_pod_refusal(&pod.name, &error) {
-                Some(refusal) => Ok(Some(refusal)),
-                None => {
+            Err(error) => {
+                let refusal = compute_pod_refusal(&pod.name, &error);
+                if refusal.is_none() {
                     self.context.cache.invalidate_pods();
-                    Err(Error::CreatePod { name: pod.name.clone(), source: Box::new(error) })
+                    return Err(Error::CreatePod { name: pod.name.clone(), source: Box::new(error) });
                 }
-            },
+                Ok(refusal)
+            }
         }
     }
 }

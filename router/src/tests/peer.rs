@@ -42,15 +42,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start() -> Self {
-        Self::with(settings()).await
+    pub(crate) fn start() -> Self {
+        Self::with(settings())
     }
 
-    pub(crate) async fn with(settings: SignalSettings) -> Self {
-        Self::with_edge(settings, edge()).await
+    pub(crate) fn with(settings: SignalSettings) -> Self {
+        Self::with_edge(settings, edge())
     }
 
-    pub(crate) async fn with_edge(settings: SignalSettings, edge: EdgeConfig) -> Self {
+    pub(crate) fn with_edge(settings: SignalSettings, edge: EdgeConfig) -> Self {
         let fixture = Fixture::with_edge(settings, &edge);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),

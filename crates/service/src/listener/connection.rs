@@ -85,13 +85,13 @@ impl Connection {
         let ended = match server.settings.versions {
             Versions::Http1 => {
                 let connection = http1(&server.settings, stream, service);
-                server.drive(connection, |connection| connection.graceful_shutdown(), &has_request).await
+                server.drive(connection, http1::UpgradeableConnection::graceful_shutdown, &has_request).await
             }
             #[cfg(feature = "http2")]
             Versions::Http1And2 => {
                 let builder = http2::builder(&server.settings);
                 let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-                server.drive(connection, |connection| connection.graceful_shutdown(), &has_request).await
+                server.drive(connection, http2::Connection::graceful_shutdown, &has_request).await
             }
         };
         if let Err(error) = ended {
@@ -141,6 +141,7 @@ mod http2 {
 
     use hyper_util::rt::{TokioExecutor, TokioTimer};
     use hyper_util::server::conn::auto::Builder;
+    pub(super) use hyper_util::server::conn::auto::UpgradeableConnection as Connection;
 
     use super::Settings;
 
