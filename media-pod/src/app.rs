@@ -1,5 +1,7 @@
 //! Starts the pod from its configuration, and shuts it down on a termination signal. It handles no request.
 
+mod demo;
+
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -8,11 +10,17 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use convene_service::headers::SecurityHeaders;
+use convene_service::limiter::ConnectionLimiter;
+use convene_service::listener::{self, Server, Settings};
 use convene_service::log::LogHealth;
+use convene_service::open_files;
 use convene_service::say;
 use convene_service::signals::StopSignals;
+use convene_service::tls::{Certificate, CertificateError};
 use thiserror::Error;
 use tokio::net::TcpListener;
+
+use demo::SelfSignedError;
 
 use crate::access::edge::{self, EdgePolicy};
 use crate::access::hosts::Hosts;
@@ -22,7 +30,6 @@ use crate::http::probe_limiter::ProbeLimiter;
 use crate::http::routes::{metrics_router, router};
 use crate::http::startup::StartupGate;
 use crate::http::state::{AppState, HandlerOptions};
-use crate::listener::{self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files};
 use crate::metrics::Metrics;
 use crate::network::announced::announcement;
 use crate::network::endpoints::{Announcement, Endpoints};
@@ -33,10 +40,8 @@ use crate::rooms::defaults::RoomDefaults;
 use crate::sfu::tcp::limits::TcpLimits;
 use crate::sfu::workers::{WorkerSpec, Workers, WorkersError};
 
-/// Timeout for the TLS handshake, and for the head of a connection's first request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of the metrics listener, which are counted separately from all others.
-const METRICS_CONNECTIONS: u32 = 64;
+const METRICS_CONNECTIONS: usize = 64;
 /// Part of the shutdown grace period reserved for the last frames after the rooms are over.
 const LAST_FRAMES: Duration = Duration::from_secs(2);
 /// Timeout for requests that are still running after the rooms are over.
@@ -65,6 +70,9 @@ pub enum StartError {
     /// The certificate could not be loaded.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The certificate of the demo's listener could not be created.
+    #[error(transparent)]
+    SelfSigned(#[from] SelfSignedError),
     /// The media workers could not start.
     #[error(transparent)]
     Workers(#[from] WorkersError),
@@ -92,27 +100,27 @@ struct Started {
 }
 
 async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
-    let open_files = raise_open_files();
+    let open_files = open_files::raise();
     let tcp = TcpLimits::for_files(open_files);
-    let server = Server::new(serve_limits(config, open_files.map(|files| files.saturating_sub(tcp.files()))));
+    let server = new_server(config, open_files.map(|files| files.saturating_sub(tcp.files())));
     let demo = config.demo_listen.map(listen).transpose()?;
     let (metrics, metrics_gate) = serve_metrics(config)?;
     let certificate = config.tls.clone().map(Certificate::from_files).transpose()?;
     if let Some(certificate) = &certificate {
-        tokio::spawn(listener::follow(certificate.clone()));
+        tokio::spawn(certificate.clone().follow());
     }
     // Before anything else, so that liveness probes are answered while the pod waits for its announced address.
     let listener = listen(config.listen)?;
     let address = listener.local_addr().unwrap_or(config.listen);
     let gate = StartupGate::default();
-    server.serve(listener, certificate.as_ref(), gate.router("no announced address yet"));
+    serve(&server, listener, certificate.as_ref(), gate.router("no announced address yet"));
     let announced = announcement(&config.announced, &config.announced_ports).await;
     let state = state(config, announced.clone(), tcp, log).await?;
     let web_dir = web_dir(config)?;
     let routes = router(state.clone(), web_dir);
     let demo = demo.map(|demo| {
         let routes = with_policy(routes.clone(), config, demo.local_addr().ok(), &announced.addresses);
-        serve_demo(&server, demo, certificate, routes, &announced.addresses)
+        demo::serve(&server, demo, certificate, routes, &announced.addresses)
     });
     let demo = demo.transpose()?;
     gate.open(with_policy(routes, config, Some(address), &announced.addresses));
@@ -123,10 +131,10 @@ async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
 
 /// A separate server, so that metrics are available during a flood of connections.
 fn serve_metrics(config: &Config) -> Result<(Server, StartupGate), StartError> {
-    let server = Server::new(ServeLimits { connections: METRICS_CONNECTIONS, head: HEAD_TIMEOUT });
+    let server = Server::new(Arc::new(ConnectionLimiter::in_total(METRICS_CONNECTIONS)), Settings::default());
     let gate = StartupGate::default();
     if let Some(address) = config.metrics_listen {
-        server.serve(listen(address)?, None, gate.router("no announced address yet"));
+        server.serve(listen(address)?, gate.router("no announced address yet"));
     }
     Ok((server, gate))
 }
@@ -144,17 +152,17 @@ fn with_policy(routes: Router, config: &Config, listen: Option<SocketAddr>, anno
 }
 
 /// `open_files` is the limit on open files without those reserved for TCP connections to the media ports.
-fn serve_limits(config: &Config, open_files: Option<u64>) -> ServeLimits {
-    let connections = connections_for(config.max_connections, open_files);
-    if connections < config.max_connections {
-        let requested = config.max_connections;
-        tracing::warn!(
-            connections,
-            requested,
-            "the limit on open files allows fewer connections than --max-connections"
-        );
+fn new_server(config: &Config, open_files: Option<u64>) -> Server {
+    let connections = open_files::connections(config.max_connections, open_files, "--max-connections");
+    Server::new(Arc::new(ConnectionLimiter::in_total(connections as usize)), Settings::default())
+}
+
+/// Serves with TLS if there is a certificate.
+fn serve(server: &Server, listener: TcpListener, certificate: Option<&Certificate>, routes: Router) {
+    match certificate {
+        Some(certificate) => server.serve_tls(listener, certificate, routes),
+        None => server.serve(listener, routes),
     }
-    ServeLimits { connections, head: HEAD_TIMEOUT }
 }
 
 async fn state(
@@ -214,25 +222,6 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 fn machine_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     name.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default().trim().to_owned()
-}
-
-/// Serves the mediasoup demo's application, which needs TLS: with a self-signed certificate if there is no other. Returns a line for the
-/// user.
-fn serve_demo(
-    server: &Server,
-    listener: TcpListener,
-    certificate: Option<Certificate>,
-    routes: Router,
-    announced: &[String],
-) -> Result<String, StartError> {
-    let certificate = certificate.map_or_else(|| Certificate::self_signed(announced), Ok)?;
-    let port = listener.local_addr().map_or(0, |address| address.port());
-    server.serve(listener, Some(&certificate), routes);
-    let host = announced.first().map_or("localhost", String::as_str);
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let kind = if certificate.is_self_signed() { "self-signed, " } else { "" };
-    let fingerprint = certificate.fingerprint();
-    Ok(format!("  mediasoup demo: https://{host}:{port} (certificate: {kind}SHA-256 {fingerprint})"))
 }
 
 fn trusted_keys(trust: &Trust) -> Result<Option<TrustedKeys>, StartError> {

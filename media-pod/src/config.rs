@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use clap::{Command, CommandFactory, Parser};
 use convene_service::origin::{AllowedOrigins, OriginError};
+use convene_service::tls::TlsFiles;
 use thiserror::Error;
 
 pub use convene_service::log::LogFormat;
@@ -24,7 +25,6 @@ pub(crate) use media::{BandwidthArgs, MediaArgs};
 pub(crate) use serving::ServingArgs;
 
 use crate::actor::media::settings::MediaSettings;
-use crate::listener::TlsFiles;
 use crate::network::announced::{AddressError, Announced, addresses};
 use crate::network::announced_ports::AnnouncedPorts;
 use crate::network::port_block::{PortBlock, PortBlockError};

@@ -4,7 +4,6 @@
 
 mod admin;
 mod admission;
-mod body;
 mod broadcast;
 mod health;
 pub mod probe_limiter;

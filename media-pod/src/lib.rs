@@ -2,8 +2,7 @@
 //!
 //! The modules form layers, listed from bottom to top; a module imports only from layers below its own:
 //!
-//! 1. `clock`; [`rate`]; [`listener`]: HTTP and TLS listeners; [`metrics`]; [`network`]: addresses and ports. These do not know
-//!    each other.
+//! 1. [`metrics`]; [`network`]: addresses and ports. These do not know each other.
 //! 2. [`sfu`]: mediasoup workers and the TCP side of their ports.
 //! 3. [`room`]: all decisions about one meeting, pure.
 //! 4. [`actor`]: runs a room: executes its effects on the handles of [`sfu`], and sends its messages to clients.
@@ -17,13 +16,10 @@
 pub mod access;
 pub mod actor;
 pub mod app;
-mod clock;
 pub mod config;
 pub mod http;
-pub mod listener;
 pub mod metrics;
 pub mod network;
-pub mod rate;
 pub mod room;
 pub mod rooms;
 pub mod sfu;

@@ -3,10 +3,8 @@
 pub(crate) mod flow;
 
 use convene_service::log::LogHealth;
-use prometheus::{
-    CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
-};
+use convene_service::metrics::{counter, counters, gauge, gauges, histograms, render, second_counters};
+use prometheus::{CounterVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use flow::Flow;
 
@@ -129,14 +127,12 @@ impl Default for Metrics {
             ),
             join_seconds: histograms(
                 &registry,
-                HistogramOpts::new(
-                    "convene_media_join_seconds",
-                    "Time from the connection until the participant has joined, and until media is connected.",
-                )
-                .buckets(JOIN_BUCKETS.into()),
+                "convene_media_join_seconds",
+                "Time from the connection until the participant has joined, and until media is connected.",
+                &JOIN_BUCKETS,
                 &["stage"],
             ),
-            worker_cpu: seconds(
+            worker_cpu: second_counters(
                 &registry,
                 "convene_media_worker_cpu_seconds_total",
                 "CPU time of the media worker's thread.",
@@ -159,7 +155,7 @@ impl Metrics {
 
     /// All metrics in Prometheus' text exposition format.
     pub fn render(&self) -> String {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+        render(&self.registry)
     }
 
     /// Sets the CPU time of a worker's thread. It restarts from 0 with a new thread, which Prometheus handles as a counter reset.
@@ -185,58 +181,4 @@ impl Metrics {
         let collector = prometheus::process_collector::ProcessCollector::for_self();
         self.registry.register(Box::new(collector)).expect("registered once per registry");
     }
-}
-
-/// Counts one object in a gauge until it is dropped.
-#[derive(Debug)]
-pub(crate) struct GaugeGuard(IntGauge);
-
-impl GaugeGuard {
-    /// Increments the gauge now, and decrements it when dropped.
-    pub(crate) fn new(gauge: IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for GaugeGuard {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
-    let gauge = IntGauge::new(name, help).expect("the names here are valid");
-    registry.register(Box::new(gauge.clone())).expect("every name is registered once");
-    gauge
-}
-
-fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
-    let counter = IntCounter::new(name, help).expect("the names here are valid");
-    registry.register(Box::new(counter.clone())).expect("every name is registered once");
-    counter
-}
-
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-    let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect("the names here are valid");
-    registry.register(Box::new(gauges.clone())).expect("every name is registered once");
-    gauges
-}
-
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-    let counters = IntCounterVec::new(Opts::new(name, help), labels).expect("the names here are valid");
-    registry.register(Box::new(counters.clone())).expect("every name is registered once");
-    counters
-}
-
-fn histograms(registry: &Registry, options: HistogramOpts, labels: &[&str]) -> HistogramVec {
-    let histograms = HistogramVec::new(options, labels).expect("the names here are valid");
-    registry.register(Box::new(histograms.clone())).expect("every name is registered once");
-    histograms
-}
-
-fn seconds(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> CounterVec {
-    let counters = CounterVec::new(Opts::new(name, help), labels).expect("the names here are valid");
-    registry.register(Box::new(counters.clone())).expect("every name is registered once");
-    counters
 }

@@ -8,4 +8,3 @@ pub(crate) mod candidates;
 pub mod endpoints;
 pub mod interfaces;
 pub mod port_block;
-pub(crate) mod prefix;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use convene_protocol::admin::{LONGEST_WAIT_SECONDS, RoomList, RoomListQuery, RoomReport, RoomUpdate};
 use convene_protocol::admission::MeetingGrant;
+use convene_service::clock::unix_milliseconds;
 use convene_service::clock::unix_now;
 use mediasoup::prelude::RtpCodecCapability;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,6 @@ use crate::actor::media::settings::Layout;
 use crate::actor::observed::Reports;
 use crate::actor::quota::ByteQuota;
 use crate::actor::supervise::{self, RoomEnd, RoomSpec};
-use crate::clock::unix_milliseconds;
 use crate::metrics::Metrics;
 use crate::room::{Command, ConnectionId, End, Limits, MeetingSettings, PeerId};
 use crate::sfu::codecs::codecs_of;

@@ -11,6 +11,7 @@ mod incoming;
 pub mod limits;
 pub(crate) mod peer_id;
 pub(crate) mod query;
+mod rate;
 mod reader;
 pub(crate) mod resume;
 mod ring;

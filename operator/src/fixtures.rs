@@ -153,7 +153,7 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
 /// The same, with the queue of events.
 pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::cluster::events::Posts) {
     let (cache, _ends) = crate::cluster::cache::ClusterCache::new(client.clone(), "harbor".into(), defaults());
-    let metrics = crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap();
+    let metrics = crate::metrics::OperatorMetrics::register(&prometheus::Registry::new());
     let (events, posts) = crate::cluster::events::channel(&metrics.events);
     let built = crate::context::Context {
         cache,

@@ -9,17 +9,29 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::get,
 };
-use convene_service::log::LogHealth;
-use prometheus::{Encoder, Registry, TextEncoder};
+use convene_service::{
+    health::{ALIVE, readiness},
+    limiter::ConnectionLimiter,
+    listener::{self, Server, Settings},
+    log::LogHealth,
+    metrics,
+    problem::{Kind, Problem},
+};
+use prometheus::Registry;
+
+/// Connections of probes and scrapes.
+const MAX_CONNECTIONS: usize = 64;
+/// Time for running requests to end at shutdown.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 /// The steps that must be complete before the operator is ready. A standby is ready too: it has nothing to do.
 #[derive(Debug, Default)]
@@ -78,55 +90,52 @@ struct Health {
 /// The routes `/healthz`, `/readyz` and `/metrics`.
 pub(crate) fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, registry: Registry) -> Router {
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(ALIVE))
         .route("/readyz", get(answer_readiness))
         .route("/metrics", get(answer_metrics))
+        .fallback(async || Problem::new(Kind::ROUTE_NOT_FOUND, "no such route"))
         .with_state(Health { readiness, log, registry })
 }
 
 /// Serves `app` until `stop` completes.
-pub(crate) async fn serve(
-    listen: SocketAddr,
-    app: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::bind(listen).await?;
-    axum::serve(listener, app).with_graceful_shutdown(stop).await
+pub(crate) async fn serve(listen: SocketAddr, app: Router, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    let listener = listener::bind(listen)?;
+    let server = Server::new(Arc::new(ConnectionLimiter::in_total(MAX_CONNECTIONS)), Settings::default());
+    server.serve(listener, app);
+    stop.await;
+    server.shut_down(LAST_REQUESTS).await;
+    Ok(())
 }
 
-async fn answer_readiness(State(health): State<Health>) -> (StatusCode, String) {
+async fn answer_readiness(State(health): State<Health>) -> Response {
     if let Some(problem) = health.log.problem() {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n"));
+        return readiness(Some(problem));
     }
     if health.readiness.is_standby() {
-        return (StatusCode::OK, "standby\n".to_owned());
+        return "standby\n".into_response();
     }
     let missing = health.readiness.missing();
-    if missing.is_empty() {
-        return (StatusCode::OK, "ok\n".to_owned());
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join(" and ")))
+    let text = (!missing.is_empty()).then(|| format!("waiting for {}", missing.join(" and ")));
+    readiness(text.as_deref())
 }
 
-async fn answer_metrics(State(health): State<Health>) -> impl IntoResponse {
-    let mut text = Vec::new();
-    let encoder = TextEncoder::new();
-    match encoder.encode(&health.registry.gather(), &mut text) {
-        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, encoder.format_type().to_owned())], text),
-        Err(error) => {
-            let plain = [(header::CONTENT_TYPE, "text/plain".to_owned())];
-            (StatusCode::INTERNAL_SERVER_ERROR, plain, error.to_string().into_bytes())
-        }
-    }
+async fn answer_metrics(State(health): State<Health>) -> Response {
+    metrics::response(metrics::render(&health.registry))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::{body::to_bytes, http::StatusCode};
+
     use super::*;
 
     async fn ask(readiness: &Arc<Readiness>) -> (StatusCode, String) {
         let log = LogHealth::default();
-        answer_readiness(State(Health { readiness: Arc::clone(readiness), log, registry: Registry::new() })).await
+        let health = Health { readiness: Arc::clone(readiness), log, registry: Registry::new() };
+        let response = answer_readiness(State(health)).await;
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1024).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     #[tokio::test]
@@ -137,7 +146,7 @@ mod tests {
         readiness.keys_are_ready();
         let (status, body) = ask(&readiness).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(body, "waiting for the first full list of meetings, pools and pods\n");
+        assert_eq!(body, "not ready: waiting for the first full list of meetings, pools and pods\n");
         readiness.caches_are_ready();
         assert_eq!(ask(&readiness).await, (StatusCode::OK, "ok\n".to_owned()));
     }

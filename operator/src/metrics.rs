@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use convene_service::metrics::{counters, gauge, gauges, histogram, histograms};
+use prometheus::{DEFAULT_BUCKETS, Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 /// Histogram buckets in seconds: from the time that a warm pool takes to that of pulling an image.
 const LATENCIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -35,77 +36,62 @@ pub(crate) struct OperatorMetrics {
 
 impl OperatorMetrics {
     /// Registers all of them.
-    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let metrics = Self {
-            reconcile: IntCounterVec::new(
-                Opts::new("convene_operator_reconcile_total", "Reconciliations by kind and outcome"),
+    pub(crate) fn register(registry: &Registry) -> Self {
+        let counters = |name, help, labels: &[&str]| counters(registry, name, help, labels);
+        let gauges = |name, help, labels: &[&str]| gauges(registry, name, help, labels);
+        Self {
+            reconcile: counters(
+                "convene_operator_reconcile_total",
+                "Reconciliations by kind and outcome",
                 &["kind", "outcome"],
-            )?,
-            reconcile_seconds: HistogramVec::new(
-                HistogramOpts::new(
-                    "convene_operator_reconcile_duration_seconds",
-                    "Duration of reconciliations in seconds, by kind",
-                ),
+            ),
+            reconcile_seconds: histograms(
+                registry,
+                "convene_operator_reconcile_duration_seconds",
+                "Duration of reconciliations in seconds, by kind",
+                DEFAULT_BUCKETS,
                 &["kind"],
-            )?,
-            podlink_failures: IntCounterVec::new(
-                Opts::new("convene_operator_podlink_failures_total", "Questions to media pods that failed, by reason"),
+            ),
+            podlink_failures: counters(
+                "convene_operator_podlink_failures_total",
+                "Questions to media pods that failed, by reason",
                 &["reason"],
-            )?,
-            media_pods: IntGaugeVec::new(
-                Opts::new("convene_operator_media_pods", "Media pods, by pool and state"),
-                &["pool", "state"],
-            )?,
-            ports: IntGaugeVec::new(
-                Opts::new(
-                    "convene_operator_ports",
-                    "Ports of the pools' ranges, by pool and use (free, used, resting)",
-                ),
+            ),
+            media_pods: gauges("convene_operator_media_pods", "Media pods, by pool and state", &["pool", "state"]),
+            ports: gauges(
+                "convene_operator_ports",
+                "Ports of the pools' ranges, by pool and use (free, used, resting)",
                 &["pool", "use"],
-            )?,
-            queue_depth: IntGaugeVec::new(
-                Opts::new("convene_operator_queue_depth", "Objects waiting in the queue for reconciliation, by kind"),
+            ),
+            queue_depth: gauges(
+                "convene_operator_queue_depth",
+                "Objects waiting in the queue for reconciliation, by kind",
                 &["kind"],
-            )?,
-            steps: IntCounterVec::new(
-                Opts::new("convene_operator_steps_total", "What was done to the cluster, by step and outcome"),
+            ),
+            steps: counters(
+                "convene_operator_steps_total",
+                "What was done to the cluster, by step and outcome",
                 &["step", "outcome"],
-            )?,
-            assignment_seconds: Histogram::with_opts(
-                HistogramOpts::new(
-                    "convene_operator_assignment_seconds",
-                    "From the decision for a media pod to its record in the Meeting's status",
-                )
-                .buckets(LATENCIES.to_vec()),
-            )?,
-            ready_seconds: Histogram::with_opts(
-                HistogramOpts::new(
-                    "convene_operator_meeting_ready_seconds",
-                    "From the creation of a Meeting, or its start if that is later, to Ready",
-                )
-                .buckets(LATENCIES.to_vec()),
-            )?,
-            events: IntCounterVec::new(
-                Opts::new(
-                    "convene_operator_events_total",
-                    "Kubernetes events, by outcome (published, failed, dropped because too many waited)",
-                ),
+            ),
+            assignment_seconds: histogram(
+                registry,
+                "convene_operator_assignment_seconds",
+                "From the decision for a media pod to its record in the Meeting's status",
+                &LATENCIES,
+            ),
+            ready_seconds: histogram(
+                registry,
+                "convene_operator_meeting_ready_seconds",
+                "From the creation of a Meeting, or its start if that is later, to Ready",
+                &LATENCIES,
+            ),
+            events: counters(
+                "convene_operator_events_total",
+                "Kubernetes events, by outcome (published, failed, dropped because too many waited)",
                 &["outcome"],
-            )?,
-            meetings: IntGauge::new("convene_operator_meetings", "Meetings that the operator knows")?,
-        };
-        registry.register(Box::new(metrics.reconcile.clone()))?;
-        registry.register(Box::new(metrics.reconcile_seconds.clone()))?;
-        registry.register(Box::new(metrics.podlink_failures.clone()))?;
-        registry.register(Box::new(metrics.media_pods.clone()))?;
-        registry.register(Box::new(metrics.ports.clone()))?;
-        registry.register(Box::new(metrics.queue_depth.clone()))?;
-        registry.register(Box::new(metrics.steps.clone()))?;
-        registry.register(Box::new(metrics.assignment_seconds.clone()))?;
-        registry.register(Box::new(metrics.ready_seconds.clone()))?;
-        registry.register(Box::new(metrics.events.clone()))?;
-        registry.register(Box::new(metrics.meetings.clone()))?;
-        Ok(metrics)
+            ),
+            meetings: gauge(registry, "convene_operator_meetings", "Meetings that the operator knows"),
+        }
     }
 
     /// Removes the metrics of a pool that is gone.

@@ -12,6 +12,7 @@ pub(crate) mod expose;
 pub(crate) mod finalizer;
 pub(crate) mod observe;
 pub(crate) mod plan;
+mod refusal;
 pub(crate) mod remove;
 pub(crate) mod report;
 

@@ -7,6 +7,7 @@
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
+use convene_crds::MediaPool;
 use convene_service::log::LogHealth;
 use futures_util::{
     FutureExt, Stream, StreamExt, TryFutureExt,
@@ -18,7 +19,7 @@ use kube::{
     runtime::{
         controller::{self, Action, Config as ControllerConfig, Controller},
         events::Reporter,
-        reflector::ObjectRef,
+        reflector::{ObjectRef, store::Writer},
     },
 };
 use prometheus::Registry;
@@ -28,8 +29,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     cluster::{
-        cache::{CacheEnds, ClusterCache},
-        events,
+        cache::{CacheEnds, ClusterCache, Guarded, Triggered},
+        events::{self, Publisher},
         resync::run_resync,
         streams::{stream_batched, stream_meetings},
         watches::{OtherWriters, watch_others, watch_pools},
@@ -54,6 +55,8 @@ use crate::{
 const MEETINGS_AT_ONCE: u16 = 8;
 /// Pod changes come in bursts; one reconciliation of the pool serves them all.
 const POOL_PERIOD: Duration = Duration::from_millis(200);
+/// Participants of a pool are moved at a pace per second.
+const MOVES_PERIOD: Duration = Duration::from_millis(950);
 /// Time limit for publishing the last events at shutdown.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 /// How often the keys are checked: they may have been deleted.
@@ -94,7 +97,7 @@ pub async fn run(
     let stop = stop.boxed().shared();
     let registry = Registry::new();
     log.register(&registry).map_err(RunError::Metrics)?;
-    let metrics = OperatorMetrics::register(&registry).map_err(RunError::Metrics)?;
+    let metrics = OperatorMetrics::register(&registry);
     let lease_metrics = LeaseMetrics::register(&registry).map_err(RunError::Metrics)?;
     let readiness = Arc::new(Readiness::default());
     let address = config.listen;
@@ -160,41 +163,13 @@ async fn run_controllers(
     let (cache, ends) = ClusterCache::new(client.clone(), config.namespace.clone(), config.defaults.clone());
     let (events, posts) = events::channel(&metrics.events);
     let mut publishing = pin!(events::run_publisher(client.clone(), build_reporter(), posts));
-    let context = Arc::new(Context {
-        cache: Arc::clone(&cache),
-        events,
-        attempts: Attempts::default(),
-        link: link.clone(),
-        metrics: metrics.clone(),
-        quarantine: std::sync::Mutex::default(),
-        recalled: std::sync::Once::new(),
-        count_writes: Debounce::new(config.intervals.people),
-        moves: Debounce::new(Duration::from_millis(950)),
-        intervals: config.intervals,
-        config: config.clone(),
-    });
     let CacheEnds { meetings, pools, pods, services, budgets, pool_requests } = ends;
     let writers = OtherWriters { meetings, pods, services, budgets };
-    let looks = stream_meetings(&cache, metrics.queue_depth.with_label_values(&["Meeting"]));
-    let meeting_controller = Controller::for_stream(stream::pending(), cache.meetings.clone())
-        .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
-        .reconcile_on(looks)
-        .graceful_shutdown_on(stop.clone())
-        .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
-    let pool_controller = Controller::for_stream(watch_pools(&cache, pools), cache.pools.clone())
-        .with_config(ControllerConfig::default().concurrency(1))
-        .reconcile_on(stream_batched(pool_requests, POOL_PERIOD, metrics.queue_depth.with_label_values(&["MediaPool"])))
-        .graceful_shutdown_on(stop.clone())
-        .run(pool::reconcile, pool::on_error, context);
+    let context = build_context(&cache, events, link.clone(), metrics.clone(), config.clone());
+    let controllers = reconcile_all(context, pools, pool_requests, stop.clone());
     let background = run_background(Arc::clone(&cache), writers, link, metrics, client, config, readiness).boxed();
-    let controllers = async {
-        tokio::try_join!(
-            drain("meeting controller", meeting_controller, stop.clone()),
-            drain("pool controller", pool_controller, stop.clone()),
-        )
-    };
     tokio::select! {
-        ended = controllers => ended.map(|((), ())| ())?,
+        ended = controllers => ended?,
         ended = background => return Err(RunError::Ended(ended)),
         () = &mut publishing => return Err(RunError::Ended("event publisher")),
         () = stop_before_complete(&cache, stop.clone()) => {}
@@ -204,6 +179,55 @@ async fn run_controllers(
         tracing::warn!("some events were not published before the shutdown timeout");
     }
     Ok(())
+}
+
+fn build_context(
+    cache: &Arc<ClusterCache>,
+    events: Publisher,
+    link: PodLink,
+    metrics: OperatorMetrics,
+    config: Config,
+) -> Arc<Context> {
+    Arc::new(Context {
+        cache: Arc::clone(cache),
+        events,
+        attempts: Attempts::default(),
+        link,
+        metrics,
+        quarantine: std::sync::Mutex::default(),
+        recalled: std::sync::Once::new(),
+        count_writes: Debounce::new(config.intervals.people),
+        moves: Debounce::new(MOVES_PERIOD),
+        intervals: config.intervals,
+        config,
+    })
+}
+
+/// Runs both controllers until they are asked to stop, or one of them ends.
+async fn reconcile_all(
+    context: Arc<Context>,
+    pools: Writer<Guarded<MediaPool>>,
+    pool_requests: Triggered<MediaPool>,
+    stop: Stop,
+) -> Result<(), RunError> {
+    let (cache, depth) = (&context.cache, &context.metrics.queue_depth);
+    let looks = stream_meetings(cache, depth.with_label_values(&["Meeting"]));
+    let requests = stream_batched(pool_requests, POOL_PERIOD, depth.with_label_values(&["MediaPool"]));
+    let meeting_controller = Controller::for_stream(stream::pending(), cache.meetings.clone())
+        .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
+        .reconcile_on(looks)
+        .graceful_shutdown_on(stop.clone())
+        .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
+    let pool_controller = Controller::for_stream(watch_pools(cache, pools), cache.pools.clone())
+        .with_config(ControllerConfig::default().concurrency(1))
+        .reconcile_on(requests)
+        .graceful_shutdown_on(stop.clone())
+        .run(pool::reconcile, pool::on_error, Arc::clone(&context));
+    tokio::try_join!(
+        drain("meeting controller", meeting_controller, stop.clone()),
+        drain("pool controller", pool_controller, stop),
+    )
+    .map(|((), ())| ())
 }
 
 /// Completes when the operator is asked to stop before its caches are filled. Controllers would wait forever then, for lists that are

@@ -4,7 +4,6 @@
 //! [`join`](crate::join). Pure: [`client`], [`problem`], [`refusal`].
 
 pub(crate) mod client;
-pub(crate) mod connection_limiter;
 pub(crate) mod connections;
 pub(crate) mod guard;
 pub(crate) mod limits;

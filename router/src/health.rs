@@ -53,9 +53,13 @@ impl Readiness {
         let _ = self.log.set(log);
     }
 
-    /// Why the log cannot be written.
-    pub(crate) fn log_problem(&self) -> Option<&'static str> {
-        self.log.get().and_then(LogHealth::problem)
+    /// Why the replica is not ready.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if let Some(problem) = self.log.get().and_then(LogHealth::problem) {
+            return Some(problem.to_owned());
+        }
+        let missing = self.missing();
+        (!missing.is_empty()).then(|| format!("waiting for {}", missing.join(", ")))
     }
 
     /// Descriptions of the checks that have not passed yet.

@@ -13,8 +13,7 @@
 //! 5. `state`: what all handlers share.
 //! 6. `signal`: signaling sockets.
 //! 7. `api`: HTTP handlers.
-//! 8. `routes`: the routing tables of the listeners.
-//! 9. `config`, `serve`, `run`: the command line, the listeners, start-up and shutdown.
+//! 8. `config`, `run`: the command line; routes and listeners, start-up and shutdown.
 
 pub(crate) mod api;
 pub mod config;
@@ -23,9 +22,7 @@ pub(crate) mod health;
 pub(crate) mod index;
 pub(crate) mod join;
 pub(crate) mod metrics;
-pub(crate) mod routes;
 pub mod run;
-pub(crate) mod serve;
 pub(crate) mod signal;
 pub(crate) mod state;
 pub(crate) mod web;

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use convene_service::log::LogHealth;
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
-use tracing::warn;
+use convene_service::metrics::{counters, gauge, gauges, histogram, histograms, render};
+use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use self::edge::EdgeMetrics;
 
 pub(crate) mod edge;
+
+/// Buckets of durations, in seconds.
+const SECONDS: [f64; 11] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 /// All metrics of one router.
 #[derive(Debug)]
@@ -38,42 +39,30 @@ pub(crate) struct RouterMetrics {
     pub(crate) open_sockets: IntGauge,
 }
 
-const VALID: &str = "metric names and labels are constants that the tests register";
-
 impl Default for RouterMetrics {
     fn default() -> Self {
-        let metrics = Self::unregistered();
-        metrics.register();
-        metrics
-    }
-}
-
-impl RouterMetrics {
-    /// Registers the metrics of this log.
-    pub(crate) fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
-        log.register(&self.registry)
-    }
-
-    fn unregistered() -> Self {
-        let buckets = vec![0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-        let seconds = |name: &str, help: &str| HistogramOpts::new(name, help).buckets(buckets.clone());
-        let duration = seconds(
-            "convene_router_request_duration_seconds",
-            "Time to respond to a request by route; includes the wait of held joins.",
-        );
-        let hold = seconds(
-            "convene_router_hold_seconds",
-            "Time that joins were held before they were connected or abandoned.",
-        );
-        let registry = Registry::new();
+        let (registry, seconds) = (Registry::new(), &SECONDS);
+        let counters = |name, help, labels: &[&str]| counters(&registry, name, help, labels);
+        let gauge = |name, help| gauge(&registry, name, help);
+        let gauges = |name, help, labels: &[&str]| gauges(&registry, name, help, labels);
         Self {
             edge: EdgeMetrics::new(&registry),
-            registry,
             requests: counters("convene_router_requests_total", "Requests by route and status.", &["route", "status"]),
-            request_seconds: HistogramVec::new(duration, &["route"]).expect(VALID),
+            request_seconds: histograms(
+                &registry,
+                "convene_router_request_duration_seconds",
+                "Time to respond to a request by route; includes the wait of held joins.",
+                seconds,
+                &["route"],
+            ),
             joins: counters("convene_router_joins_total", "Joins at the signaling route by outcome.", &["outcome"]),
             closes: counters("convene_router_socket_ends_total", "Closed signaling sockets by reason.", &["reason"]),
-            hold_seconds: Histogram::with_opts(hold).expect(VALID),
+            hold_seconds: histogram(
+                &registry,
+                "convene_router_hold_seconds",
+                "Time that joins were held before they were connected or abandoned.",
+                seconds,
+            ),
             index_objects: gauges("convene_router_index_objects", "Objects in the routing index.", &["kind"]),
             watch_errors: counters("convene_router_watch_errors_total", "Watch errors by kind.", &["kind"]),
             spliced_bytes: counters(
@@ -87,34 +76,19 @@ impl RouterMetrics {
                 "Unusable entries of Secrets with join keys or TURN credentials by reason.",
                 &["reason"],
             ),
-            join_keys: IntGauge::new("convene_router_join_keys", "Join keys in use.").expect(VALID),
-            turn_secrets: IntGauge::new("convene_router_turn_secrets", "Secrets with TURN credentials in use.")
-                .expect(VALID),
-            held_joins: IntGauge::new("convene_router_held_joins", "Joins waiting for a media pod.").expect(VALID),
-            open_sockets: IntGauge::new("convene_router_open_sockets", "Open signaling sockets.").expect(VALID),
+            join_keys: gauge("convene_router_join_keys", "Join keys in use."),
+            turn_secrets: gauge("convene_router_turn_secrets", "Secrets with TURN credentials in use."),
+            held_joins: gauge("convene_router_held_joins", "Joins waiting for a media pod."),
+            open_sockets: gauge("convene_router_open_sockets", "Open signaling sockets."),
+            registry,
         }
     }
+}
 
-    fn register(&self) {
-        let collectors: [Box<dyn prometheus::core::Collector>; 14] = [
-            Box::new(self.requests.clone()),
-            Box::new(self.request_seconds.clone()),
-            Box::new(self.joins.clone()),
-            Box::new(self.closes.clone()),
-            Box::new(self.hold_seconds.clone()),
-            Box::new(self.index_objects.clone()),
-            Box::new(self.watch_errors.clone()),
-            Box::new(self.spliced_bytes.clone()),
-            Box::new(self.tickets.clone()),
-            Box::new(self.secret_problems.clone()),
-            Box::new(self.join_keys.clone()),
-            Box::new(self.turn_secrets.clone()),
-            Box::new(self.held_joins.clone()),
-            Box::new(self.open_sockets.clone()),
-        ];
-        for collector in collectors {
-            self.registry.register(collector).expect(VALID);
-        }
+impl RouterMetrics {
+    /// Registers the metrics of this log.
+    pub(crate) fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
+        log.register(&self.registry)
     }
 
     pub(crate) fn count_request(&self, route: &str, status: StatusCode, took: Duration) {
@@ -166,36 +140,6 @@ impl RouterMetrics {
 
     /// The metrics in the Prometheus text format.
     pub(crate) fn render(&self) -> String {
-        let mut text = String::new();
-        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
-            warn!(%error, "could not write the metrics");
-        }
-        text
-    }
-}
-
-fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-    IntCounterVec::new(Opts::new(name, help), labels).expect(VALID)
-}
-
-fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-    IntGaugeVec::new(Opts::new(name, help), labels).expect(VALID)
-}
-
-/// Increments a gauge until it is dropped.
-#[derive(Debug)]
-pub(crate) struct GaugeGuard(IntGauge);
-
-impl GaugeGuard {
-    /// Increments `gauge`.
-    pub(crate) fn new(gauge: &IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for GaugeGuard {
-    fn drop(&mut self) {
-        self.0.dec();
+        render(&self.registry)
     }
 }

@@ -2,25 +2,32 @@
 //!
 //! It ends when the listeners are done or a watch has ended; it restarts nothing.
 
+pub(crate) mod routes;
+pub(crate) mod serve;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 
 use convene_service::kube::connect;
 use convene_service::log::LogHealth;
+use convene_service::open_files;
 use convene_service::signals::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use serve::Listeners;
+
 use crate::config::Config;
-use crate::serve::Listeners;
+use crate::edge::policy::EdgeConfig;
 use crate::state::App;
 use crate::{index, join};
 
 /// Serves until SIGTERM or SIGINT; an error means that a listener or a watch has failed permanently.
-pub async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
+pub async fn run(mut config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
     rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is already installed")?;
-    let listeners = Listeners::bind(&config).await?;
+    limit_connections(&mut config.edge);
+    let listeners = Listeners::bind(&config)?;
     let client = connect().await?;
     let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
     let metrics = listeners.metrics_address()?;
@@ -34,12 +41,19 @@ pub async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
     let joining = join::watch::watch(client.clone(), &namespace, &join_config, Arc::clone(&app.join), app.sink());
     let key = join::signing_key::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());
     tokio::select! {
-        result = listeners.serve(app.clone()) => Ok(result?),
+        () = listeners.serve(app.clone()) => Ok(()),
         result = index => never(result?),
         result = key => never(result?),
         result = joining => never(result?),
         result = stop_on_signal(stopping) => never(result?),
     }
+}
+
+/// Half of the open files remain for connections to media pods: each signaling socket has one.
+fn limit_connections(edge: &mut EdgeConfig) {
+    let requested = u32::try_from(edge.connections.0).unwrap_or(u32::MAX);
+    let open_files = open_files::raise().map(|files| files / 2);
+    edge.connections.0 = open_files::connections(requested, open_files, "--max-connections") as usize;
 }
 
 /// Starts the shutdown on the first signal. It never resolves: the process ends once the listeners are closed.

@@ -13,3 +13,4 @@ pub(super) mod peer;
 mod private;
 mod proxy;
 mod proxy_faults;
+mod serving;

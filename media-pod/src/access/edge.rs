@@ -1,7 +1,8 @@
 //! The edge policy of a standalone pod (--dev): it answers only to its own host names, refuses state-changing requests and sockets from
 //! pages of other sites, and adds security headers to responses.
 //!
-//! With admissions, the router in front of the pod enforces the same. It knows no routes.
+//! With admissions, the router in front of the pod enforces the same. Refusals are plain text: a person reads them, in a browser that has the
+//! wrong host name. It knows no routes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -9,10 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderValue, header};
 use convene_protocol::admission::ParticipantGrant;
+use convene_service::prefix::client_prefix;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
-
-use crate::network::prefix::client_prefix;
 
 /// Name of the cookie.
 const COOKIE: &str = "convene-guest";

@@ -1,6 +1,6 @@
 //! Public keys of trusted token issuers, reloaded when their file changes.
 //!
-//! It verifies no token itself. The contents of the file never appear in the log.
+//! Routers have theirs from a Secret that they watch, so only the media pod follows a file. It verifies no token itself. The contents of the file never appear in the log.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use convene_protocol::admission::{AdmissionError, KeySet};
+use convene_service::files::FileChanges;
 use thiserror::Error;
-use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the file is read. A mounted `ConfigMap` changes by a replaced symbolic link, so contents are compared.
+/// How often the file is read.
 const POLL: Duration = Duration::from_secs(2);
 
 /// The keys could not be loaded.
@@ -67,18 +67,13 @@ impl TrustedKeys {
 
     /// Reloads the keys whenever the file changes; never returns. If the file is invalid, the old keys remain in use, which is logged once.
     pub async fn follow(self, file: PathBuf) {
-        let mut ticks = interval(POLL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last = None;
+        let mut changes = FileChanges::new(vec![file.clone()], POLL);
+        let mut is_first = true;
         loop {
-            ticks.tick().await;
-            let found = tokio::fs::read_to_string(&file).await;
-            let text = found.as_ref().ok().cloned();
-            if last.as_ref() == Some(&text) {
-                continue;
-            }
-            let is_first = last.replace(text).is_none();
-            self.apply(keys_in(&file, found), is_first);
+            let found = changes.next().await.map(|contents| contents.concat());
+            let text = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            self.apply(keys_in(&file, text), is_first);
+            is_first = false;
         }
     }
 

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use convene_service::clock::unix_milliseconds;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
@@ -15,7 +16,6 @@ use super::media::MediaPlane;
 use super::observed::{Observed, Publisher, Reports};
 use super::quota::ByteQuota;
 use super::room_actor::RoomActor;
-use crate::clock::unix_milliseconds;
 use crate::metrics::Metrics;
 use crate::room::{Limits, MediaEvent, MeetingSettings, Room, Snapshot};
 use crate::sfu::workers::MEDIASOUP_VERSION;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
+use convene_service::rate::Rate;
 
 use super::values::timeout;
-use crate::rate::Rate;
 use crate::room::Limits;
 use crate::room::destinations::Destinations;
 use crate::signaling::limits::ClientLimits;

@@ -60,7 +60,7 @@ pub(crate) struct ServingArgs {
     #[arg(long, env = "CONVENE_WEB_DIR", value_name = "DIRECTORY", default_value = "web/dist")]
     pub(crate) web_dir: PathBuf,
 
-    /// Maximum number of open connections on all listeners; further ones are closed at once.
+    /// Maximum number of open connections on all listeners; further ones are refused.
     ///
     /// The limit on open files is raised as far as the system allows; if that is not enough, fewer connections are served and a warning is
     /// logged.

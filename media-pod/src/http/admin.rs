@@ -12,13 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
 use axum::{Json, Router};
 use convene_protocol::admin::{
-    DRAIN_PATH, EndReason, EndRoomQuery, PROBE_PATH, ROOMS_PATH, RemoveQuery, RoomListQuery,
+    DRAIN_PATH, EndReason, EndRoomQuery, PROBE_PATH, ROOMS_PATH, RemoveQuery, RoomListQuery, RoomUpdate,
 };
+use convene_service::body;
 use convene_service::clock::unix_now;
+use convene_service::problem::{Kind, Problem};
 
 use super::admission::bearer;
-use super::body::read_body;
-use super::problem::{HttpError, problem};
+use super::problem::ROOM_NOT_FOUND;
 use super::state::AppState;
 use super::stats::stats;
 use crate::access::edge::is_local_request;
@@ -55,15 +56,16 @@ async fn check(State(state): State<AppState>, request: Request, next: Next) -> R
     }
 }
 
-fn may_administer(state: &AppState, request: &Request) -> Result<(), HttpError> {
+fn may_administer(state: &AppState, request: &Request) -> Result<(), Problem> {
     let Some(keys) = &state.keys else {
-        let detail = "without admission keys only requests to localhost from this machine are allowed".to_owned();
+        let detail = "without admission keys only requests to localhost from this machine are allowed";
         let is_local = is_local_request(request.headers(), request.extensions());
-        return if is_local { Ok(()) } else { Err(HttpError { status: StatusCode::FORBIDDEN, detail }) };
+        let kind = Kind::access_denied("RequestNotLocal", StatusCode::FORBIDDEN);
+        return if is_local { Ok(()) } else { Err(Problem::new(kind, detail)) };
     };
     keys.get().verify_admin(bearer(request.headers()), unix_now()).map_err(|error| {
         tracing::warn!(reason = error.reason(), "admin request refused");
-        HttpError { status: StatusCode::UNAUTHORIZED, detail: error.to_string() }
+        Problem::new(Kind::access_denied(error.reason(), StatusCode::UNAUTHORIZED), error.to_string())
     })
 }
 
@@ -78,15 +80,20 @@ async fn update_room(
     Path((namespace, name)): Path<(String, String)>,
     body: Body,
 ) -> Response {
-    let update = match read_body(body, MAX_BODY_BYTES).await.and_then(|body| Ok(update::read(&body)?)) {
+    let update = match read_update(body).await {
         Ok(update) => update,
-        Err(error) => return error.into_response(),
+        Err(problem) => return problem.into_response(),
     };
     let key = RoomKey { namespace, name };
     let is_found = state.rooms.update(&key, update).await;
     answer(is_found, "there is no such room", || {
         tracing::info!(namespace = key.namespace, name = key.name, "room updated by the operator");
     })
+}
+
+async fn read_update(body: Body) -> Result<RoomUpdate, Problem> {
+    let body = body::read(body, MAX_BODY_BYTES, body::TIMEOUT).await?;
+    Ok(update::read(&body)?)
 }
 
 async fn end_room(
@@ -142,6 +149,6 @@ fn answer(is_found: bool, missing: &str, note: impl FnOnce()) -> Response {
         note();
         StatusCode::NO_CONTENT.into_response()
     } else {
-        problem(StatusCode::NOT_FOUND, missing)
+        Problem::new(ROOM_NOT_FOUND, missing).into_response()
     }
 }

@@ -6,8 +6,9 @@ use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MeetingGrant, ParticipantGrant};
 use convene_protocol::text::clean_line;
 use convene_service::clock::unix_now;
+use convene_service::problem::{Kind, Problem};
 
-use super::problem::HttpError;
+use super::problem::INVALID_NAME;
 use super::state::AppState;
 use crate::access::guest::Visitor;
 use crate::access::names::canonical_name;
@@ -47,7 +48,7 @@ pub(crate) fn admission(
     visitor: &Visitor,
     namespace: &str,
     name: &str,
-) -> Result<Admitted, HttpError> {
+) -> Result<Admitted, Problem> {
     let Some(keys) = &state.keys else { return open_admission(state, visitor, namespace, name) };
     match keys.get().verify_admission_with_end(bearer(headers), unix_now()) {
         Ok((admission, expires)) if admission.meeting.namespace == namespace && admission.meeting.name == name => {
@@ -57,34 +58,35 @@ pub(crate) fn admission(
             Ok(Admitted { meeting, participant, token: Some(token) })
         }
         Ok(_) => {
-            Err(HttpError { status: StatusCode::FORBIDDEN, detail: "the admission is for another meeting".into() })
+            let kind = Kind::access_denied("AdmissionForAnotherMeeting", StatusCode::FORBIDDEN);
+            Err(Problem::new(kind, "the admission is for another meeting"))
         }
         Err(error) => {
             state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
             tracing::warn!(reason = error.reason(), namespace, name, "admission refused");
-            Err(HttpError { status: StatusCode::UNAUTHORIZED, detail: error.to_string() })
+            Err(Problem::new(Kind::access_denied(error.reason(), StatusCode::UNAUTHORIZED), error.to_string()))
         }
     }
 }
 
 /// Uses an admission for the one socket that it may open.
-pub(crate) fn use_for_socket(state: &AppState, token: Option<TokenUse>) -> Result<(), HttpError> {
+pub(crate) fn use_for_socket(state: &AppState, token: Option<TokenUse>) -> Result<(), Problem> {
     let Some(TokenUse { id, valid_until }) = token else { return Ok(()) };
     state.replay.use_for_socket(&id, valid_until, unix_now()).map_err(|error| refused(state, error))
 }
 
-fn refused(state: &AppState, error: ReplayError) -> HttpError {
+fn refused(state: &AppState, error: ReplayError) -> Problem {
     state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
     tracing::warn!(reason = error.reason(), "admission refused");
     let status = match error {
         ReplayError::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         ReplayError::Used | ReplayError::IdTooLong | ReplayError::Bound => StatusCode::UNAUTHORIZED,
     };
-    HttpError { status, detail: error.to_string() }
+    Problem::new(Kind::access_denied(error.reason(), status), error.to_string())
 }
 
 /// Uses an admission for a call of one broadcaster, or a call for no broadcaster.
-pub(crate) fn bind(state: &AppState, token: Option<&TokenUse>, peer: &PeerId) -> Result<(), HttpError> {
+pub(crate) fn bind(state: &AppState, token: Option<&TokenUse>, peer: &PeerId) -> Result<(), Problem> {
     let Some(TokenUse { id, valid_until }) = token else { return Ok(()) };
     state.replay.bind(id, &peer.0, *valid_until, unix_now()).map_err(|error| refused(state, error))
 }
@@ -95,20 +97,19 @@ pub(crate) fn open_admission(
     visitor: &Visitor,
     namespace: &str,
     name: &str,
-) -> Result<Admitted, HttpError> {
+) -> Result<Admitted, Problem> {
     let meeting = open_grant(state, namespace, name)?;
     let participant = visitor.grant(&meeting.namespace, &meeting.name);
     Ok(Admitted { meeting, participant, token: None })
 }
 
 /// The grant for a meeting of any valid name, in any spelling, with the pod's limits.
-fn open_grant(state: &AppState, namespace: &str, name: &str) -> Result<MeetingGrant, HttpError> {
+fn open_grant(state: &AppState, namespace: &str, name: &str) -> Result<MeetingGrant, Problem> {
     let limits = &state.rooms.defaults().limits;
     let is_valid = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
     let (canonical, home) = (canonical_name(name), canonical_name(namespace));
     if canonical.is_empty() || ![name, namespace, canonical.as_str(), home.as_str()].into_iter().all(is_valid) {
-        let detail = "a meeting's name has 1 to 128 bytes and no control characters".to_owned();
-        return Err(HttpError { status: StatusCode::BAD_REQUEST, detail });
+        return Err(Problem::new(INVALID_NAME, "a meeting's name has 1 to 128 bytes and no control characters"));
     }
     Ok(MeetingGrant {
         namespace: home,

@@ -15,12 +15,12 @@ use axum::routing::any;
 use axum::{Json, Router};
 use convene_protocol::admission::MeetingGrant;
 use convene_protocol::message::RouterCapabilitiesAnswer;
+use convene_service::body;
+use convene_service::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::admission::{Admitted, admission, bind, open_admission};
-use super::body::read_body;
-use super::problem::HttpError;
 use super::state::AppState;
 use crate::access::guest::Visitor;
 use crate::actor::handle::RoomHandle;
@@ -89,7 +89,7 @@ fn to_response(result: Result<Response, Refused>) -> Response {
 
 async fn serve(
     state: &AppState,
-    admitted: Result<Admitted, HttpError>,
+    admitted: Result<Admitted, Problem>,
     path: PathParts<'_>,
     request: Request,
 ) -> Result<Response, Refused> {
@@ -99,7 +99,7 @@ async fn serve(
     let segments: Vec<&str> = path.call.split('/').filter(|segment| !segment.is_empty()).collect();
     let CallQuery { producer_id, after, wait } = query(&parts.uri);
     let body = if parts.method == Method::POST {
-        object(&read_body(body, MAX_BODY_BYTES).await.map_err(refused)?)?
+        object(&body::read(body, MAX_BODY_BYTES, body::TIMEOUT).await.map_err(|error| refused(error.into()))?)?
     } else {
         Map::new()
     };
@@ -128,8 +128,8 @@ async fn serve(
     Ok(respond(&room.join("/"), &call.peer, call.success, &answer))
 }
 
-fn refused(HttpError { status, detail }: HttpError) -> Refused {
-    Refused { code: status.as_u16(), reason: detail }
+fn refused(problem: Problem) -> Refused {
+    Refused { code: problem.status().as_u16(), reason: problem.into_detail() }
 }
 
 /// Whether the call has an Origin header; an error if that names another host.

@@ -1,15 +1,11 @@
 //! Health checks and metrics. They change nothing but sampled gauges.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use convene_service::health::readiness;
+use convene_service::metrics::response;
 
 use super::state::AppState;
-
-/// `/healthz`: the process responds.
-pub(super) async fn healthz() -> &'static str {
-    "ok\n"
-}
 
 /// `/readyz`: whether the pod accepts participants; the body says what is missing.
 pub(super) async fn readyz(State(state): State<AppState>) -> Response {
@@ -22,10 +18,7 @@ pub(super) async fn readyz(State(state): State<AppState>) -> Response {
     } else {
         state.options.log.problem()
     };
-    match missing {
-        None => "ok\n".into_response(),
-        Some(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response(),
-    }
+    readiness(missing)
 }
 
 /// `/metrics`, in Prometheus' text exposition format.
@@ -34,5 +27,5 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
         state.metrics.worker_cpu(index, worker.cpu_seconds.unwrap_or_default());
     }
     state.metrics.queued_bytes.set(i64::try_from(state.rooms.quota().used()).unwrap_or(i64::MAX));
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
+    response(state.metrics.render())
 }

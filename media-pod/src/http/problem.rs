@@ -1,34 +1,19 @@
-//! Error responses as `application/problem+json` (RFC 9457). No routes.
+//! The problems that only the media pod has, and its response for unknown paths. No routes.
 
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use convene_service::problem::{Kind, Problem};
 
-/// A request that is refused.
-#[derive(Debug)]
-pub(crate) struct HttpError {
-    pub(crate) status: StatusCode,
-    pub(crate) detail: String,
-}
-
-impl IntoResponse for HttpError {
-    fn into_response(self) -> Response {
-        problem(self.status, &self.detail)
-    }
-}
-
-/// A response that describes an error.
-pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
-    let body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": detail,
-    });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
-}
+/// The name of a meeting is invalid.
+pub(super) const INVALID_NAME: Kind = Kind::new("InvalidName", "Invalid meeting name", StatusCode::BAD_REQUEST);
+/// The id of a participant is missing or invalid.
+pub(super) const PEER_ID_INVALID: Kind = Kind::new("PeerIdInvalid", "Invalid peerId", StatusCode::BAD_REQUEST);
+/// There is no such room or participant.
+pub(super) const ROOM_NOT_FOUND: Kind = Kind::new("RoomNotFound", "Not found", StatusCode::NOT_FOUND);
+/// As many probes as are allowed are open.
+pub(super) const TOO_MANY_PROBES: Kind = Kind::new("TooManyProbes", "Too many probes", StatusCode::TOO_MANY_REQUESTS);
 
 /// The response for unknown paths.
-pub(crate) async fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "there is nothing here")
+pub(super) async fn not_found() -> Response {
+    Problem::new(Kind::ROUTE_NOT_FOUND, "there is nothing here").into_response()
 }

@@ -8,9 +8,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use convene_service::health::ALIVE;
 
 use super::admission::admission;
-use super::health::{healthz, metrics, readyz};
+use super::health::{metrics, readyz};
 use super::problem::not_found;
 use super::signal::open;
 use super::state::AppState;
@@ -21,7 +22,7 @@ use crate::signaling::query::SignalQuery;
 /// The routes for clients and the operator. `web_dir` is served by a standalone pod (--dev).
 pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
     let common = Router::new()
-        .route("/healthz", get(healthz))
+        .route("/healthz", get(ALIVE))
         .route("/readyz", get(readyz))
         .route("/signal/{namespace}/{name}", get(signal_in_namespace));
     let common = broadcast::add_routes(admin::add_routes(common, &state));
@@ -33,7 +34,7 @@ pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
 
 /// The routes of the metrics listener.
 pub fn metrics_router(state: AppState) -> Router {
-    Router::new().route("/healthz", get(healthz)).route("/metrics", get(metrics)).fallback(not_found).with_state(state)
+    Router::new().route("/healthz", get(ALIVE)).route("/metrics", get(metrics)).fallback(not_found).with_state(state)
 }
 
 async fn signal_in_namespace(

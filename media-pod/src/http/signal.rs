@@ -1,12 +1,12 @@
 //! The signaling endpoint: from an admitted HTTP request to a WebSocket served in the meeting's room. It reads no messages.
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use convene_protocol::frame::SUBPROTOCOL;
+use convene_service::problem::{Kind, Problem};
 
 use super::admission::{Admitted, use_for_socket};
-use super::problem::problem;
+use super::problem::PEER_ID_INVALID;
 use super::state::AppState;
 use crate::actor::handle::RoomHandle;
 use crate::actor::vocabulary::Vocabulary;
@@ -29,14 +29,13 @@ pub(crate) async fn open(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Some(peer) = peer_id(&query.peer_id) else {
-        return problem(
-            StatusCode::BAD_REQUEST,
-            "peerId is missing or not 1 to 64 letters, digits, '-', '_', '.', '@' or ':'",
-        );
+        let detail = "peerId is missing or not 1 to 64 letters, digits, '-', '_', '.', '@' or ':'";
+        return Problem::new(PEER_ID_INVALID, detail).into_response();
     };
     let upgrade = with_limits(upgrade, state.client_limits.message_bytes).protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
-        return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
+        let detail = "the WebSocket subprotocol must be protoo";
+        return Problem::new(Kind::SUBPROTOCOL_REQUIRED, detail).into_response();
     }
     let Admitted { meeting, participant, token } = admitted;
     if let Err(error) = use_for_socket(&state, token) {

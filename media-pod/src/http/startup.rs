@@ -1,11 +1,13 @@
 //! What a listener serves while the pod starts: alive, but not ready. It knows no route except health checks.
+//!
+//! Only media pods need it: the other programs serve their routes from the start, and readiness says what they wait for.
 
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use convene_service::health::{ALIVE, readiness};
 use tower::Service;
 
 /// Answers from the start; passes requests to the actual routes once [`StartupGate::open`] was called.
@@ -36,7 +38,7 @@ impl StartupGate {
 
 fn not_ready(path: &str, missing: &str) -> Response {
     match path {
-        "/healthz" => "ok\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response(),
+        "/healthz" => ALIVE.into_response(),
+        _ => readiness(Some(missing)),
     }
 }

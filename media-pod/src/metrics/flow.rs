@@ -1,7 +1,8 @@
 //! Metrics of media traffic: bytes, packets, loss, round-trip times, scores. They are sampled from the workers, so they are a few
 //! seconds old, and never of a single participant.
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use convene_service::metrics::{counters, histogram, histograms};
+use prometheus::{Histogram, HistogramVec, IntCounterVec, Registry};
 
 const LOSS_BUCKETS: [f64; 7] = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 const ROUND_TRIP_BUCKETS: [f64; 8] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
@@ -51,35 +52,40 @@ pub(crate) struct Flow {
 impl Flow {
     /// Creates and registers them.
     pub(super) fn new(registry: &Registry) -> Self {
-        let bytes = Opts::new("convene_media_bytes_total", "Bytes received and sent by media transports.");
-        let packets = Opts::new("convene_media_packets_total", "RTP packets of producers (in) and consumers (out).");
-        let loss = HistogramOpts::new("convene_media_loss_ratio", "Fraction of packets lost per stream, sampled.");
-        let round_trip =
-            HistogramOpts::new("convene_media_round_trip_seconds", "Round-trip times to receivers, sampled.");
-        let score = HistogramOpts::new("convene_media_score", "mediasoup's score per stream, 0 to 10, sampled.");
         let labels = &["direction", "kind"];
-        let flow = Self {
-            bytes: IntCounterVec::new(bytes, &["direction"]).expect("the names here are valid"),
-            packets: IntCounterVec::new(packets, labels).expect("the names here are valid"),
-            loss: HistogramVec::new(loss.buckets(LOSS_BUCKETS.into()), labels).expect("the names here are valid"),
-            round_trip: Histogram::with_opts(round_trip.buckets(ROUND_TRIP_BUCKETS.into()))
-                .expect("the names here are valid"),
-            score: HistogramVec::new(score.buckets(SCORE_BUCKETS.into()), labels).expect("the names here are valid"),
-        };
-        flow.register(registry);
-        flow
-    }
-
-    fn register(&self, registry: &Registry) {
-        let all: [Box<dyn prometheus::core::Collector>; 5] = [
-            Box::new(self.bytes.clone()),
-            Box::new(self.packets.clone()),
-            Box::new(self.loss.clone()),
-            Box::new(self.round_trip.clone()),
-            Box::new(self.score.clone()),
-        ];
-        for collector in all {
-            registry.register(collector).expect("every name is registered once");
+        Self {
+            bytes: counters(
+                registry,
+                "convene_media_bytes_total",
+                "Bytes received and sent by media transports.",
+                &["direction"],
+            ),
+            packets: counters(
+                registry,
+                "convene_media_packets_total",
+                "RTP packets of producers (in) and consumers (out).",
+                labels,
+            ),
+            loss: histograms(
+                registry,
+                "convene_media_loss_ratio",
+                "Fraction of packets lost per stream, sampled.",
+                &LOSS_BUCKETS,
+                labels,
+            ),
+            round_trip: histogram(
+                registry,
+                "convene_media_round_trip_seconds",
+                "Round-trip times to receivers, sampled.",
+                &ROUND_TRIP_BUCKETS,
+            ),
+            score: histograms(
+                registry,
+                "convene_media_score",
+                "mediasoup's score per stream, 0 to 10, sampled.",
+                &SCORE_BUCKETS,
+                labels,
+            ),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Serves a client whose connection to the room ends with its socket. [`super::resume`] handles sessions that survive their socket.
 
 use axum::extract::ws::{Message, WebSocket};
+use convene_service::metrics::GaugeGuard;
 use futures_util::StreamExt;
 use futures_util::stream::SplitSink;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -10,11 +11,11 @@ use super::reader::connect;
 use super::socket::{CLOSE_TIMEOUT, PING_INTERVAL, close_message, discard_rest, ping_message, refuse, send};
 use crate::actor::handle::RoomHandle;
 use crate::actor::outbox::{Inbox, Out};
-use crate::metrics::{GaugeGuard, Metrics};
+use crate::metrics::Metrics;
 
 /// Serves one client until either side ends.
 pub(crate) async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metrics: Metrics) {
-    let _counted = GaugeGuard::new(metrics.connections.clone());
+    let _counted = GaugeGuard::new(&metrics.connections);
     let Some((mut reader, outgoing, guard)) = connect(&room, entrant, metrics).await else {
         return refuse(socket, true, "the room has just ended: please reconnect").await;
     };

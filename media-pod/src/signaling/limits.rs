@@ -1,8 +1,7 @@
 //! Limits on what one client may send. Data only.
 
 use convene_protocol::frame;
-
-use crate::rate::Rate;
+use convene_service::rate::Rate;
 
 /// Limits on what one client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

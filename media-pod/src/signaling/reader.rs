@@ -19,12 +19,12 @@ use super::cost::cost_of_length;
 use super::disconnect::DisconnectGuard;
 use super::entrant::Entrant;
 use super::incoming::Incoming;
+use super::rate::{ClientRateLimiter, Decision};
 use super::socket::IDLE_TIMEOUT;
 use crate::actor::handle::RoomHandle;
 use crate::actor::input::{Client, Input};
 use crate::actor::outbox::{self, Close, Inbox, Sender};
 use crate::metrics::Metrics;
-use crate::rate::{ClientRateLimiter, Decision};
 use crate::room::{Command, Connect, ConnectionId};
 
 /// The code and reason to close a socket with, if the client can still receive it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use convene_protocol::frame;
+use convene_service::metrics::GaugeGuard;
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -23,7 +24,7 @@ use super::socket::{
 };
 use crate::actor::handle::RoomHandle;
 use crate::actor::outbox::{Inbox, Out};
-use crate::metrics::{GaugeGuard, Metrics};
+use crate::metrics::Metrics;
 use crate::room::{Command, ConnectionId};
 
 /// Serves a client that requested a session: resumes its previous one if possible, otherwise opens a new one.
@@ -138,7 +139,7 @@ impl Session {
         outgoing: &mut Inbox,
         resumptions: &mut mpsc::Receiver<Resumption>,
     ) -> SocketEnd {
-        let _counted = GaugeGuard::new(self.reader.metrics.connections.clone());
+        let _counted = GaugeGuard::new(&self.reader.metrics.connections);
         let (mut sink, mut stream) = socket.split();
         let greeting = Message::Text(self.greeting(resumed_from.is_some()).into());
         if !send(&mut sink, greeting).await {

@@ -291,7 +291,7 @@ async fn keys_are_trusted_while_the_file_has_them() {
     let keys = TrustedKeys::from_file(file.as_ref()).unwrap();
     tokio::spawn(keys.clone().follow(file.clone().into()));
     pod.state.keys = Some(keys);
-    let pod = Pod::with_state(pod.state.clone()).await;
+    let pod = Pod::with_state(pod.state.clone());
     let status = async |kid: &str| {
         let token = signer(kid).admin(now()).unwrap();
         pod.http("GET", "/admin/v1/rooms", &format!("Authorization: Bearer {token}\r\n")).await.0

@@ -96,7 +96,7 @@ async fn a_client_that_reconnects_while_the_session_ends_gets_a_new_one() {
 async fn a_client_that_does_not_reconnect_is_removed_after_a_while() {
     let state = Pod::start().await.state;
     let sessions = Arc::new(Sessions::with_timeout(Duration::from_millis(100)));
-    let pod = Pod::with_state(convene_media_pod::http::state::AppState { sessions, ..state }).await;
+    let pod = Pod::with_state(convene_media_pod::http::state::AppState { sessions, ..state });
     let (first, id, mut other) = two(&pod).await;
     drop(first);
     assert_eq!(other.hear("peerClosed").await["data"]["peerId"], "first");

@@ -6,11 +6,11 @@ use crate::support::{Client, Pod};
 use convene_media_pod::http::state::AppState;
 use convene_media_pod::network::endpoints::Announcement;
 use convene_media_pod::network::port_block::PortBlock;
-use convene_media_pod::rate::Rate;
 use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, KeySet, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
+use convene_service::rate::Rate;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -301,7 +301,7 @@ async fn a_meeting_shows_whether_media_is_limited_to_this_machine() {
 async fn a_client_that_never_reads_is_dropped_without_affecting_others() {
     let state = Pod::start().await.state;
     let client_limits = ClientLimits { rate: Rate { per_second: 10_000, burst: 100_000 }, ..ClientLimits::default() };
-    let pod = Pod::with_state(AppState { client_limits, ..state }).await;
+    let pod = Pod::with_state(AppState { client_limits, ..state });
     let mut bob = Client::connect(&pod, "room", "bob").await;
     bob.join("Bob").await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();

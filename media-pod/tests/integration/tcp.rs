@@ -8,7 +8,7 @@ use crate::support::peer::{Peer, Role, remote};
 use crate::support::process::{Process, get};
 use crate::support::stun::{first_frame, is_success};
 use crate::support::{Client, Pod};
-use convene_media_pod::listener::raise_open_files;
+use convene_service::open_files;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -94,7 +94,7 @@ async fn is_closed(stream: &mut TcpStream, within: Duration) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_idle_connections_leave_descriptors_for_http_and_are_closed() {
-    raise_open_files();
+    open_files::raise();
     let pod = Process::start_with_files(1024);
     let (port, before) = (pod.port("ports "), pod.open_files());
     let mut silent = Vec::new();

@@ -1,5 +1,7 @@
 //! Fourth step for a `MediaPool`: executes the plan, writes the status, publishes the events. It decides nothing.
 
+use std::sync::Arc;
+
 use convene_crds::{
     MediaPool, MediaPoolStatus,
     names::{LABEL_POD, LABEL_POOL},
@@ -18,20 +20,15 @@ use super::{
     build::build_pod,
     error::Error,
     expose::build_service,
-    plan::{LabelRepair, NewPod, PoolPlan},
+    plan::{Announcement, DrainChange, LabelRepair, NewPod, PodDeletion, PoolPlan, Protection},
+    refusal::{compute_pod_refusal, compute_service_refusal, may_have_been_done},
     report::is_same,
 };
 use crate::{
     cluster::events::Note,
     context::{Context, Outcome},
-    model::{
-        media_pod::{MediaPod, shorten},
-        reason::Reason,
-        valid_pool::ValidPool,
-    },
+    model::{media_pod::MediaPod, reason::Reason, valid_pool::ValidPool},
 };
-use convene_crds::reason;
-
 /// Field manager of the status, for server-side apply.
 pub(crate) const FIELD_MANAGER: &str = "convene-operator/pool";
 
@@ -58,56 +55,102 @@ pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPl
         trouble,
         again: _,
     } = plan;
-    let executor = PoolExecutor { pods: PodExecutor::new(context, &pool.namespace), context, pool };
-    let mut applied = Applied { trouble, ..Applied::default() };
-    let mut failures = Vec::new();
-    for announcement in announce {
-        failures.extend(executor.pods.counted("announce", executor.pods.announce(announcement).await).err());
+    let mut work = Work::new(context, pool, trouble);
+    work.announce(announce).await;
+    work.drain(drain).await;
+    work.write_budget(write_budget).await;
+    work.protect(protect).await;
+    work.repair(repair).await;
+    work.delete(delete).await;
+    work.open(open).await;
+    work.create(create).await;
+    (work.applied, work.failures.into_iter().next())
+}
+
+/// The execution of a plan so far: each step counts what it does, and collects failures.
+struct Work<'a> {
+    executor: PoolExecutor<'a>,
+    applied: Applied,
+    failures: Vec<Error>,
+}
+
+impl<'a> Work<'a> {
+    fn new(context: &'a Context, pool: &'a ValidPool, trouble: Option<Reason>) -> Self {
+        let executor = PoolExecutor { pods: PodExecutor::new(context, &pool.namespace), context, pool };
+        Self { executor, applied: Applied { trouble, ..Applied::default() }, failures: Vec::new() }
     }
-    for change in drain {
-        match executor.pods.counted("drain", executor.pods.drain(&change).await) {
-            Ok(()) => applied.drained.push(change),
-            Err(error) => failures.push(error),
+
+    /// What a step has returned, unless it failed.
+    fn done<T>(&mut self, step: &str, result: Result<T, Error>) -> Option<T> {
+        let result = self.executor.pods.counted(step, result);
+        result.map_err(|error| self.failures.push(error)).ok()
+    }
+
+    async fn announce(&mut self, announcements: Vec<Announcement>) {
+        for announcement in announcements {
+            let result = self.executor.pods.announce(announcement).await;
+            self.done("announce", result);
         }
     }
-    if write_budget {
-        failures.extend(executor.pods.counted("budget", executor.write_budget().await).err());
-    }
-    for protection in protect {
-        failures.extend(executor.pods.counted("protect", executor.pods.protect(&protection).await).err());
-    }
-    for repair in repair {
-        match executor.pods.counted("repair", executor.repair_labels(&repair).await) {
-            Ok(()) => applied.repaired.push(repair),
-            Err(error) => failures.push(error),
+
+    async fn drain(&mut self, changes: Vec<DrainChange>) {
+        for change in changes {
+            let result = self.executor.pods.drain(&change).await;
+            let done = self.done("drain", result);
+            self.applied.drained.extend(done.map(|()| change));
         }
     }
-    for deletion in delete {
-        match executor.pods.counted("delete", executor.pods.delete(&deletion).await) {
-            Ok(true) => applied.deleted.push(deletion),
-            Ok(false) => {}
-            Err(error) => failures.push(error),
+
+    async fn write_budget(&mut self, is_due: bool) {
+        if is_due {
+            let result = self.executor.write_budget().await;
+            self.done("budget", result);
         }
     }
-    for pod in open {
-        match executor.pods.counted("open", executor.open(&pod).await) {
-            Ok(refusal) => applied.refused = refusal.or(applied.refused),
-            Err(error) => failures.push(error),
+
+    async fn protect(&mut self, protections: Vec<Protection>) {
+        for protection in protections {
+            let result = self.executor.pods.protect(&protection).await;
+            self.done("protect", result);
         }
     }
-    for pod in create {
-        match executor.pods.counted("create", executor.create(&pod).await) {
-            Ok(None) => applied.created.push(pod),
-            Ok(Some(refusal)) => applied.refused = Some(refusal),
-            Err(error) => {
-                if may_have_been_done(&error) {
-                    applied.uncertain.push(pod);
-                }
-                failures.push(error);
+
+    async fn repair(&mut self, repairs: Vec<LabelRepair>) {
+        for repair in repairs {
+            let result = self.executor.repair_labels(&repair).await;
+            let done = self.done("repair", result);
+            self.applied.repaired.extend(done.map(|()| repair));
+        }
+    }
+
+    async fn delete(&mut self, deletions: Vec<PodDeletion>) {
+        for deletion in deletions {
+            let result = self.executor.pods.delete(&deletion).await;
+            let is_deleted = self.done("delete", result) == Some(true);
+            self.applied.deleted.extend(is_deleted.then_some(deletion));
+        }
+    }
+
+    async fn open(&mut self, pods: Vec<Arc<MediaPod>>) {
+        for pod in pods {
+            let result = self.executor.open(&pod).await;
+            if let Some(Some(refusal)) = self.done("open", result) {
+                self.applied.refused = Some(refusal);
             }
         }
     }
-    (applied, failures.into_iter().next())
+
+    async fn create(&mut self, pods: Vec<NewPod>) {
+        for pod in pods {
+            let result = self.executor.create(&pod).await;
+            let is_uncertain = result.as_ref().is_err_and(may_have_been_done);
+            match self.done("create", result) {
+                Some(None) => self.applied.created.push(pod),
+                Some(refusal) => self.applied.refused = refusal,
+                None => self.applied.uncertain.extend(is_uncertain.then_some(pod)),
+            }
+        }
+    }
 }
 
 /// Creates further objects of a pool.
@@ -141,45 +184,32 @@ impl PoolExecutor<'_> {
         match api.create(&PostParams::default(), &service).await {
             Ok(_) => Ok(None),
             Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(None),
-            Err(kube::Error::Api(answer)) if is_final(answer.code) => Ok(Some(Reason::new(
-                reason::SERVICE_REFUSED,
-                format!("the API server rejected Service {:?}: {}", pod.name, shorten(&answer.message, 500)),
-            ))),
-            Err(source) => Err(Error::CreateService { name: pod.name.clone(), source: Box::new(source) }),
+            Err(error) => match compute_service_refusal(&pod.name, &error) {
+                Some(refusal) => Ok(Some(refusal)),
+                None => Err(Error::CreateService { name: pod.name.clone(), source: Box::new(error) }),
+            },
         }
     }
 
-    /// `Some` is a permanent rejection that a retry would not change: a quota, an admission policy, an invalid field.
+    /// `Some` is a permanent rejection.
     async fn create(&self, pod: &NewPod) -> Result<Option<Reason>, Error> {
-        match self.pods.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await {
+        let created = self.pods.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await;
+        match created {
             Ok(made) => {
                 self.context.cache.expect_pod(&made.uid().unwrap_or_default());
                 tracing::info!(pod = pod.name, ports = %pod.block, "created media pod");
                 Ok(None)
             }
-            Err(kube::Error::Api(answer)) if is_final(answer.code) => {
-                Ok(Some(compute_refusal(&pod.name, &answer.message)))
-            }
-            Err(source) => {
-                self.context.cache.invalidate_pods();
-                Err(Error::CreatePod { name: pod.name.clone(), source: Box::new(source) })
+            Err(error) => {
+                let refusal = compute_pod_refusal(&pod.name, &error);
+                if refusal.is_none() {
+                    self.context.cache.invalidate_pods();
+                    return Err(Error::CreatePod { name: pod.name.clone(), source: Box::new(error) });
+                }
+                Ok(refusal)
             }
         }
     }
-}
-
-/// Whether a pod may exist although its creation failed.
-fn may_have_been_done(error: &Error) -> bool {
-    let Error::CreatePod { source, .. } = error else { return false };
-    !matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code))
-}
-
-const fn is_final(code: u16) -> bool {
-    matches!(code, 400 | 403 | 409 | 422)
-}
-
-fn compute_refusal(pod: &str, message: &str) -> Reason {
-    Reason::new(reason::POD_REFUSED, format!("the API server rejected media pod {pod:?}: {}", shorten(message, 500)))
 }
 
 /// Writes `status` if it differs from the current one, then publishes `notes`.

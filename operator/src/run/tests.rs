@@ -47,7 +47,7 @@ fn keys_at(path: &str) -> Option<Value> {
 async fn an_operator_that_has_no_lists_yet_stops_at_once() {
     let (client, unanswered) = client_without_lists();
     let config = context(&client).config;
-    let metrics = OperatorMetrics::register(&Registry::new()).unwrap();
+    let metrics = OperatorMetrics::register(&Registry::new());
     // Meetings, pools and pods were requested: both controllers run.
     let stop = async move {
         while unanswered.load(Ordering::Relaxed) < 3 {

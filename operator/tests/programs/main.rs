@@ -1,4 +1,5 @@
 //! The program of the operator: how it starts and ends.
 
-mod ending;
-mod lost_log;
+mod http;
+mod log;
+mod settings;

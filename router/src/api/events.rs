@@ -14,19 +14,19 @@ use axum::http::HeaderName;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use convene_join_token::{MeetingKey, NameError};
+use convene_service::limiter::{ConnectionPermit, LimitReached};
+use convene_service::metrics::GaugeGuard;
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::api::meetings::{self, MeetingInfo};
-use crate::edge::connection_limiter::{ConnectionPermit, LimitReached};
 use crate::edge::guard::{self, refuse};
 use crate::edge::problem::ApiError;
 use crate::edge::requested_meeting::RequestedMeeting;
 use crate::index::select::RouteDecision;
 use crate::join::credential::take_token;
-use crate::metrics::GaugeGuard;
 use crate::state::App;
 
 /// Load balancers close idle connections; this is shorter than their usual idle timeouts.

@@ -13,6 +13,7 @@ use convene_join_token::MeetingKey;
 use convene_protocol::admission::{
     Admission, GuestId, JoinTicket, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS, Vouched,
 };
+use convene_service::body;
 use convene_service::clock::unix_now;
 use jiff::Timestamp;
 
@@ -105,7 +106,7 @@ async fn answer(
     parts: &Parts,
     body: Body,
 ) -> Result<JoinReply, ApiError> {
-    let body = guard::read_body(&app.edge, body, MAX_BODY_BYTES).await?;
+    let body = body::read(body, MAX_BODY_BYTES, app.edge.body_timeout).await.map_err(ApiError::Body)?;
     let options = read_request(&body).map_err(ApiError::BodyInvalid)?;
     let meeting = find_meeting(app, key)?;
     let (caller, now) = (Caller::of(app, parts), unix_now());

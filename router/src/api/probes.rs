@@ -3,8 +3,8 @@
 //! What readiness means is decided in [`health`](crate::health).
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use convene_service::health::{ALIVE, readiness};
 
 use crate::state::App;
 
@@ -17,7 +17,7 @@ use crate::state::App;
     responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain"))
 )]
 pub(crate) async fn healthz() -> &'static str {
-    "ok\n"
+    ALIVE
 }
 
 /// `GET /readyz`; the body says why the replica is not ready.
@@ -32,12 +32,5 @@ pub(crate) async fn healthz() -> &'static str {
     )
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
-    if let Some(problem) = app.readiness.log_problem() {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response();
-    }
-    let missing = app.readiness.missing();
-    if missing.is_empty() {
-        return "ok\n".into_response();
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join(", "))).into_response()
+    readiness(app.readiness.problem().as_deref())
 }

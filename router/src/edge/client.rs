@@ -5,9 +5,10 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header, uri::Authority};
+use convene_service::prefix::client_prefix;
 use ipnet::IpNet;
 
 /// Maximum number of inspected addresses of a forwarding chain.
@@ -76,20 +77,12 @@ impl ClientInfo {
 
     /// The address that rate limits are keyed by: the owner of one IPv6 address has a whole network.
     pub(crate) fn rate_limit_key(&self) -> Option<IpAddr> {
-        self.address.map(rate_limit_key)
+        self.address.map(client_prefix)
     }
 
     /// The same as text, for admissions: a hint for the media pod, never proof of anything.
     pub(crate) fn hint(&self) -> Option<String> {
         self.rate_limit_key().map(|address| address.to_string())
-    }
-}
-
-/// An IPv4 address itself, the /64 of an IPv6 address.
-pub(crate) fn rate_limit_key(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -197,7 +190,7 @@ mod tests {
 
     #[test]
     fn limits_count_networks_of_ipv6() {
-        let rate_limit_key = |text: &str| rate_limit_key(text.parse().unwrap()).to_string();
+        let rate_limit_key = |text: &str| client_prefix(text.parse().unwrap()).to_string();
         assert_eq!(rate_limit_key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(rate_limit_key("192.0.2.7"), "192.0.2.7");
         assert_eq!(rate_limit_key("::ffff:192.0.2.7"), "192.0.2.7");

@@ -5,15 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use convene_join_token::MeetingKey;
-use hyper::body::Bytes;
-use tokio::time::timeout;
+use convene_service::panics;
 
 use crate::edge::client::ClientInfo;
 use crate::edge::policy::Edge;
@@ -35,7 +33,7 @@ pub(crate) async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, n
     let (mut parts, body) = request.into_parts();
     let mut response = match check(&edge, scope.route(), &mut parts).await {
         Ok(()) if cors.as_ref().is_some_and(|cors| cors.is_preflight) => preflight(),
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Ok(()) => panics::catch(scope.path(), next.run(Request::from_parts(parts, body))).await,
         Err(error) => refuse(&edge, error, scope.path()),
     };
     if let Some(cors) = cors {
@@ -47,8 +45,7 @@ pub(crate) async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, n
 /// Counts a refusal and builds its response.
 pub(crate) fn refuse(edge: &Edge, error: ApiError, path: &str) -> Response {
     edge.metrics.edge.count_refused(error.reason());
-    // A very long path would make a very long response.
-    error.into_problem(path.get(..MAX_ADDRESS_BYTES).unwrap_or(path))
+    error.into_problem(path)
 }
 
 async fn check(edge: &Edge, route: &str, parts: &mut Parts) -> Result<(), ApiError> {
@@ -67,12 +64,6 @@ async fn check(edge: &Edge, route: &str, parts: &mut Parts) -> Result<(), ApiErr
     }
     let Ok(RequestedMeeting(key)) = RequestedMeeting::from_request_parts(parts, edge).await;
     check_join(edge, &client, key.ok().as_ref())
-}
-
-/// Reads a body of at most `limit` bytes, within the timeout.
-pub(crate) async fn read_body(edge: &Edge, body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let read = timeout(edge.body_timeout, to_bytes(body, limit)).await;
-    read.map_err(|_| ApiError::BodyTooSlow)?.map_err(|_| ApiError::BodyTooLarge(limit))
 }
 
 /// The client, as determined by [`request_scope`](crate::edge::request_scope).

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use clap::Args;
 use convene_join_token::is_label;
+use convene_service::body;
 use convene_service::headers::SecurityHeaders;
+use convene_service::limiter::ConnectionLimiter;
+use convene_service::listener::Settings;
 use convene_service::origin::{AllowedOrigins, OriginError};
 use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::edge::client::TrustedProxies;
-use crate::edge::connection_limiter::ConnectionLimiter;
 use crate::edge::limits::{RateLimits, Rates};
 use crate::index::table::RoutingTable;
 use crate::metrics::RouterMetrics;
@@ -107,7 +109,7 @@ pub(crate) struct DemoConfig {
 /// Timeouts of connections and requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// Time until a new connection must have sent its first request.
+    /// Time limit for the TLS handshake, and then for the first request of a connection.
     pub(crate) first_request: Duration,
     /// Time that a connection may be idle between requests, and time to receive a request head.
     pub(crate) idle: Duration,
@@ -116,9 +118,9 @@ pub(crate) struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// Load balancers have shorter idle timeouts and close first.
     fn default() -> Self {
-        Self { first_request: Duration::from_secs(15), idle: Duration::from_secs(75), body: Duration::from_secs(10) }
+        let Settings { first_request, idle, .. } = Settings::default();
+        Self { first_request, idle, body: body::TIMEOUT }
     }
 }
 

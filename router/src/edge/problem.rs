@@ -1,16 +1,17 @@
-//! Error responses as `application/problem+json` (RFC 9457).
+//! The problems of the router, as `application/problem+json`.
 //!
 //! Every refusal of the router is an [`ApiError`]. Its texts say what to do and reveal no secrets and no details of the cluster. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use convene_join_token::{MeetingKey, NameError};
-use serde::Serialize;
+use convene_service::body::BodyError;
+use convene_service::problem::Kind;
 use thiserror::Error;
-use utoipa::ToSchema;
+
+pub(crate) use convene_service::problem::Problem;
 
 use crate::edge::refusal::JoinRefusal;
 use crate::index::wait_reason::{public_reason, sentence};
@@ -79,12 +80,9 @@ pub(crate) enum ApiError {
     /// The join route supports only POST.
     #[error("this route supports only POST")]
     PostOnly,
-    /// The body is too large or incomplete.
-    #[error("the request body is longer than {0} bytes or incomplete")]
-    BodyTooLarge(usize),
-    /// The body did not arrive in time.
-    #[error("the request body did not arrive in time")]
-    BodyTooSlow,
+    /// The body could not be read.
+    #[error(transparent)]
+    Body(BodyError),
     /// The body is not a valid join request.
     #[error("the request body must be empty or a JSON object such as {{\"direct\": false}}: {0}")]
     BodyInvalid(&'static str),
@@ -124,83 +122,67 @@ pub(crate) enum ApiError {
     Internal,
 }
 
-/// A problem document (RFC 9457).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Problem<'a> {
-    /// URI that identifies the problem type.
-    r#type: String,
-    /// Short summary of the problem type.
-    title: &'static str,
-    /// The HTTP status.
-    status: u16,
-    /// What went wrong and how to fix it.
-    detail: String,
-    /// Path of the request.
-    instance: &'a str,
-    /// Reason code, if the meeting is not ready or the client may not join.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-}
-
 impl ApiError {
     /// Reason code for logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
-        self.kind().0
+        self.kind().name
     }
 
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
-        self.kind().2
+        self.kind().status
     }
 
-    fn kind(&self) -> (&'static str, &'static str, StatusCode) {
+    fn kind(&self) -> Kind {
         match self {
-            Self::InvalidName(_) => ("InvalidName", "Invalid meeting name", StatusCode::BAD_REQUEST),
-            Self::MeetingNotFound(_) => ("MeetingNotFound", "Meeting not found", StatusCode::NOT_FOUND),
-            Self::RouteNotFound => ("RouteNotFound", "Not found", StatusCode::NOT_FOUND),
-            Self::MethodNotAllowed => ("MethodNotAllowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
-            Self::UpgradeRequired => ("UpgradeRequired", "WebSocket handshake required", StatusCode::UPGRADE_REQUIRED),
-            Self::SubprotocolRequired => ("SubprotocolRequired", "Subprotocol required", StatusCode::FORBIDDEN),
-            Self::NotReadyYet { .. } => ("RouterStarting", "Router is starting", StatusCode::SERVICE_UNAVAILABLE),
-            Self::MeetingNotReady { .. } => ("MeetingNotReady", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
-            Self::HeldTooLong { .. } => ("HeldTooLong", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
-            Self::TooManyHeld => ("TooManyHeld", "Too many waiting clients", StatusCode::SERVICE_UNAVAILABLE),
-            Self::TooManySockets => ("TooManySockets", "Too many connections", StatusCode::SERVICE_UNAVAILABLE),
-            Self::PodRefused { status, .. } => ("PodRefused", "Rejected by the media pod", *status),
-            Self::JoinRefused(refusal) => (refusal.reason(), "Access denied", refusal.status()),
-            Self::MeetingEnded(_) => ("MeetingEnded", "Meeting ended", StatusCode::GONE),
-            Self::PostOnly => ("PostOnly", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
-            Self::BodyTooLarge(_) => ("BodyTooLarge", "Request body too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::BodyTooSlow => ("BodyTooSlow", "Request timeout", StatusCode::REQUEST_TIMEOUT),
-            Self::BodyInvalid(_) => ("BodyInvalid", "Invalid request body", StatusCode::BAD_REQUEST),
-            Self::HostUnknown => ("HostUnknown", "Unknown host", StatusCode::BAD_REQUEST),
-            Self::DirectUnavailable => ("DirectUnavailable", "Direct connection unavailable", StatusCode::CONFLICT),
-            Self::TooManyRequests { .. } => ("TooManyRequests", "Too many requests", StatusCode::TOO_MANY_REQUESTS),
-            Self::TooManyStreams => ("TooManyStreams", "Too many event streams", StatusCode::SERVICE_UNAVAILABLE),
-            Self::AddressTooLong => ("AddressTooLong", "URI too long", StatusCode::URI_TOO_LONG),
-            Self::OriginRefused => ("OriginRefused", "Origin not allowed", StatusCode::FORBIDDEN),
-            Self::DemoParameters => ("DemoParameters", "Missing query parameter", StatusCode::BAD_REQUEST),
-            Self::Stopping => ("RouterStopping", "Router is shutting down", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Internal => ("Internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::InvalidName(_) => Kind::new("InvalidName", "Invalid meeting name", StatusCode::BAD_REQUEST),
+            Self::MeetingNotFound(_) => Kind::new("MeetingNotFound", "Meeting not found", StatusCode::NOT_FOUND),
+            Self::RouteNotFound => Kind::ROUTE_NOT_FOUND,
+            Self::MethodNotAllowed => Kind::METHOD_NOT_ALLOWED,
+            Self::UpgradeRequired => {
+                Kind::new("UpgradeRequired", "WebSocket handshake required", StatusCode::UPGRADE_REQUIRED)
+            }
+            Self::SubprotocolRequired => Kind::SUBPROTOCOL_REQUIRED,
+            Self::NotReadyYet { .. } => {
+                Kind::new("RouterStarting", "Router is starting", StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::MeetingNotReady { .. } => {
+                Kind::new("MeetingNotReady", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::HeldTooLong { .. } => Kind::new("HeldTooLong", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManyHeld => Kind::new("TooManyHeld", "Too many waiting clients", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManySockets => {
+                Kind::new("TooManySockets", "Too many connections", StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::PodRefused { status, .. } => Kind::new("PodRefused", "Rejected by the media pod", *status),
+            Self::JoinRefused(refusal) => Kind::access_denied(refusal.reason(), refusal.status()),
+            Self::MeetingEnded(_) => Kind::new("MeetingEnded", "Meeting ended", StatusCode::GONE),
+            Self::PostOnly => Kind::new("PostOnly", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::Body(error) => error.kind(),
+            Self::BodyInvalid(_) => Kind::BODY_INVALID,
+            Self::HostUnknown => Kind::new("HostUnknown", "Unknown host", StatusCode::BAD_REQUEST),
+            Self::DirectUnavailable => {
+                Kind::new("DirectUnavailable", "Direct connection unavailable", StatusCode::CONFLICT)
+            }
+            Self::TooManyRequests { .. } => {
+                Kind::new("TooManyRequests", "Too many requests", StatusCode::TOO_MANY_REQUESTS)
+            }
+            Self::TooManyStreams => {
+                Kind::new("TooManyStreams", "Too many event streams", StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::AddressTooLong => Kind::new("AddressTooLong", "URI too long", StatusCode::URI_TOO_LONG),
+            Self::OriginRefused => Kind::new("OriginRefused", "Origin not allowed", StatusCode::FORBIDDEN),
+            Self::DemoParameters => Kind::new("DemoParameters", "Missing query parameter", StatusCode::BAD_REQUEST),
+            Self::Stopping => Kind::new("RouterStopping", "Router is shutting down", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Internal => Kind::INTERNAL,
         }
     }
 
     /// The response; `instance` is the path of the request, without the query.
     pub(crate) fn into_problem(self, instance: &str) -> Response {
-        let (name, title, status) = self.kind();
-        let problem = Problem {
-            r#type: format!("https://convene.dev/problems/{}", kebab_case(name)),
-            title,
-            status: status.as_u16(),
-            detail: self.to_string(),
-            instance,
-            reason: self.waiting_reason(),
-        };
-        let mut response = (status, Json(problem)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        self.add_headers(headers);
+        let problem = Problem::new(self.kind(), self.to_string()).with_reason(self.waiting_reason());
+        let mut response = problem.at(instance).into_response();
+        self.add_headers(response.headers_mut());
         response
     }
 
@@ -237,17 +219,6 @@ impl ApiError {
             _ => {}
         }
     }
-}
-
-fn kebab_case(name: &str) -> String {
-    let mut text = String::with_capacity(name.len() + 4);
-    for (position, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && position > 0 {
-            text.push('-');
-        }
-        text.push(letter.to_ascii_lowercase());
-    }
-    text
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use convene_service::panics;
 use tracing::{debug, info};
 
 use crate::edge::client::{ClientInfo, Scheme};
@@ -117,7 +118,7 @@ impl RequestScope {
 /// Middleware for routes that check limits and origins themselves.
 pub(crate) async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let scope = RequestScope::begin(&edge, &mut request);
-    let response = next.run(request).await;
+    let response = panics::catch(scope.path(), next.run(request)).await;
     scope.end(&edge, response)
 }
 

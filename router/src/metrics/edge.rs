@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use convene_service::metrics::{counters, gauge, histogram};
+use prometheus::{Histogram, IntCounterVec, IntGauge, Registry};
 
-const VALID: &str = "metric names and labels are constants that the tests register";
+const PROPAGATION_SECONDS: [f64; 10] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 
 #[derive(Debug)]
 pub(crate) struct EdgeMetrics {
@@ -17,25 +18,21 @@ pub(crate) struct EdgeMetrics {
 impl EdgeMetrics {
     /// Creates and registers the metrics.
     pub(crate) fn new(registry: &Registry) -> Self {
-        let refused = Opts::new(
-            "convene_router_refused_total",
-            "Requests and connections refused by a limit or an origin rule, by reason.",
-        );
-        let propagation = HistogramOpts::new(
-            "convene_router_propagation_seconds",
-            "Time from the arrival of watch events until the routing table includes them.",
-        )
-        .buckets(vec![0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0]);
-        let streams = IntGauge::new("convene_router_event_streams", "Open event streams.");
-        let metrics = Self {
-            refused: IntCounterVec::new(refused, &["reason"]).expect(VALID),
-            propagation: Histogram::with_opts(propagation).expect(VALID),
-            event_streams: streams.expect(VALID),
-        };
-        registry.register(Box::new(metrics.refused.clone())).expect(VALID);
-        registry.register(Box::new(metrics.propagation.clone())).expect(VALID);
-        registry.register(Box::new(metrics.event_streams.clone())).expect(VALID);
-        metrics
+        Self {
+            refused: counters(
+                registry,
+                "convene_router_refused_total",
+                "Requests and connections refused by a limit or an origin rule, by reason.",
+                &["reason"],
+            ),
+            propagation: histogram(
+                registry,
+                "convene_router_propagation_seconds",
+                "Time from the arrival of watch events until the routing table includes them.",
+                &PROPAGATION_SECONDS,
+            ),
+            event_streams: gauge(registry, "convene_router_event_streams", "Open event streams."),
+        }
     }
 
     /// Counts a refused request or connection.

@@ -17,6 +17,7 @@ use axum::routing::{any, get};
 use convene_crds::AccessPolicy;
 use convene_join_token::{MeetingKey, NameError};
 use convene_protocol::admission::{Admission, ParticipantGrant};
+use convene_service::body;
 use convene_service::clock::unix_now;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -106,7 +107,7 @@ async fn pass_on(app: &App, room: &str, parts: Parts, body: Body) -> Result<Resp
     check_request(&app.edge, &client)?;
     let key = parse_room(room, &app.edge.demo_namespace).map_err(ApiError::InvalidName)?;
     let route = find_pod(app, &key)?;
-    let body = guard::read_body(&app.edge, body, MAX_BODY_BYTES).await?;
+    let body = body::read(body, MAX_BODY_BYTES, app.edge.body_timeout).await.map_err(ApiError::Body)?;
     let mount = room_path(parts.uri.path()).to_owned();
     let admission = admission(app, &route.meeting, &client).ok_or(ApiError::Internal)?;
     let request = pod_request(&route.meeting, &parts, &mount, (admission, body)).ok_or(ApiError::Internal)?;

@@ -33,9 +33,9 @@ const PATIENCE: Timeouts = Timeouts {
 };
 
 /// Behind a proxy that sends the address of the client.
-async fn behind_proxy(rates: Rates) -> Running {
+fn behind_proxy(rates: Rates) -> Running {
     let proxies = TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()]);
-    let mut router = Running::with_edge(settings(), EdgeConfig { proxies, rates, ..edge() }).await;
+    let mut router = Running::with_edge(settings(), EdgeConfig { proxies, rates, ..edge() });
     router.fixture.index.apply_meeting(meeting_record("team-a", "board", None));
     router.fixture.app.table.publish(router.fixture.index.clone());
     router
@@ -81,7 +81,7 @@ async fn is_served(answer: Response<Incoming>) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_joins_from_one_address_is_refused_and_others_can_join() {
-    let router = behind_proxy(Rates { joins_per_address: 10, ..Rates::default() }).await;
+    let router = behind_proxy(Rates { joins_per_address: 10, ..Rates::default() });
     let served = storm(router.address, |_| "203.0.113.9".to_owned()).await;
     assert!((100..CONNECTIONS * JOINS_OF_A_CONNECTION).contains(&served), "{served} served");
     assert_eq!(post(router.address, JOIN, "203.0.113.10").await.status(), StatusCode::OK, "a neighbour");
@@ -89,7 +89,7 @@ async fn a_flood_of_joins_from_one_address_is_refused_and_others_can_join() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_on_one_meeting_from_everywhere_is_refused_and_other_meetings_go_on() {
-    let router = behind_proxy(Rates { joins_per_address: 10, joins_per_meeting: 10, ..Rates::default() }).await;
+    let router = behind_proxy(Rates { joins_per_address: 10, joins_per_meeting: 10, ..Rates::default() });
     let served = storm(router.address, |number| format!("198.51.{}.{}", number / 250, number % 250)).await;
     assert!((100..CONNECTIONS * JOINS_OF_A_CONNECTION).contains(&served), "{served} served");
     let other = post(router.address, "/api/v1/meetings/team-a/board/join", "198.51.0.1").await;
@@ -98,7 +98,7 @@ async fn a_storm_on_one_meeting_from_everywhere_is_refused_and_other_meetings_go
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_sockets_fills_the_places_there_are_and_leaves_them_free_again() {
-    let mut router = Running::with(SignalSettings { max_sockets: 50, ..settings() }).await;
+    let mut router = Running::with(SignalSettings { max_sockets: 50, ..settings() });
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     let paths: Vec<_> = (0..300).map(|number| format!("/signal/team-a/stand-up?peerId=abc{number}")).collect();
@@ -116,8 +116,8 @@ async fn a_storm_of_sockets_fills_the_places_there_are_and_leaves_them_free_agai
     assert_eq!(echo(&mut newcomer, "hello").await, "hello");
 }
 
-async fn impatient() -> Running {
-    Running::with_edge(settings(), EdgeConfig { timeouts: PATIENCE, ..edge() }).await
+fn impatient() -> Running {
+    Running::with_edge(settings(), EdgeConfig { timeouts: PATIENCE, ..edge() })
 }
 
 /// Sends an endless header, byte by byte, until the router closes the connection.
@@ -154,7 +154,7 @@ async fn ends<T>(what: &str, ended: impl Future<Output = T>) -> T {
 
 #[tokio::test]
 async fn silent_and_slow_clients_are_disconnected_and_others_are_served() {
-    let router = impatient().await;
+    let router = impatient();
     let connect = async || TcpStream::connect(router.address).await.unwrap();
     let mut silent = connect().await;
     let mut later = connect().await;
@@ -171,7 +171,7 @@ async fn silent_and_slow_clients_are_disconnected_and_others_are_served() {
 
 #[tokio::test]
 async fn a_body_that_does_not_end_is_answered_and_not_waited_for() {
-    let router = impatient().await;
+    let router = impatient();
     let mut stream = TcpStream::connect(router.address).await.unwrap();
     let head = format!("POST {JOIN} HTTP/1.1\r\nhost: router\r\ncontent-length: 100\r\n\r\n{{");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -181,11 +181,18 @@ async fn a_body_that_does_not_end_is_answered_and_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body-too-slow"), "{answer}");
 }
 
-/// Whether the router keeps this connection open.
+/// Whether the router serves this connection; if not, it says why and closes it.
 async fn is_open(stream: &mut TcpStream) -> bool {
-    let mut answer = [0; 4096];
-    let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: router\r\n\r\n").await;
-    asked.is_ok() && ends("nothing", stream.read(&mut answer)).await.is_ok_and(|length| length > 0)
+    let mut answer = vec![0; 4096];
+    stream.write_all(b"GET /api/nothing HTTP/1.1\r\nhost: router\r\n\r\n").await.unwrap();
+    let length = ends("nothing", stream.read(&mut answer)).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    if answer.starts_with("HTTP/1.1 404") {
+        return true;
+    }
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("too-many-connections"), "{answer}");
+    assert_eq!(ends("a refused client", stream.read(&mut [0; 64])).await.unwrap(), 0);
+    false
 }
 
 async fn connect_from(source: &str, router: SocketAddr) -> TcpStream {
@@ -197,7 +204,7 @@ async fn connect_from(source: &str, router: SocketAddr) -> TcpStream {
 #[tokio::test]
 async fn connections_beyond_the_limits_are_closed_and_there_is_room_again_when_others_end() {
     let config = EdgeConfig { connections: (3, 2), ..edge() };
-    let router = Running::with_edge(settings(), config).await;
+    let router = Running::with_edge(settings(), config);
     let mut first = connect_from("127.0.0.2:0", router.address).await;
     let mut second = connect_from("127.0.0.2:0", router.address).await;
     assert!(is_open(&mut first).await && is_open(&mut second).await);

@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use crate::api::openapi;
 use crate::fixtures::{Fixture, settings};
-use crate::routes;
+use crate::run::routes;
 
 /// Characters that need no percent-encoding in a path.
 const UNRESERVED: &percent_encoding::AsciiSet =

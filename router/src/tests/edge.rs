@@ -15,7 +15,7 @@ use super::peer::{Pod, Running, closed, echo, join, refused};
 use crate::edge::limits::Rates;
 use crate::edge::policy::{DemoConfig, EdgeConfig};
 use crate::fixtures::{Fixture, edge, settings};
-use crate::routes;
+use crate::run::routes;
 
 const MEETING: &str = "/api/v1/meetings/team-a/stand-up";
 
@@ -148,7 +148,7 @@ async fn pages_of_listed_origins_may_read_the_api_and_others_may_not() {
 
 #[tokio::test]
 async fn sockets_of_pages_from_elsewhere_are_refused() {
-    let router = Running::start().await;
+    let router = Running::start();
     let (status, problem) = refused(
         join(router.address, "/signal/team-a/stand-up?peerId=abc", &[("origin", "https://evil.example")]).await,
     );
@@ -222,7 +222,7 @@ async fn the_description_of_the_api_names_every_route_that_programs_call() {
 
 async fn demo(change: impl FnOnce(&mut crate::index::record::MeetingRecord)) -> (Running, Pod) {
     let demo = Some(DemoConfig { listen: ([127, 0, 0, 1], 0).into(), namespace: "team-a".into() });
-    let mut router = Running::with_edge(settings(), EdgeConfig { demo, ..edge() }).await;
+    let mut router = Running::with_edge(settings(), EdgeConfig { demo, ..edge() });
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     router.fixture.change(change);
@@ -291,7 +291,7 @@ async fn noting_pod(jwks: &str) -> (std::net::SocketAddr, tokio::sync::mpsc::Unb
 #[tokio::test]
 async fn each_broadcaster_request_has_its_own_admission_with_the_client_address() {
     let demo = Some(DemoConfig { listen: ([127, 0, 0, 1], 0).into(), namespace: "team-a".into() });
-    let mut router = Running::with_edge(settings(), EdgeConfig { demo, ..edge() }).await;
+    let mut router = Running::with_edge(settings(), EdgeConfig { demo, ..edge() });
     let (pod, mut admissions) = noting_pod(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod);
     router.fixture.change(|meeting| meeting.demo_clients = true);

@@ -102,7 +102,7 @@ async fn a_ticket_that_expired_lately_keeps_the_id_and_opens_nothing() {
             assert_eq!(answer.json()["reason"], "TicketExpired");
         }
     }
-    let router = Running::start().await;
+    let router = Running::start();
     let path = format!("{SIGNAL}&access_token={}", old(1));
     let closed = super::peer::closed(super::peer::join(router.address, &path, &[]).await.unwrap()).await;
     assert_eq!(closed, Some((4000, "the ticket has expired".into())));
@@ -204,7 +204,7 @@ async fn connect(router: &Running, headers: Headers<'_>) {
 
 #[tokio::test]
 async fn the_pod_learns_which_guest_it_is_and_from_which_address() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     let first = guest(&router.fixture, &join(&router.fixture, JOIN, &[]).await);

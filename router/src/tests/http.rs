@@ -9,7 +9,7 @@ use tower::ServiceExt;
 use crate::fixtures::{Fixture, INDEX_HTML, settings};
 use crate::health::ReadinessCheck;
 use crate::index::routing_index::RoutingIndex;
-use crate::routes;
+use crate::run::routes;
 
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -241,7 +241,7 @@ async fn ready_once_all_checks_have_passed_and_then_permanently() {
     ] {
         let answer = get(&fixture, "/readyz").await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(answer.body.starts_with("waiting for "), "{}", answer.body);
+        assert!(answer.body.starts_with("not ready: waiting for "), "{}", answer.body);
         fixture.app.readiness.pass(part);
     }
     assert_eq!(get(&fixture, "/readyz").await.status, StatusCode::OK);

@@ -11,7 +11,7 @@ use crate::fixtures::{Fixture, Log, join_token, settings, signed};
 const SIGNAL: &str = "/signal/team-a/stand-up?peerId=abc";
 
 async fn router(policy: AccessPolicy) -> (Running, Pod) {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     router.fixture.change(|record| record.policy = policy);
@@ -94,7 +94,7 @@ async fn a_refusal_of_a_join_is_final() {
 
 #[tokio::test]
 async fn joins_without_a_required_token_are_not_held() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     router.fixture.change(|record| record.policy = AccessPolicy::Token);
     let client = connect(&router, SIGNAL, &[]).await.0;
     assert_eq!(closed(client).await, Some((4000, "a join token is needed".into())));
@@ -147,7 +147,7 @@ async fn a_guests_ticket_holds_no_longer_than_the_door_is_open() {
 #[tokio::test]
 async fn a_router_without_keys_asks_clients_to_retry() {
     let (router, _pod) = router(AccessPolicy::Open).await;
-    let fresh = Running::start().await;
+    let fresh = Running::start();
     let ticket = ticket(&router.fixture, None).await;
     fresh.fixture.app.signer.forget();
     let path = format!("{SIGNAL}&access_token={ticket}");

@@ -73,7 +73,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// A router without a socket limit, and the pod of its meeting.
 async fn running(sockets: usize) -> (Running, Pod) {
-    let mut router = Running::with(SignalSettings { max_sockets: sockets, ..settings() }).await;
+    let mut router = Running::with(SignalSettings { max_sockets: sockets, ..settings() });
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     (router, pod)
@@ -213,7 +213,7 @@ async fn part_clients() {
 #[ignore = "a measurement: make measure-router"]
 async fn idle_sockets() {
     let sockets = count("CONVENE_MEASURE_SOCKETS", 5000);
-    let mut router = Running::with(SignalSettings { max_sockets: sockets + 10, ..settings() }).await;
+    let mut router = Running::with(SignalSettings { max_sockets: sockets + 10, ..settings() });
     let mut pod = Other::start("part_media_pod", &[("CONVENE_MEASURE_KEYS", router.fixture.jwks.clone())]);
     router.fixture.assign("media-0", pod.says("listens").await.parse().unwrap());
     // One-time allocations do not count for sockets.

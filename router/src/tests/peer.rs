@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::edge::policy::EdgeConfig;
 use crate::fixtures::{Fixture, edge, settings};
 use crate::join::config::JoinConfig;
-use crate::serve::Listeners;
+use crate::run::serve::Listeners;
 use crate::state::SignalSettings;
 
 pub(crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -38,19 +38,19 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) demo: Option<SocketAddr>,
-    pub(crate) server: JoinHandle<Result<(), crate::serve::ServeError>>,
+    pub(crate) server: JoinHandle<()>,
 }
 
 impl Running {
-    pub(crate) async fn start() -> Self {
-        Self::with(settings()).await
+    pub(crate) fn start() -> Self {
+        Self::with(settings())
     }
 
-    pub(crate) async fn with(settings: SignalSettings) -> Self {
-        Self::with_edge(settings, edge()).await
+    pub(crate) fn with(settings: SignalSettings) -> Self {
+        Self::with_edge(settings, edge())
     }
 
-    pub(crate) async fn with_edge(settings: SignalSettings, edge: EdgeConfig) -> Self {
+    pub(crate) fn with_edge(settings: SignalSettings, edge: EdgeConfig) -> Self {
         let fixture = Fixture::with_edge(settings, &edge);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -63,7 +63,7 @@ impl Running {
             signal: settings,
             edge,
         };
-        let listeners = Listeners::bind(&config).await.unwrap();
+        let listeners = Listeners::bind(&config).unwrap();
         let address = listeners.plain_address().unwrap();
         let metrics = listeners.metrics_address().unwrap();
         let demo = listeners.demo_address().transpose().unwrap();

@@ -13,7 +13,7 @@ use super::http::ask;
 use super::peer::{Running, refused};
 use crate::fixtures::{Fixture, join_token, settings};
 use crate::index::record::WaitReason;
-use crate::routes;
+use crate::run::routes;
 use crate::state::SignalSettings;
 
 const MEETING: &str = "/api/v1/meetings/team-a/stand-up";
@@ -130,8 +130,7 @@ async fn no_answer_holds_the_words_of_a_condition() {
         let problem = ask(&fixture, direct).await.json();
         assert_eq!(problem["detail"], format!("the meeting is not ready yet: {all_taken}"));
     }
-    let mut router =
-        Running::with(SignalSettings { hold_timeout: std::time::Duration::from_millis(50), ..settings() }).await;
+    let mut router = Running::with(SignalSettings { hold_timeout: std::time::Duration::from_millis(50), ..settings() });
     router.fixture.change(|record| record.waiting = WaitReason::new("PortsTaken", TECHNICAL));
     let (status, problem) = refused(router.join("/signal/team-a/stand-up?peerId=abc").await);
     assert_eq!((status, &problem["reason"]), (503, &json!("PortsTaken")));
@@ -154,7 +153,7 @@ async fn a_stream_tells_less_once_the_meeting_is_private() {
 
 #[tokio::test]
 async fn clients_get_no_metrics_from_a_public_listener() {
-    let router = Running::start().await;
+    let router = Running::start();
     let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http::<Body>();
     for (address, status) in [(router.address, StatusCode::NOT_FOUND), (router.metrics, StatusCode::OK)] {
         let answer = client.get(format!("http://{address}/metrics").parse().unwrap()).await.unwrap();

@@ -16,7 +16,7 @@ const JOIN: &str = "/signal/team-a/stand-up?peerId=abc&name=%C3%A9";
 
 #[tokio::test]
 async fn bytes_are_copied_both_ways_and_the_pod_learns_the_client() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     let headers = [
@@ -51,7 +51,7 @@ async fn bytes_are_copied_both_ways_and_the_pod_learns_the_client() {
 
 #[tokio::test]
 async fn a_join_is_held_until_the_meeting_has_a_ready_pod() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let pod = Pod::start(&router.fixture.jwks).await;
     let joining = router.held_join().await;
     router.fixture.assign("media-0", pod.address);
@@ -62,7 +62,7 @@ async fn a_join_is_held_until_the_meeting_has_a_ready_pod() {
 
 #[tokio::test]
 async fn a_join_is_held_while_its_pod_has_just_died_and_goes_to_the_next_one() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     router.fixture.assign("media-0", dead);
     let joining = router.held_join().await;
@@ -74,7 +74,7 @@ async fn a_join_is_held_while_its_pod_has_just_died_and_goes_to_the_next_one() {
 
 #[tokio::test]
 async fn a_pod_that_recovers_at_its_address_is_retried_without_a_watch_event() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     router.fixture.assign("media-0", address);
     let joining = router.held_join().await;
@@ -84,7 +84,7 @@ async fn a_pod_that_recovers_at_its_address_is_retried_without_a_watch_event() {
 
 #[tokio::test]
 async fn when_the_pod_dies_the_client_is_disconnected_and_reaches_the_next_pod() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let (first, second) = (Pod::start(&router.fixture.jwks).await, Pod::start(&router.fixture.jwks).await);
     router.fixture.assign("media-0", first.address);
     let mut client = router.join(JOIN).await.unwrap();
@@ -98,7 +98,7 @@ async fn when_the_pod_dies_the_client_is_disconnected_and_reaches_the_next_pod()
 
 #[tokio::test]
 async fn a_pod_that_vanishes_without_a_word_is_noticed_by_its_deletion() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     let mut client = router.join(JOIN).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_pod_that_vanishes_without_a_word_is_noticed_by_its_deletion() {
 
 #[tokio::test]
 async fn unknown_and_ended_meetings_are_final_for_the_client() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     for path in [
         "/signal/team-a/board",
         "/signal/team-b/stand-up",
@@ -135,7 +135,7 @@ async fn unknown_and_ended_meetings_are_final_for_the_client() {
 
 #[tokio::test]
 async fn deleting_a_meeting_refuses_held_joins_finally() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let joining = router.held_join().await;
     router.fixture.index.reset_meetings([]);
     router.fixture.app.table.publish(router.fixture.index.clone());
@@ -144,7 +144,7 @@ async fn deleting_a_meeting_refuses_held_joins_finally() {
 
 #[tokio::test]
 async fn a_router_that_has_just_started_holds_instead_of_denying() {
-    let router = Running::start().await;
+    let router = Running::start();
     router.fixture.app.table.publish(crate::index::routing_index::RoutingIndex::default());
     let joining = router.held_join().await;
     router.fixture.app.table.publish(router.fixture.index.clone());
@@ -154,7 +154,7 @@ async fn a_router_that_has_just_started_holds_instead_of_denying() {
 
 #[tokio::test]
 async fn a_client_that_leaves_while_it_waits_is_not_held_any_longer() {
-    let router = Running::start().await;
+    let router = Running::start();
     router.held_join().await.abort();
     until("no join is held", || router.fixture.app.metrics.held_joins.get() == 0).await;
     assert!(router.has_metric(r#"convene_router_joins_total{outcome="ClientGone"} 1"#));
@@ -164,7 +164,7 @@ async fn a_client_that_leaves_while_it_waits_is_not_held_any_longer() {
 
 #[tokio::test]
 async fn a_join_that_times_out_gets_the_reason() {
-    let router = Running::with(SignalSettings { hold_timeout: Duration::from_millis(30), ..settings() }).await;
+    let router = Running::with(SignalSettings { hold_timeout: Duration::from_millis(30), ..settings() });
     let (status, problem) = refused(router.join(JOIN).await);
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((&problem["reason"], &problem["instance"]), (&"Pending".into(), &"/signal/team-a/stand-up".into()));
@@ -173,7 +173,7 @@ async fn a_join_that_times_out_gets_the_reason() {
 
 #[tokio::test]
 async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let joining = router.held_join().await;
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.index.apply_meeting(meeting_record("team-a", "other", Some(("media-0", "uid-media-0"))));
@@ -186,6 +186,6 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
     assert_eq!(refused(joining.await.unwrap()).0, StatusCode::SERVICE_UNAVAILABLE);
     let (code, reason) = closed(client).await.unwrap();
     assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; reconnect"), "clients reconnect");
-    router.server.await.unwrap().unwrap();
+    router.server.await.unwrap();
     assert!(router.fixture.app.tasks.is_empty());
 }

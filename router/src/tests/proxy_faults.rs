@@ -12,7 +12,7 @@ const JOIN: &str = "/signal/team-a/stand-up?peerId=abc";
 
 #[tokio::test]
 async fn joins_beyond_the_hold_limit_are_asked_to_retry() {
-    let router = Running::with(SignalSettings { max_held: 1, ..settings() }).await;
+    let router = Running::with(SignalSettings { max_held: 1, ..settings() });
     let first = router.held_join().await;
     let (status, problem) = refused(router.join(JOIN).await);
     assert_eq!((status, &problem["type"]), (503, &"https://convene.dev/problems/too-many-held".into()));
@@ -22,7 +22,7 @@ async fn joins_beyond_the_hold_limit_are_asked_to_retry() {
 
 #[tokio::test]
 async fn sockets_beyond_the_limit_are_asked_to_retry() {
-    let mut router = Running::with(SignalSettings { max_sockets: 1, ..settings() }).await;
+    let mut router = Running::with(SignalSettings { max_sockets: 1, ..settings() });
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     let mut first = router.join(JOIN).await.unwrap();
@@ -64,7 +64,7 @@ async fn what_the_pod_refuses_is_passed_on_in_its_words() {
         ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 404, "the media pod rejected the connection"),
     ];
     for (answer, status, words) in cases {
-        let mut router = Running::start().await;
+        let mut router = Running::start();
         router.fixture.assign("media-0", pod_that_answers(answer).await);
         let (found, problem) = refused(router.join(JOIN).await);
         assert_eq!(found, status, "{answer}");
@@ -81,7 +81,7 @@ async fn a_pod_that_is_draining_stuck_or_distrustful_is_waited_for() {
         "",
     ];
     for answer in answers {
-        let mut router = Running::start().await;
+        let mut router = Running::start();
         router.fixture.assign("media-0", pod_that_answers(answer).await);
         let joining = router.held_join().await;
         let pod = Pod::start(&router.fixture.jwks).await;
@@ -92,7 +92,7 @@ async fn a_pod_that_is_draining_stuck_or_distrustful_is_waited_for() {
 
 #[tokio::test]
 async fn an_admission_signed_with_a_new_key_is_used_at_once() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let rotated = admission_key("kid-2");
     let pod = Pod::start(&rotated.jwks).await;
     router.fixture.assign("media-0", pod.address);
@@ -103,7 +103,7 @@ async fn an_admission_signed_with_a_new_key_is_used_at_once() {
 
 #[tokio::test]
 async fn without_a_handshake_the_route_says_what_it_speaks() {
-    let router = Running::start().await;
+    let router = Running::start();
     let (status, problem) = refused(join(router.address, JOIN, &[("sec-websocket-version", "8")]).await);
     assert_eq!((status, &problem["status"]), (426, &426.into()));
     let (status, problem) = refused(join(router.address, JOIN, &[("sec-websocket-protocol", "chat")]).await);
@@ -121,7 +121,7 @@ async fn raw(router: &Running, bytes: &[u8]) -> u16 {
 
 #[tokio::test]
 async fn hostile_requests_are_refused_and_others_go_on() {
-    let mut router = Running::start().await;
+    let mut router = Running::start();
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
     let mut client = router.join(JOIN).await.unwrap();

@@ -1,5 +1,6 @@
 //! The program of the router: how it starts and ends.
 
 mod binary;
-mod ending;
-mod lost_log;
+mod http;
+mod log;
+mod settings;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use convene_protocol::message::{Channel, MAX_CHAT_TEXT};
+use convene_service::rate::{Rate, TokenBucket};
 use mediasoup::prelude::{
     DataConsumer, DataConsumerOptions, DataProducer, DataProducerOptions, DirectTransport, DirectTransportOptions,
     Router, Transport, WebRtcMessage,
@@ -22,7 +23,6 @@ use super::convert::{MediaResult, done, failed, finished, gone, refused, report,
 use super::handles::Owned;
 use super::pipes::Pipes;
 use super::routers::{HOME, RouterId, Routers};
-use crate::rate::{Rate, TokenBucket};
 use crate::room::{DataConsumerId, DataMessage, DataProducerId, MediaError, MediaEvent, Outcome, TransportId};
 
 /// Maximum length of a message to the bot, in bytes.

@@ -1,10 +1,10 @@
 //! Handles of single objects of a room, with the counts that they hold. They close the object when dropped.
 
+use convene_service::metrics::GaugeGuard;
 use mediasoup::prelude::{PlainTransport, Transport, TransportGeneric, WebRtcTransport};
 
 use super::convert::gone;
 use super::routers::RouterId;
-use crate::metrics::GaugeGuard;
 use crate::room::{MediaError, TransportId};
 use crate::sfu::load::LoadGuard;
 

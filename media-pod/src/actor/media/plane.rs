@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use convene_service::metrics::GaugeGuard;
 use mediasoup::prelude::{
     ActiveSpeakerObserver, ActiveSpeakerObserverOptions, AudioLevelObserver, Consumer, Producer, RtpCodecCapability,
 };
@@ -22,7 +23,7 @@ use super::pipes::Pipes;
 use super::routers::{HOME, Routers};
 use super::sample::Sampler;
 use super::settings::{Layout, MediaSettings};
-use crate::metrics::{GaugeGuard, Metrics};
+use crate::metrics::Metrics;
 use crate::room::{ConsumerId, MediaError, MediaEvent, ProducerId, TransportId};
 use crate::sfu::error::WorkersError;
 use crate::sfu::workers::Workers;
@@ -126,7 +127,7 @@ impl MediaPlane {
 
     /// Counts an object in the metrics while the guard lives.
     pub(super) fn counted(&self, object: &str, kind: &str) -> GaugeGuard {
-        GaugeGuard::new(self.metrics.objects.with_label_values(&[object, kind]))
+        GaugeGuard::new(&self.metrics.objects.with_label_values(&[object, kind]))
     }
 
     fn listen_to_observers(&self) {

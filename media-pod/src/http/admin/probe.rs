@@ -7,8 +7,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use convene_protocol::admin::ProbeTargets;
+use convene_service::problem::{Kind, Problem};
 
-use crate::http::problem::problem;
+use crate::http::problem::TOO_MANY_PROBES;
 use crate::http::state::AppState;
 use crate::sfu::probe::Probe;
 
@@ -17,7 +18,7 @@ const OPEN_SECONDS: u64 = 20;
 
 pub(super) async fn open(State(state): State<AppState>) -> Response {
     let Some(permit) = state.probes.acquire() else {
-        return problem(StatusCode::TOO_MANY_REQUESTS, "2 probes are already open: try again in 20 seconds");
+        return Problem::new(TOO_MANY_PROBES, "2 probes are already open: try again in 20 seconds").into_response();
     };
     match Probe::open(&state.workers).await {
         Ok(probe) => {
@@ -30,7 +31,8 @@ pub(super) async fn open(State(state): State<AppState>) -> Response {
         }
         Err(error) => {
             tracing::warn!(reason = error.reason(), %error, "could not open a probe");
-            problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+            let kind = Kind::new(error.reason(), "Could not open a probe", StatusCode::SERVICE_UNAVAILABLE);
+            Problem::new(kind, error.to_string()).into_response()
         }
     }
 }

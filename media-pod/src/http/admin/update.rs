@@ -2,11 +2,9 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use axum::http::StatusCode;
 use convene_protocol::admin::RoomUpdate;
+use convene_service::problem::{Kind, Problem};
 use thiserror::Error;
-
-use crate::http::problem::HttpError;
 
 /// Longest title, in characters.
 const MAX_TITLE: usize = 200;
@@ -37,9 +35,9 @@ pub(super) enum UpdateError {
     EmptyTimeout(u64),
 }
 
-impl From<UpdateError> for HttpError {
+impl From<UpdateError> for Problem {
     fn from(error: UpdateError) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, detail: error.to_string() }
+        Self::new(Kind::BODY_INVALID, error.to_string())
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use convene_protocol::message::Channel;
+use convene_service::rate::{Rate, TokenBucket};
 
 use super::voice::Voice;
-use crate::rate::{Rate, TokenBucket};
 use crate::room::answer::Refusal;
 use crate::room::interface::ids::{DataConsumerId, DataProducerId, PeerId};
 use crate::room::interface::limits::Limits;

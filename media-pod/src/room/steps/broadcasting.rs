@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use convene_protocol::admission::ParticipantGrant;
-use convene_protocol::message::Channel;
+use convene_protocol::message::{Channel, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
 use crate::room::answer::{Decided, Decision, Refusal, respond};
@@ -76,14 +76,12 @@ impl Room {
                 Ok(Decision::done())
             }
             BroadcasterRequest::CreatePlainTransport { direction, comedia, rtcp_mux } => {
-                self.tracks.check_transport_limits(id)?;
                 let operation = Operation::CreatePlainTransport { direction, comedia, rtcp_mux };
-                Ok(Decision::Run(operation, Context::CreateTransport { requester, direction }))
+                self.create_transport_for(requester, id, direction, operation)
             }
             BroadcasterRequest::CreateWebRtcTransport => {
-                self.tracks.check_transport_limits(id)?;
                 let operation = Operation::CreateTransport { direction: None, force_tcp: false };
-                Ok(Decision::Run(operation, Context::CreateTransport { requester, direction: None }))
+                self.create_transport_for(requester, id, None, operation)
             }
             BroadcasterRequest::ConnectPlainTransport { transport, ip, port, rtcp_port } => {
                 let transport = self.tracks.transport_of_kind(id, &transport.0, true)?;
@@ -95,17 +93,10 @@ impl Room {
                 run(Operation::ConnectTransport(transport, dtls_parameters))
             }
             BroadcasterRequest::Produce { transport, kind, rtp_parameters, source } => {
-                let what = (kind, source);
-                let transport = self.tracks.check_produce(id, &transport.0, what, &self.seats, &self.settings)?;
-                let context = Context::Produce { requester, kind, source };
-                Ok(Decision::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
+                self.produce_for(requester, id, &transport, (kind, source), rtp_parameters)
             }
             BroadcasterRequest::ProduceData { transport, sctp_stream_parameters, label, protocol } => {
-                let channel = if label == "bot" { Channel::Bot } else { Channel::Chat };
-                let room = (&self.seats, &self.tracks, &self.settings);
-                let transport = self.data.check_produce(id, &transport.0, channel, room)?;
-                let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
-                Ok(Decision::Run(operation, Context::ProduceData { requester, channel }))
+                self.produce_data_for(requester, id, &transport, sctp_stream_parameters, (label, protocol))
             }
             BroadcasterRequest::Consume { transport, producer, paused, rtp_capabilities } => {
                 self.consume_for(requester, id, &transport, producer, paused, rtp_capabilities)
@@ -176,6 +167,45 @@ impl Room {
         let entry = self.broadcasters.take_entry(id)?;
         self.introduce(id, entry, requester, answer, effects);
         Ok(Decision::Answered)
+    }
+
+    fn create_transport_for(
+        &self,
+        requester: Requester,
+        id: &PeerId,
+        direction: Option<Direction>,
+        operation: Operation,
+    ) -> Decided {
+        self.tracks.check_transport_limits(id)?;
+        Ok(Decision::Run(operation, Context::CreateTransport { requester, direction }))
+    }
+
+    fn produce_for(
+        &self,
+        requester: Requester,
+        id: &PeerId,
+        transport: &TransportId,
+        (kind, source): (MediaKind, Source),
+        rtp_parameters: Value,
+    ) -> Decided {
+        let transport = self.tracks.check_produce(id, &transport.0, (kind, source), &self.seats, &self.settings)?;
+        let context = Context::Produce { requester, kind, source };
+        Ok(Decision::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
+    }
+
+    fn produce_data_for(
+        &self,
+        requester: Requester,
+        id: &PeerId,
+        transport: &TransportId,
+        sctp_stream_parameters: Value,
+        (label, protocol): (String, String),
+    ) -> Decided {
+        let channel = if label == "bot" { Channel::Bot } else { Channel::Chat };
+        let room = (&self.seats, &self.tracks, &self.settings);
+        let transport = self.data.check_produce(id, &transport.0, channel, room)?;
+        let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
+        Ok(Decision::Run(operation, Context::ProduceData { requester, channel }))
     }
 
     fn consume_for(

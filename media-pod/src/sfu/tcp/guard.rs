@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use convene_service::metrics::GaugeGuard;
+use convene_service::prefix::client_prefix;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,8 +19,7 @@ use super::limiter::{OpenLimiter, PendingLimiter};
 use super::limits::TcpLimits;
 use super::splice::{Timeouts, splice};
 use super::stun::{FrameError, MAX_FRAME_BYTES, read_first_frame};
-use crate::metrics::{GaugeGuard, Metrics};
-use crate::network::prefix::client_prefix;
+use crate::metrics::Metrics;
 
 /// Timeout for the first frame.
 const FIRST_FRAME: Duration = Duration::from_secs(5);
@@ -107,7 +108,7 @@ impl TcpGuard {
 
     fn admit_open(self: &Arc<Self>, address: IpAddr) -> Option<OpenSlot> {
         let is_admitted = lock(&self.open).add(address);
-        let counted = || GaugeGuard::new(self.metrics.tcp_open.clone());
+        let counted = || GaugeGuard::new(&self.metrics.tcp_open);
         is_admitted.then(|| OpenSlot { guard: Arc::clone(self), address, _counted: counted() })
     }
 }

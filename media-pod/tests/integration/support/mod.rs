@@ -2,6 +2,7 @@
 
 pub(crate) mod audio;
 pub(crate) mod link;
+pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod peer;
 pub(crate) mod process;
@@ -12,7 +13,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::serve::ListenerExt;
 use convene_media_pod::access::keys::TrustedKeys;
 use convene_media_pod::http::probe_limiter::ProbeLimiter;
 use convene_media_pod::http::routes::{metrics_router, router};
@@ -26,9 +26,11 @@ use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
 use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admission::{KeySet, Signer};
+use convene_service::limiter::ConnectionLimiter;
+use convene_service::listener::{self, Server, Settings};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -88,7 +90,7 @@ impl Pod {
         let metrics = Metrics::default();
         let listen_ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let workers = start_workers(1, 4, listen_ip, announce, &metrics).await;
-        Self::start_on(None, workers, RoomDefaults::default(), metrics).await
+        Self::start_on(None, workers, RoomDefaults::default(), metrics)
     }
 
     /// A pod that trusts everyone, with ports for plain transports and pipes, and defaults for its rooms.
@@ -106,10 +108,10 @@ impl Pod {
         let metrics = Metrics::default();
         let announced = |_: &PortBlock| Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
         let workers = start_workers(workers, plain_ports, Ipv4Addr::LOCALHOST.into(), announced, &metrics).await;
-        Self::start_on(keys, workers, settings, metrics).await
+        Self::start_on(keys, workers, settings, metrics)
     }
 
-    async fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: RoomDefaults, metrics: Metrics) -> Self {
+    fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: RoomDefaults, metrics: Metrics) -> Self {
         let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
         let state = AppState {
             rooms,
@@ -123,17 +125,17 @@ impl Pod {
             options: HandlerOptions { allow_test_switches: true, ..HandlerOptions::default() },
             started: Instant::now(),
         };
-        Self::with_state(state).await
+        Self::with_state(state)
     }
 
     /// A pod with this state.
-    pub(crate) async fn with_state(state: AppState) -> Self {
+    pub(crate) fn with_state(state: AppState) -> Self {
         let web_dir = tempdir::TempDir::new();
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let is_dev = state.keys.is_none();
         let router = router(state.clone(), is_dev.then(|| web_dir.path()));
-        let address = serve(router).await;
-        let metrics = serve(metrics_router(state.clone())).await;
+        let address = serve(router);
+        let metrics = serve(metrics_router(state.clone()));
         Self { address, metrics, state, _web_dir: web_dir }
     }
 
@@ -188,13 +190,10 @@ impl Pod {
     }
 }
 
-async fn serve(router: axum::Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+fn serve(router: axum::Router) -> SocketAddr {
+    let listener = listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    // As in the program: small messages are not delayed.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(axum::serve(listener, service).into_future());
+    Server::new(Arc::new(ConnectionLimiter::in_total(10_000)), Settings::default()).serve(listener, router);
     address
 }
 

@@ -1,3 +1,4 @@
+use convene_crds::reason;
 use serde_json::{Value, json};
 
 use super::*;

@@ -47,9 +47,9 @@ async fn connect(address: SocketAddr, trusted: &CertificateDer<'static>) -> io::
 async fn tls_serves_the_same_routes_and_a_new_certificate_is_taken_over_without_restart() {
     let (fixture, folder) = (Fixture::new(settings()), Folder::new());
     let first = write_certificate(&folder);
-    let listeners = Listeners::bind(&config(&fixture, &folder)).await.unwrap();
+    let listeners = Listeners::bind(&config(&fixture, &folder)).unwrap();
     let address = listeners.tls_address().unwrap().unwrap();
-    let certificate = listeners.tls.as_ref().unwrap().2.clone();
+    let certificate = listeners.tls.as_ref().unwrap().1.clone();
     let server = tokio::spawn(listeners.serve(fixture.app.clone()));
 
     let mut stream = connect(address, &first).await.unwrap();
@@ -58,19 +58,17 @@ async fn tls_serves_the_same_routes_and_a_new_certificate_is_taken_over_without_
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("the web app"), "{answer}");
 
-    let mut files =
-        TlsFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key"), last_read: None };
     let second = write_certificate(&folder);
-    files.reload(&certificate).await;
+    certificate.reload();
     assert!(connect(address, &first).await.is_err(), "the old certificate is no longer shown");
     connect(address, &second).await.unwrap();
 
     folder.write("tls.crt", "not a certificate");
-    files.reload(&certificate).await;
+    certificate.reload();
     connect(address, &second).await.expect("a broken file changes nothing");
 
     fixture.app.stopping.cancel();
-    server.await.unwrap().unwrap();
+    server.await.unwrap();
 }
 
 #[tokio::test]
@@ -81,7 +79,7 @@ async fn signaling_over_tls_is_spliced_and_the_pod_learns_the_scheme() {
 
     let (mut fixture, folder) = (Fixture::new(settings()), Folder::new());
     let trusted = write_certificate(&folder);
-    let listeners = Listeners::bind(&config(&fixture, &folder)).await.unwrap();
+    let listeners = Listeners::bind(&config(&fixture, &folder)).unwrap();
     let address = listeners.tls_address().unwrap().unwrap();
     tokio::spawn(listeners.serve(fixture.app.clone()));
     let pod = crate::tests::peer::Pod::start(&fixture.jwks).await;
@@ -101,19 +99,19 @@ async fn signaling_over_tls_is_spliced_and_the_pod_learns_the_scheme() {
 #[tokio::test]
 async fn certificates_that_cannot_be_used_are_named_at_the_start() {
     let (fixture, folder) = (Fixture::new(settings()), Folder::new());
-    let missing = Listeners::bind(&config(&fixture, &folder)).await.unwrap_err();
+    let missing = Listeners::bind(&config(&fixture, &folder)).unwrap_err();
     assert!(missing.to_string().contains("tls.crt"), "{missing}");
     write_certificate(&folder);
     folder.write("tls.key", "not a key");
-    let broken = Listeners::bind(&config(&fixture, &folder)).await.unwrap_err();
-    assert!(matches!(broken, ServeError::Certificate { .. }), "{broken}");
+    let broken = Listeners::bind(&config(&fixture, &folder)).unwrap_err();
+    assert!(matches!(broken, ServeError::Certificate(_)), "{broken}");
 }
 
 #[tokio::test]
 async fn a_taken_port_is_named_at_the_start() {
     let (fixture, folder) = (Fixture::new(settings()), Folder::new());
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let config = Config { listen: taken.local_addr().unwrap(), tls: None, ..config(&fixture, &folder) };
-    let error = Listeners::bind(&config).await.unwrap_err();
+    let error = Listeners::bind(&config).unwrap_err();
     assert_eq!(error.to_string(), format!("could not listen on {}", taken.local_addr().unwrap()));
 }

@@ -1,5 +1,5 @@
-//! A connection that holds its slot of the connection limiter while it is open, whatever it is upgraded to, and that fails if the peer
-//! does not read. It changes no bytes.
+//! A connection that holds a guard, such as its permit, while it is open, whatever it is upgraded to, and that fails if the peer does not
+//! read. It changes no bytes.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -9,21 +9,19 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::connections::ConnectionSlot;
-
 /// A stream with a write timeout.
-pub(super) struct LimitedStream<S> {
+pub(super) struct LimitedStream<S, G> {
     stream: S,
     write_timeout: Duration,
     /// Runs while data waits to be written.
     stalled: Option<Pin<Box<Sleep>>>,
-    _slot: ConnectionSlot,
+    _guard: G,
 }
 
-impl<S> LimitedStream<S> {
+impl<S, G> LimitedStream<S, G> {
     /// Writes fail once the peer has accepted no data for `write_timeout`.
-    pub(super) fn new(stream: S, write_timeout: Duration, slot: ConnectionSlot) -> Self {
-        Self { stream, write_timeout, stalled: None, _slot: slot }
+    pub(super) fn new(stream: S, write_timeout: Duration, guard: G) -> Self {
+        Self { stream, write_timeout, stalled: None, _guard: guard }
     }
 
     /// The result of a write, or an error if it has been pending too long.
@@ -39,13 +37,13 @@ impl<S> LimitedStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
+impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for LimitedStream<S, G> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
+impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for LimitedStream<S, G> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<Result<usize>> {
         let sent = Pin::new(&mut self.stream).poll_write(context, buffer);
         self.with_timeout(sent, context)
@@ -78,25 +76,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::sync::Semaphore;
-
-    async fn slot() -> ConnectionSlot {
-        Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap()
-    }
 
     #[tokio::test]
     async fn a_write_fails_if_the_peer_does_not_read() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let mut stream = LimitedStream::new(ours, Duration::from_millis(50), slot().await);
+        let mut stream = LimitedStream::new(ours, Duration::from_millis(50), ());
         assert_eq!(stream.write_all(&[0; 64]).await.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
     }
 
     #[tokio::test]
     async fn a_peer_that_reads_slowly_is_not_cut_off() {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut stream = LimitedStream::new(ours, Duration::from_secs(5), slot().await);
+        let mut stream = LimitedStream::new(ours, Duration::from_secs(5), ());
         let read = async {
             for _ in 0..4 {
                 sleep(Duration::from_millis(20)).await;

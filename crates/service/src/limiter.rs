@@ -1,4 +1,4 @@
-//! Limits how many connections or event streams are open, in total and per address.
+//! Limits how many connections or streams are open, in total and per address.
 //!
 //! Its memory is bounded by the total: an address without permits is removed.
 
@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A concurrency limit with an additional limit per address.
+/// A concurrency limit with an additional limit per address; clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct ConnectionLimiter {
+pub struct ConnectionLimiter {
     total: Arc<Semaphore>,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
     per_address: usize,
@@ -19,16 +19,26 @@ pub(crate) struct ConnectionLimiter {
 
 /// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LimitReached {
+pub enum LimitReached {
     /// The total limit.
     Total,
     /// The limit of the address.
     Address,
 }
 
+impl LimitReached {
+    /// Reason code for logs and metrics of connections.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Total => "TooManyConnections",
+            Self::Address => "TooManyConnectionsOfAddress",
+        }
+    }
+}
+
 /// A permit, released when it is dropped.
 #[derive(Debug)]
-pub(crate) struct ConnectionPermit {
+pub struct ConnectionPermit {
     limiter: ConnectionLimiter,
     address: Option<IpAddr>,
     _permit: OwnedSemaphorePermit,
@@ -36,12 +46,17 @@ pub(crate) struct ConnectionPermit {
 
 impl ConnectionLimiter {
     /// Allows `total` permits, and `per_address` for one address.
-    pub(crate) fn new(total: usize, per_address: usize) -> Self {
+    pub fn new(total: usize, per_address: usize) -> Self {
         Self { total: Arc::new(Semaphore::new(total)), taken: Arc::default(), per_address }
     }
 
+    /// Allows `total` permits, of any address.
+    pub fn in_total(total: usize) -> Self {
+        Self::new(total, total)
+    }
+
     /// Takes a permit. Without an address only the total limit applies.
-    pub(crate) fn acquire(&self, address: Option<IpAddr>) -> Result<ConnectionPermit, LimitReached> {
+    pub fn acquire(&self, address: Option<IpAddr>) -> Result<ConnectionPermit, LimitReached> {
         let permit = Arc::clone(&self.total).try_acquire_owned().map_err(|_| LimitReached::Total)?;
         if let Some(address) = address {
             let mut taken = self.lock();
@@ -87,5 +102,15 @@ mod tests {
         drop((first, second, other));
         assert!(limiter.lock().is_empty());
         assert_eq!(limiter.total.available_permits(), 3);
+    }
+
+    #[test]
+    fn a_slot_is_free_again_when_its_connection_has_ended() {
+        let limiter = ConnectionLimiter::in_total(1);
+        let first = limiter.acquire(None);
+        assert!(first.is_ok());
+        assert!(limiter.acquire(None).is_err());
+        drop(first);
+        assert!(limiter.acquire(None).is_ok());
     }
 }

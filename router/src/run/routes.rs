@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use convene_service::metrics;
 use tower_http::compression::CompressionLayer;
 
 use crate::api::{events, join, meetings, openapi, pages, probes};
@@ -58,7 +58,7 @@ pub(crate) fn metrics(app: App) -> Router {
 
 /// `GET /metrics`.
 async fn serve_metrics(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics.render()).into_response()
+    metrics::response(app.metrics.render())
 }
 
 async fn nothing(request: Request) -> Response {
