@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use convene_service::headers::SecurityHeaders;
-use convene_service::limiter::ConnectionLimiter;
-use convene_service::listener::{self, Server, Settings};
+use convene_service::http::headers::SecurityHeaders;
+use convene_service::http::limiter::ConnectionLimiter;
+use convene_service::http::listener::{self, Server, Settings};
+use convene_service::http::open_files;
+use convene_service::http::tls::{Certificate, CertificateError};
 use convene_service::log::LogHealth;
-use convene_service::open_files;
 use convene_service::say;
 use convene_service::signals::StopSignals;
-use convene_service::tls::{Certificate, CertificateError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Command, CommandFactory, Parser};
-use convene_service::origin::{AllowedOrigins, OriginError};
-use convene_service::tls::TlsFiles;
+use convene_service::http::origin::{AllowedOrigins, OriginError};
+use convene_service::http::tls::TlsFiles;
 use thiserror::Error;
 
 pub use convene_service::log::LogFormat;

@@ -19,12 +19,14 @@ use axum::{
     routing::get,
 };
 use convene_service::{
-    health::{ALIVE, readiness},
-    limiter::ConnectionLimiter,
-    listener::{self, Server, Settings},
+    http::{
+        health::{ALIVE, readiness},
+        limiter::ConnectionLimiter,
+        listener::{self, Server, Settings},
+        problem::{Kind, Problem},
+    },
     log::LogHealth,
     metrics,
-    problem::{Kind, Problem},
 };
 use prometheus::Registry;
 

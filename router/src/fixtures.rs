@@ -13,7 +13,7 @@ use convene_join_token::MeetingKey;
 use convene_join_token::{JoinKey, JoinKeys};
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{KeySet, Signer};
-use convene_service::origin::AllowedOrigins;
+use convene_service::http::origin::AllowedOrigins;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;

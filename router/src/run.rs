@@ -9,9 +9,9 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;
 
+use convene_service::http::open_files;
 use convene_service::kube::connect;
 use convene_service::log::LogHealth;
-use convene_service::open_files;
 use convene_service::signals::StopSignals;
 use tokio_util::sync::CancellationToken;
 use tracing::info;

@@ -3,6 +3,9 @@
 //! An API server that is stopped, cut off or replaced may leave a request without a response. This module opens the connection; it never
 //! reads or writes an object.
 
+#[cfg(feature = "watch")]
+pub mod watch;
+
 use std::time::Duration;
 
 use kube::{Client, Config, client::ClientBuilder};

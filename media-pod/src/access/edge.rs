@@ -13,8 +13,8 @@ use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use convene_service::headers::SecurityHeaders;
-use convene_service::origin::AllowedOrigins;
+use convene_service::http::headers::SecurityHeaders;
+use convene_service::http::origin::AllowedOrigins;
 use thiserror::Error;
 
 use super::hosts::{Hosts, host_of, is_local};

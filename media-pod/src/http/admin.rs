@@ -14,9 +14,9 @@ use axum::{Json, Router};
 use convene_protocol::admin::{
     DRAIN_PATH, EndReason, EndRoomQuery, PROBE_PATH, ROOMS_PATH, RemoveQuery, RoomListQuery, RoomUpdate,
 };
-use convene_service::body;
 use convene_service::clock::unix_now;
-use convene_service::problem::{Kind, Problem};
+use convene_service::http::body;
+use convene_service::http::problem::{Kind, Problem};
 
 use super::admission::bearer;
 use super::problem::ROOM_NOT_FOUND;

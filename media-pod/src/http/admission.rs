@@ -6,7 +6,7 @@ use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MeetingGrant, ParticipantGrant};
 use convene_protocol::text::clean_line;
 use convene_service::clock::unix_now;
-use convene_service::problem::{Kind, Problem};
+use convene_service::http::problem::{Kind, Problem};
 
 use super::problem::INVALID_NAME;
 use super::state::AppState;

@@ -15,8 +15,8 @@ use axum::routing::any;
 use axum::{Json, Router};
 use convene_protocol::admission::MeetingGrant;
 use convene_protocol::message::RouterCapabilitiesAnswer;
-use convene_service::body;
-use convene_service::problem::Problem;
+use convene_service::http::body;
+use convene_service::http::problem::Problem;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use convene_service::health::readiness;
+use convene_service::http::health::readiness;
 use convene_service::metrics::response;
 
 use super::state::AppState;

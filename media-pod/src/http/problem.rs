@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use convene_service::problem::{Kind, Problem};
+use convene_service::http::problem::{Kind, Problem};
 
 /// The name of a meeting is invalid.
 pub(super) const INVALID_NAME: Kind = Kind::new("InvalidName", "Invalid meeting name", StatusCode::BAD_REQUEST);

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use convene_service::health::ALIVE;
+use convene_service::http::health::ALIVE;
 
 use super::admission::admission;
 use super::health::{metrics, readyz};

@@ -3,7 +3,7 @@
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use convene_protocol::frame::SUBPROTOCOL;
-use convene_service::problem::{Kind, Problem};
+use convene_service::http::problem::{Kind, Problem};
 
 use super::admission::{Admitted, use_for_socket};
 use super::problem::PEER_ID_INVALID;

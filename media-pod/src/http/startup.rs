@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use convene_service::health::{ALIVE, readiness};
+use convene_service::http::health::{ALIVE, readiness};
 use tower::Service;
 
 /// Answers from the start; passes requests to the actual routes once [`StartupGate::open`] was called.

@@ -485,7 +485,7 @@ async fn a_message_over_the_limit_gets_an_error_and_one_far_over_it_closes_the_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_idle_connections_slow_down_no_request() {
-    let open_files = convene_service::open_files::raise().unwrap_or(u64::MAX);
+    let open_files = convene_service::http::open_files::raise().unwrap_or(u64::MAX);
     let flood = FLOOD.min(open_files.saturating_sub(1000));
     let pod = Process::start(&[]);
     let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;

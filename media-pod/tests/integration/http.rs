@@ -13,13 +13,13 @@ mod serving;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use axum::routing::get;
-use convene_media_pod::http::routes::router;
-use convene_service::limiter::ConnectionLimiter;
-use convene_service::listener::{self, Server, Settings};
-use serving::{Service, connection_limit_tests, serving_tests};
 use crate::support::log::Log;
 use crate::support::{Pod, free_block};
+use axum::routing::get;
+use convene_media_pod::http::routes::router;
+use convene_service::http::limiter::ConnectionLimiter;
+use convene_service::http::listener::{self, Server, Settings};
+use serving::{Service, connection_limit_tests, serving_tests};
 
 fn start(flags: &[&str]) -> Service {
     let ports = free_block(1).to_string();

@@ -8,7 +8,7 @@ use crate::support::peer::{Peer, Role, remote};
 use crate::support::process::{Process, get};
 use crate::support::stun::{first_frame, is_success};
 use crate::support::{Client, Pod};
-use convene_service::open_files;
+use convene_service::http::open_files;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};

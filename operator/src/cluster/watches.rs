@@ -22,7 +22,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 use super::cache::{ClusterCache, Guarded};
-use convene_service::watch::{WatchBackoff, watch_config};
+use convene_service::kube::watch::{WatchBackoff, watch_config};
 
 /// Where `kubectl apply` keeps a second copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

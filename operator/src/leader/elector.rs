@@ -28,7 +28,7 @@ use super::{
     decide::{Candidate, Decision, Loss, Moment, Timing},
     record::{build_held, build_new, build_released, read_sighting},
 };
-use convene_service::watch::{WatchBackoff, watch_config};
+use convene_service::kube::watch::{WatchBackoff, watch_config};
 
 use crate::health::Readiness;
 

@@ -1,12 +1,7 @@
 //! The operator and its CRDs against a real API server: what the API server accepts and rejects, and the whole life of a meeting. There is
 //! no kubelet here: tests write the status of pods, and a small server responds in their place.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::unused_async,
-    reason = "a panic fails the test, json! literals read best as values, and handlers must be async"
-)]
+#![allow(clippy::unused_async, reason = "handlers must be async")]
 
 use std::{
     collections::BTreeMap,

@@ -1,12 +1,6 @@
 //! Two operators against a real API server: one is the leader, the other takes over when it dies or stops, and they never lead at the same
 //! time.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    reason = "a panic fails the test, and json! literals read best as values"
-)]
-
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::support::{ApiServer, wait_for};

@@ -1,12 +1,6 @@
 //! The operator with exactly the permissions that the chart grants, against a real API server: every request it sends is allowed. Other
 //! writers of the same fields do not stop it either.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    reason = "a panic fails the test, and json! literals read best as values"
-)]
-
 use std::{
     collections::BTreeSet,
     panic::AssertUnwindSafe,

@@ -1,12 +1,7 @@
 //! Resource usage and speed of the operator with many meetings: the optimized program as its own process against a real API server. This
 //! process simulates media pods and kubelets. `make measure-operator` runs it and stores its output in docs/measurements.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::cast_precision_loss,
-    reason = "a measurement may end at once, and its results are for readers"
-)]
+#![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "the results are for readers")]
 
 use std::{
     collections::BTreeMap,

@@ -14,7 +14,7 @@ use axum::http::HeaderName;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use convene_join_token::{MeetingKey, NameError};
-use convene_service::limiter::{ConnectionPermit, LimitReached};
+use convene_service::http::limiter::{ConnectionPermit, LimitReached};
 use convene_service::metrics::GaugeGuard;
 use futures_util::{Stream, stream};
 use serde::Serialize;

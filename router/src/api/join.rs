@@ -13,8 +13,8 @@ use convene_join_token::MeetingKey;
 use convene_protocol::admission::{
     Admission, GuestId, JoinTicket, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS, Vouched,
 };
-use convene_service::body;
 use convene_service::clock::unix_now;
+use convene_service::http::body;
 use jiff::Timestamp;
 
 use crate::edge::client::ClientInfo;

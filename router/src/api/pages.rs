@@ -7,7 +7,7 @@ use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use convene_join_token::MeetingKey;
-use convene_service::page::wants_page;
+use convene_service::http::page::wants_page;
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
 

@@ -4,7 +4,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use convene_service::health::{ALIVE, readiness};
+use convene_service::http::health::{ALIVE, readiness};
 
 use crate::state::App;
 

@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use convene_service::limiter::{ConnectionLimiter, ConnectionPermit, LimitReached};
-use convene_service::listener::Gate;
+use convene_service::http::limiter::{ConnectionLimiter, ConnectionPermit, LimitReached};
+use convene_service::http::listener::Gate;
 use convene_service::prefix::client_prefix;
 
 use crate::edge::policy::Edge;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use convene_join_token::MeetingKey;
-use convene_service::panics;
+use convene_service::http::panics;
 
 use crate::edge::client::ClientInfo;
 use crate::edge::policy::Edge;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 use convene_join_token::is_label;
-use convene_service::body;
-use convene_service::headers::SecurityHeaders;
-use convene_service::limiter::ConnectionLimiter;
-use convene_service::listener::Settings;
-use convene_service::origin::{AllowedOrigins, OriginError};
+use convene_service::http::body;
+use convene_service::http::headers::SecurityHeaders;
+use convene_service::http::limiter::ConnectionLimiter;
+use convene_service::http::listener::Settings;
+use convene_service::http::origin::{AllowedOrigins, OriginError};
 use ipnet::IpNet;
 use thiserror::Error;
 

@@ -7,11 +7,11 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use convene_join_token::{MeetingKey, NameError};
-use convene_service::body::BodyError;
-use convene_service::problem::Kind;
+use convene_service::http::body::BodyError;
+use convene_service::http::problem::Kind;
 use thiserror::Error;
 
-pub(crate) use convene_service::problem::Problem;
+pub(crate) use convene_service::http::problem::Problem;
 
 use crate::edge::refusal::JoinRefusal;
 use crate::index::wait_reason::{public_reason, sentence};

@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use convene_service::panics;
+use convene_service::http::panics;
 use tracing::{debug, info};
 
 use crate::edge::client::{ClientInfo, Scheme};

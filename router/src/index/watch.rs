@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use convene_crds::Meeting;
 use convene_crds::names::MEDIA_POD_SELECTOR;
-use convene_service::watch::{WatchBackoff, watch_config};
+use convene_service::kube::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::DeserializeGuard;

@@ -6,7 +6,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use convene_protocol::admission::{GUEST_SECONDS, GuestId, KeySet, MAX_GUEST_BYTES, Signer};
-use convene_service::origin::is_own_page_secure;
+use convene_service::http::origin::is_own_page_secure;
 
 use crate::edge::client::{ClientInfo, Scheme};
 

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 
 use convene_crds::MediaPool;
-use convene_service::watch::{WatchBackoff, watch_config};
+use convene_service::kube::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 
 use convene_join_token::{JoinKeys, read_secret};
-use convene_service::watch::{WatchBackoff, watch_config};
+use convene_service::kube::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt, stream};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;

@@ -11,7 +11,7 @@ use convene_admission_keys::read_key_set;
 use convene_crds::names::{ADMISSION_KEY_ID, ADMISSION_PRIVATE_KEY};
 use convene_protocol::admission::{AdmissionError, KeySet, Signer};
 use convene_protocol::id::format_id;
-use convene_service::watch::{WatchBackoff, watch_config};
+use convene_service::kube::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::WatchStreamExt;

@@ -1,5 +1,5 @@
 //! The listeners: plain HTTP, HTTPS, metrics and demo, from their addresses to their end. What a listener does is in
-//! [`convene_service::listener`].
+//! [`convene_service::http::listener`].
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Extension, Router};
-use convene_service::limiter::ConnectionLimiter;
-use convene_service::listener::{self, Server, Settings, Versions};
-use convene_service::tls::{Certificate, CertificateError, TlsFiles};
+use convene_service::http::limiter::ConnectionLimiter;
+use convene_service::http::listener::{self, Server, Settings, Versions};
+use convene_service::http::tls::{Certificate, CertificateError, TlsFiles};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::timeout;

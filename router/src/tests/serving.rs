@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use convene_service::listener::{self, Server, Settings};
+use convene_service::http::listener::{self, Server, Settings};
 use tower::ServiceExt;
 
 use crate::edge::connections::EdgeGate;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use convene_protocol::admin::ProbeTargets;
-use convene_service::problem::{Kind, Problem};
+use convene_service::http::problem::{Kind, Problem};
 
 use crate::http::problem::TOO_MANY_PROBES;
 use crate::http::state::AppState;

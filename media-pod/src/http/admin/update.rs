@@ -3,7 +3,7 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use convene_protocol::admin::RoomUpdate;
-use convene_service::problem::{Kind, Problem};
+use convene_service::http::problem::{Kind, Problem};
 use thiserror::Error;
 
 /// Longest title, in characters.

@@ -1,5 +1,5 @@
 //! Compares Origin and Host headers of calls, without ports: the demo's application, which makes them, is served at another port. Other
-//! requests are compared with ports, by [`convene_service::origin`]. Pure.
+//! requests are compared with ports, by [`convene_service::http::origin`]. Pure.
 
 use axum::http::Uri;
 use axum::http::uri::Authority;

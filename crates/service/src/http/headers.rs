@@ -4,7 +4,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::origin::AllowedOrigins;
+use crate::http::origin::AllowedOrigins;
 
 /// The web app loads scripts, styles, sockets and media from its own origin and from memory, and nothing else.
 const WEB_APP_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; \

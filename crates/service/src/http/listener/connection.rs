@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use tower::Service;
 
 use super::{Server, Settings, Versions};
-use crate::{panics, problem};
+use crate::http::{panics, problem};
 
 /// How connections are secured.
 #[derive(Clone)]

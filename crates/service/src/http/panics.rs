@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
-use crate::problem::{Kind, Problem};
+use crate::http::problem::{Kind, Problem};
 
 /// The response, or a problem if computing it panics. `path` is that of the request.
 pub async fn catch(path: &str, response: impl Future<Output = Response>) -> Response {

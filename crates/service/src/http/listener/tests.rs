@@ -67,7 +67,7 @@ async fn a_connection_that_does_not_speak_tls_is_ended() {
     let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let server = server(SHORT);
-    server.serve_tls(listener, &crate::tls::tests::fixed(), Router::new());
+    server.serve_tls(listener, &crate::http::tls::tests::fixed(), Router::new());
     let mut silent = TcpStream::connect(address).await.unwrap();
     let plain = answer_to(address, REQUEST).await;
     assert!(!plain.contains("HTTP"), "nothing is sent in plain text: {plain:?}");

@@ -20,9 +20,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::limiter::{ConnectionLimiter, ConnectionPermit, LimitReached};
+use crate::http::limiter::{ConnectionLimiter, ConnectionPermit, LimitReached};
 #[cfg(feature = "tls")]
-use crate::tls::Certificate;
+use crate::http::tls::Certificate;
 
 use connection::{Connection, Transport};
 use noise::{AcceptErrors, LogPeriod};

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::problem::{Kind, Problem};
+use crate::http::problem::{Kind, Problem};
 
 /// Time limit for a whole body, if the program has no other.
 pub const TIMEOUT: Duration = Duration::from_secs(10);

@@ -8,8 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::limiter::ConnectionPermit;
-use crate::problem::{Kind, Problem};
+use crate::http::limiter::ConnectionPermit;
+use crate::http::problem::{Kind, Problem};
 
 /// Start of the request that is answered over the limit too, so that a liveness probe does not fail.
 const LIVENESS: &[u8] = b"GET /healthz ";
