@@ -217,8 +217,8 @@ step_fuzz() {
   counted count_closing_line "$RESULTS/fuzz.log" tests/fuzz.sh
 }
 
-# Alone and sequentially: each simulates hundreds of clusters in parallel, with time limits.
-step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test --workspace --test simulation -- --ignored --test-threads=1 --nocapture; }
+# Alone, since the tests simulate many clusters in parallel, with time limits.
+step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test --workspace --test simulation -- --ignored --test-threads=4 --nocapture; }
 
 step_api_server() {
   counted count_cargo "$RESULTS/api-server.log" cargo test --workspace --test api_server --test propagation -- --ignored --skip scale::
@@ -231,7 +231,7 @@ compiled_rust_files() {
     jq -r --arg root "$REPOSITORY/" 'select(.reason == "compiler-artifact" and (.manifest_path | startswith($root))) | .filenames[]' |
     while IFS= read -r artifact; do
       list=$(dirname "$artifact")/$(basename "$artifact" | sed -E 's/^lib(.*)\.(rlib|rmeta|so)$/\1/').d
-      [ -f "$list" ] && sed -nE 's/^([^ ]+\.rs):$/\1/p' "$list"
+      [ -f "$list" ] && grep -oE '[^ :]+\.rs' "$list"
     done | xargs realpath --canonicalize-missing --relative-to="$REPOSITORY" | sort -u
 }
 

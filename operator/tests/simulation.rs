@@ -19,20 +19,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{StreamExt, future::join_all, stream};
+use futures_util::future::join_all;
 use sim::{
     faults::CrashPoint,
     play::{Report, perform, play},
     scenarios::{SCENARIOS, Scenario, kill_pod_of_locked_meeting},
     world::{Trouble, World},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Seeds of random faults for every scenario in one round: about as many clusters as are simulated concurrently.
 const SEEDS_PER_ROUND: u64 = 8;
 /// Time after which no more rounds of seeds start. At least one round is played.
 const SECONDS_FOR_SEEDS: u64 = 60;
-/// Clusters that are simulated concurrently. More would starve each other, and every request would time out.
+/// Clusters that are simulated concurrently, by all tests together. More would starve each other, and every request would time out.
 const AT_ONCE: usize = 150;
+static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 /// One in this many crashes comes after the response to the last write.
 const HEARD_EVERY: u64 = 5;
 /// Fewer crash points than this would mean that the scenarios have become empty.
@@ -54,15 +56,21 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
+async fn take_place() -> SemaphorePermit<'static> {
+    PLACES.acquire().await.expect("the semaphore is never closed")
+}
+
 /// Plays all of them and returns their reports, or an error.
 async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
     let count = plays.len();
-    let plays = plays.into_iter().enumerate().map(|(number, (scenario, trouble))| async move {
-        (number, tokio::spawn(play(scenario, trouble)).await.unwrap())
+    let plays = plays.into_iter().map(|(scenario, trouble)| {
+        tokio::spawn(async move {
+            let _place = take_place().await;
+            play(scenario, trouble).await
+        })
     });
-    let mut played: Vec<_> = stream::iter(plays).buffer_unordered(AT_ONCE).collect().await;
-    played.sort_by_key(|(number, _)| *number);
-    let (reports, failures): (Vec<_>, Vec<_>) = played.into_iter().map(|(_, result)| result).partition(Result::is_ok);
+    let played = join_all(plays).await.into_iter().map(Result::unwrap);
+    let (reports, failures): (Vec<_>, Vec<_>) = played.partition(Result::is_ok);
     let failures: Vec<_> = failures.into_iter().filter_map(Result::err).collect();
     assert!(failures.is_empty(), "{} of {count} went wrong:\n{}", failures.len(), failures.join("\n"));
     reports.into_iter().filter_map(Result::ok).collect()
@@ -101,6 +109,8 @@ async fn the_end_is_the_same_whatever_goes_wrong() {
         return;
     }
     let time = Duration::from_secs(number("CONVENE_SIM_SECONDS").unwrap_or(SECONDS_FOR_SEEDS));
+    // The other tests take all places first.
+    drop(take_place().await);
     let (begin, mut played) = (Instant::now(), 0);
     while played == 0 || begin.elapsed() < time {
         play_seeds(played + 1..=played + SEEDS_PER_ROUND).await;
@@ -118,6 +128,7 @@ async fn play_seeds(seeds: RangeInclusive<u64>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "minutes of both cores: tests/run.sh simulation"]
 async fn the_room_of_a_locked_meeting_that_moved_receives_its_participants() {
+    let _place = take_place().await;
     let world = World::start(Trouble::default());
     kill_pod_of_locked_meeting(&world).await.unwrap();
     let told = |world: &World| {
@@ -135,6 +146,7 @@ async fn the_room_of_a_locked_meeting_that_moved_receives_its_participants() {
 #[ignore = "minutes of both cores: tests/run.sh simulation"]
 async fn nothing_is_written_while_nothing_changes() {
     let watch = async |scenario: Scenario| {
+        let _place = take_place().await;
         let world = World::start(Trouble::default());
         perform(scenario, &world).await.unwrap();
         // Writes left to be done: counts that are written with a delay.
