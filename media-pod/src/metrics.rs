@@ -51,6 +51,8 @@ pub struct Metrics {
     pub tcp_open: IntGauge,
     /// Seconds from the connection to a `stage`: joined, media.
     pub(crate) join_seconds: HistogramVec,
+    /// Packets for media sockets that the kernel dropped.
+    pub(crate) udp_dropped: IntCounter,
     /// CPU time of each `worker`'s thread.
     pub(crate) worker_cpu: CounterVec,
     /// Samples of media traffic.
@@ -124,6 +126,11 @@ impl Default for Metrics {
                 &registry,
                 "convene_media_tcp_connections_open",
                 "Open TCP connections forwarded to media workers.",
+            ),
+            udp_dropped: counter(
+                &registry,
+                "convene_media_udp_dropped_packets_total",
+                "Packets that the kernel dropped because the receive buffer of a media socket was full.",
             ),
             join_seconds: histograms(
                 &registry,

@@ -12,4 +12,5 @@ pub mod probe;
 pub(crate) mod spread;
 pub mod tcp;
 mod thread;
+pub(crate) mod udp;
 pub mod workers;

@@ -26,6 +26,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     for (index, worker) in state.workers.report().into_iter().enumerate() {
         state.metrics.worker_cpu(index, worker.cpu_seconds.unwrap_or_default());
     }
+    state.workers.count_drops();
     state.metrics.queued_bytes.set(i64::try_from(state.rooms.quota().used()).unwrap_or(i64::MAX));
     response(state.metrics.render())
 }

@@ -11,6 +11,7 @@ use mediasoup::types::data_structures::SocketFlags;
 use super::error::WorkersError;
 use super::tcp::guard::{TcpGuard, TcpPort, loopback};
 use super::tcp::limits::TcpLimits;
+use super::udp;
 use crate::metrics::Metrics;
 use crate::network::endpoints::{Endpoints, Listener};
 use crate::network::port_block::PortBlock;
@@ -22,6 +23,7 @@ const ATTEMPTS: usize = 10;
 
 /// A socket of this listener, without a port.
 pub(crate) fn listen_info(listener: &Listener, protocol: Protocol) -> ListenInfo {
+    let buffer = (protocol == Protocol::Udp).then_some(udp::BUFFER);
     ListenInfo {
         protocol,
         ip: listener.ip,
@@ -31,8 +33,8 @@ pub(crate) fn listen_info(listener: &Listener, protocol: Protocol) -> ListenInfo
         port_range: None,
         // IPv4 has a separate socket on the same port.
         flags: Some(SocketFlags { ipv6_only: listener.ip.is_ipv6(), udp_reuse_port: false }),
-        send_buffer_size: None,
-        recv_buffer_size: None,
+        send_buffer_size: buffer,
+        recv_buffer_size: buffer,
     }
 }
 

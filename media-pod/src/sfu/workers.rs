@@ -25,6 +25,7 @@ use super::tcp::credentials::Credentials;
 use super::tcp::guard::TcpPort;
 use super::tcp::limits::TcpLimits;
 use super::thread::WorkerThread;
+use super::udp;
 use crate::metrics::Metrics;
 use crate::network::endpoints::{Announcement, Endpoints};
 use crate::network::port_block::PortBlock;
@@ -61,6 +62,7 @@ pub struct Workers {
     tcp_ports: Vec<TcpPort>,
     deaths: mpsc::UnboundedSender<usize>,
     metrics: Metrics,
+    drops: Mutex<udp::Drops>,
     capabilities: CapabilityCache,
 }
 
@@ -127,13 +129,16 @@ pub(crate) struct WorkerReport {
 impl Workers {
     /// Starts all workers; fails if a port of the block is taken.
     pub async fn start(spec: WorkerSpec, metrics: Metrics) -> Result<Arc<Self>, WorkersError> {
+        udp::warn_of_limits();
         let ports = spec.block.worker_ports(spec.count)?;
         let (deaths, died) = mpsc::unbounded_channel();
         let slots = Mutex::new(vec![None; spec.count]);
         let endpoints = endpoints(&spec);
         let tcp_ports = tcp_ports(&endpoints, ports.clone(), spec.tcp, &metrics)?;
         let (manager, capabilities) = (WorkerManager::new(), CapabilityCache::default());
-        let workers = Arc::new(Self { spec, endpoints, manager, slots, tcp_ports, deaths, metrics, capabilities });
+        let drops = Mutex::default();
+        let workers =
+            Arc::new(Self { spec, endpoints, manager, slots, tcp_ports, deaths, metrics, drops, capabilities });
         for (index, _) in ports.enumerate() {
             workers.fill(index).await?;
         }
@@ -228,6 +233,12 @@ impl Workers {
             cpu_seconds: slot.as_ref().and_then(|slot| slot.thread.cpu_seconds()),
         });
         report.collect()
+    }
+
+    /// Counts the packets that the kernel dropped since the last call, because the receive buffer of a media socket was full.
+    pub(crate) fn count_drops(&self) {
+        let mut drops = self.drops.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.udp_dropped.inc_by(drops.count(&self.spec.block));
     }
 
     fn least_loaded(&self, excluded: &[usize]) -> Option<(usize, Slot)> {
