@@ -224,14 +224,15 @@ step_api_server() {
   counted count_cargo "$RESULTS/api-server.log" cargo test --workspace --test api_server --test propagation -- --ignored --skip scale::
 }
 
-# The files that the compiler read for the crates of this workspace, including tests: from the dependency files next to the artifacts.
+# The files that the compiler read for the crates of this workspace, including tests: the roots of the artifacts, and the dependency files next to them.
 compiled_rust_files() {
-  local artifact list
+  local root artifact list
   cargo test --workspace --no-run --quiet --message-format=json |
-    jq -r --arg root "$REPOSITORY/" 'select(.reason == "compiler-artifact" and (.manifest_path | startswith($root))) | .filenames[]' |
-    while IFS= read -r artifact; do
+    jq -r --arg root "$REPOSITORY/" 'select(.reason == "compiler-artifact" and (.manifest_path | startswith($root))) | "\(.target.src_path) \(.filenames[])"' |
+    while read -r root artifact; do
+      echo "$root"
       list=$(dirname "$artifact")/$(basename "$artifact" | sed -E 's/^lib(.*)\.(rlib|rmeta|so)$/\1/').d
-      [ -f "$list" ] && grep -oE '[^ :]+\.rs' "$list"
+      [ -f "$list" ] && sed -nE 's/^([^ ]+\.rs):$/\1/p' "$list"
     done | xargs realpath --canonicalize-missing --relative-to="$REPOSITORY" | sort -u
 }
 
