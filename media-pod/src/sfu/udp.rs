@@ -16,12 +16,13 @@ const TABLES: [&str; 2] = ["/proc/net/udp", "/proc/net/udp6"];
 const LIMITS: [(&str, &str); 2] =
     [("net.core.rmem_max", "/proc/sys/net/core/rmem_max"), ("net.core.wmem_max", "/proc/sys/net/core/wmem_max")];
 
-/// Logs the limits of the kernel that are lower than what media sockets request. In containers they may be unknown.
-pub(super) fn warn_of_limits() {
+/// Logs the limits of the kernel that are lower than what media sockets request. Small calls do well with them, so this is no warning: the
+/// metric of dropped packets shows whether they matter. In containers they may be unknown.
+pub(super) fn log_limits() {
     for (setting, path) in LIMITS {
         let limit = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
         if let Some(limit) = limit.filter(|limit: &u32| *limit < BUFFER) {
-            tracing::warn!(
+            tracing::info!(
                 setting,
                 limit,
                 wanted = BUFFER,

@@ -129,7 +129,7 @@ pub(crate) struct WorkerReport {
 impl Workers {
     /// Starts all workers; fails if a port of the block is taken.
     pub async fn start(spec: WorkerSpec, metrics: Metrics) -> Result<Arc<Self>, WorkersError> {
-        udp::warn_of_limits();
+        udp::log_limits();
         let ports = spec.block.worker_ports(spec.count)?;
         let (deaths, died) = mpsc::unbounded_channel();
         let slots = Mutex::new(vec![None; spec.count]);
