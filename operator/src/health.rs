@@ -103,6 +103,8 @@ pub(crate) fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, regist
 pub(crate) async fn serve(listen: SocketAddr, app: Router, stop: impl Future<Output = ()>) -> std::io::Result<()> {
     let listener = listener::bind(listen)?;
     let server = Server::new(Arc::new(ConnectionLimiter::in_total(MAX_CONNECTIONS)), Settings::default());
+    // A replica whose run is aborted must not report any longer that it leads.
+    let _guard = server.stop_on_drop();
     server.serve(listener, app);
     stop.await;
     server.shut_down(LAST_REQUESTS).await;

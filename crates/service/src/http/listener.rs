@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::http::limiter::{ConnectionLimiter, ConnectionPermit, LimitReached};
@@ -144,6 +144,12 @@ impl Server {
     pub fn serve_tls(&self, listener: TcpListener, certificate: &Certificate, app: Router) {
         let transport = Transport::Tls(certificate.acceptor(self.settings.versions.protocols()));
         self.tasks.spawn(self.clone().accept(listener, transport, app));
+    }
+
+    /// Accepts no further connections once the guard is dropped, and ends the open ones like [`shut_down`](Self::shut_down). For futures that
+    /// serve, which may be dropped before they are complete.
+    pub fn stop_on_drop(&self) -> DropGuard {
+        self.stopping.clone().drop_guard()
     }
 
     /// Accepts no further connections, and waits up to `at_most` for the open ones to end: requests get their response, and upgraded

@@ -165,3 +165,16 @@ async fn a_handler_that_panics_is_answered_and_its_connection_goes_on() {
     assert!(answer.starts_with("HTTP/1.1 500") && answer.contains(r#""instance":"/panic""#), "{answer}");
     assert!(ask(&mut stream).await.ends_with("fine"));
 }
+
+#[tokio::test]
+async fn a_listener_ends_with_its_guard() {
+    let (server, address) = start(LONG);
+    let guard = server.stop_on_drop();
+    let mut open = TcpStream::connect(address).await.unwrap();
+    assert!(ask(&mut open).await.starts_with("HTTP/1.1 200"));
+    drop((guard, server));
+    assert_eq!(all_of(&mut open).await, "", "an idle connection is closed");
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
