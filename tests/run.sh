@@ -45,8 +45,11 @@ run_step() {
   ) >"$log" 2>&1 </dev/null
   local status=$?
   set -e
-  store_end "$name" $status $(($(seconds) - began))
-  [ $status = 0 ] || step_failed "$name" "$log"
+  local took=$(($(seconds) - began))
+  # Before the other lane learns of it, and ends this one.
+  [ $status = 0 ] || show_failure "$name" "$log"
+  store_end "$name" $status "$took"
+  [ $status = 0 ] || exit 1
 }
 
 describe() {
@@ -66,46 +69,34 @@ store_end() { # NAME STATUS SECONDS
   mv "$ENDED/.$1" "$ENDED/$1"
 }
 
-step_failed() { # NAME LOG
+show_failure() { # NAME LOG
   echo
   tail -n 80 "$2"
   echo
   echo "FAILED: $1, after $(elapsed). The whole log is ${2#"$REPOSITORY"/}; browsers, pods and events are in test-results/."
-  exit 1
 }
 
-has_ended() { [ -f "$ENDED/$1" ]; }
+has_passed() { [ -f "$ENDED/$1" ] && [ "$(cut -d' ' -f1 "$ENDED/$1")" = 0 ]; }
 
-has_passed() { has_ended "$1" && [ "$(cut -d' ' -f1 "$ENDED/$1")" = 0 ]; }
+# Whether a step of either lane has failed; a lane sees only failures of the other, since its own end it.
+any_failed() { grep --quiet --no-messages --invert-match '^0 ' "$ENDED"/*; }
 
-has_failed() { has_ended "$1" && ! has_passed "$1"; }
-
-# any_failed STEP...
-any_failed() {
-  local name
-  for name in "$@"; do if has_failed "$name"; then return; fi; done
-  return 1
-}
-
-# await STEP OTHER-LANE...: until the step has passed; false once the other lane has failed or ended without it.
+# await STEP: until the step has passed; false once any has failed.
 await() {
-  local step=$1 said=''
-  shift
-  until has_passed "$step"; do
-    if any_failed "$@"; then return 1; fi
-    [ -n "$said" ] || { echo "[$(elapsed)] waiting for $step"; said=1; }
+  local said=''
+  until has_passed "$1"; do
+    if any_failed; then return 1; fi
+    [ -n "$said" ] || { echo "[$(elapsed)] waiting for $1"; said=1; }
     sleep 1
   done
 }
 
-# lane OTHER-LANE -- STEP...: sequentially, until one fails here or in the other lane. Never part of a condition, where `set -e` has no effect.
+# lane STEP...: sequentially, until one fails here or in the other lane. Never part of a condition, where `set -e` has no effect.
 lane() {
-  local other=() name
-  while [ "$1" != -- ]; do other+=("$1"); shift; done
-  shift
+  local name
   for name in "$@"; do
-    if [ -n "${NEEDS[$name]:-}" ]; then await "${NEEDS[$name]}" "${other[@]}" || return 1; fi
-    if any_failed "${other[@]}"; then return 1; fi
+    if [ -n "${NEEDS[$name]:-}" ]; then await "${NEEDS[$name]}" || return 1; fi
+    if any_failed; then return 1; fi
     run_step "$name"
   done
 }
@@ -124,11 +115,11 @@ start_second_lane() {
 
 second_lane() {
   lower_priority
-  lane "${FIRST_LANE[@]}" -- "${SECOND_LANE[@]}"
+  lane "${SECOND_LANE[@]}"
 }
 
 first_lane() {
-  lane "${SECOND_LANE[@]}" -- "${FIRST_LANE[@]}"
+  lane "${FIRST_LANE[@]}"
   wait "$SECOND"
 }
 
