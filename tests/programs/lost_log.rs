@@ -4,35 +4,12 @@
 use std::fs::File;
 use std::io::{Read, Write, pipe};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::environment::Folder;
+
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A cluster that does not respond: the programs keep retrying and log each failure.
-const KUBECONFIG: &str = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "pier",
-    "clusters": [{"name": "pier", "cluster": {"server": "http://127.0.0.1:1"}}],
-    "users": [{"name": "pier", "user": {}}],
-    "contexts": [{"name": "pier", "context": {"cluster": "pier", "user": "pier"}}]}"#;
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("convene-lost-log-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("index.html"), "<!doctype html>").unwrap();
-        std::fs::write(path.join("kubeconfig"), KUBECONFIG).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 pub(crate) struct Program {
     child: Child,
@@ -42,7 +19,7 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(name: &str, path: &str, flags: &[&str], log: Stdio) -> Self {
-        let folder = Folder::new(name);
+        let folder = Folder::new(&format!("lost-log-{name}"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(path)
             .args(flags)

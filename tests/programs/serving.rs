@@ -3,13 +3,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
+
+use super::environment::{Folder, collect};
 
 /// Time limit of every wait.
 const TIMEOUT: Duration = Duration::from_secs(40);
@@ -48,30 +49,6 @@ macro_rules! connection_limit_tests {
 
 pub(crate) use {connection_limit_tests, serving_tests};
 
-/// A folder with a web app and the configuration of a cluster that does not respond.
-struct Folder(PathBuf);
-
-const KUBECONFIG: &str = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "pier",
-    "clusters": [{"name": "pier", "cluster": {"server": "http://127.0.0.1:1"}}],
-    "users": [{"name": "pier", "user": {}}],
-    "contexts": [{"name": "pier", "context": {"cluster": "pier", "user": "pier"}}]}"#;
-
-impl Folder {
-    fn new(port: u16) -> Self {
-        let path = std::env::temp_dir().join(format!("convene-serving-{}-{port}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("index.html"), "<!doctype html>").unwrap();
-        std::fs::write(path.join("kubeconfig"), KUBECONFIG).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A program in a separate process.
 pub(crate) struct Service {
     child: Child,
@@ -84,7 +61,7 @@ impl Service {
     /// Starts the program and waits until it serves its routes.
     pub(crate) fn start(path: &str, flags: &[&str]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let folder = Folder::new(address.port());
+        let folder = Folder::new(&format!("serving-{}", address.port()));
         let mut command = Command::new(path);
         command.args(flags).arg(format!("--listen={address}")).env_clear().env("RUST_LOG", "info,kube_client=off");
         command.env("KUBECONFIG", folder.0.join("kubeconfig")).env("CONVENE_WEB_DIR", &folder.0);
@@ -155,18 +132,6 @@ impl Answer {
         assert_eq!((&body["title"], &body["status"], &body["instance"]), (&title.into(), &status.into(), &path.into()));
         assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
     }
-}
-
-fn collect(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let log = Arc::<Mutex<String>>::default();
-    let written = Arc::clone(&log);
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            written.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
-        }
-    });
-    log
 }
 
 fn until(what: &str, mut condition: impl FnMut() -> bool) {

@@ -1,7 +1,6 @@
 //! The media pod as an HTTP server.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::panic,
     dead_code,
     reason = "a test ends where something goes wrong, and not every program's test needs all helpers"
@@ -13,6 +12,7 @@ mod serving;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use crate::environment;
 use crate::support::log::Log;
 use crate::support::{Pod, free_block};
 use axum::routing::get;

@@ -6,6 +6,8 @@ mod admin;
 mod broadcast_http;
 mod call;
 mod edge;
+#[path = "../../../tests/programs/environment.rs"]
+mod environment;
 mod hostile;
 mod http;
 mod moderation;

@@ -1,7 +1,6 @@
 //! The operator as an HTTP server of probes and metrics.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::panic,
     dead_code,
     unused_imports,
@@ -12,6 +11,7 @@
 #[path = "../../../tests/programs/serving.rs"]
 mod serving;
 
+use crate::environment;
 use serving::{Service, serving_tests};
 
 fn start(flags: &[&str]) -> Service {

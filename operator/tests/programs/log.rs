@@ -1,14 +1,11 @@
 //! The operator with a log that cannot be written.
 
-#![allow(
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test ends where something goes wrong, and not every program's test needs all helpers"
-)]
+#![allow(dead_code, reason = "not every program's test needs all helpers")]
 
 #[path = "../../../tests/programs/lost_log.rs"]
 mod lost_log;
 
+use crate::environment;
 use lost_log::{Program, logs};
 
 #[test]

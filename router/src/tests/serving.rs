@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "not every program's test needs all helpers")]
 
+#[path = "../../../tests/programs/environment.rs"]
+mod environment;
 #[path = "../../../tests/programs/serving.rs"]
 mod suite;
 

@@ -1,7 +1,6 @@
 //! The router as an HTTP server.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::panic,
     dead_code,
     reason = "a test ends where something goes wrong, and not every program's test needs all helpers"
@@ -10,6 +9,7 @@
 #[path = "../../../tests/programs/serving.rs"]
 mod serving;
 
+use crate::environment;
 use serving::{Service, connection_limit_tests, serving_tests};
 
 fn start(flags: &[&str]) -> Service {

@@ -1,6 +1,6 @@
 //! The real program as a separate process, and plain HTTP to it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::free_block;
+use crate::environment::collect;
 
 /// Timeout for every wait.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -152,18 +153,6 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-pub(crate) fn collect(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let log = Arc::<Mutex<String>>::default();
-    let written = Arc::clone(&log);
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            written.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
-        }
-    });
-    log
 }
 
 /// The response to a request.
