@@ -68,7 +68,7 @@ pub struct Participant {
 pub struct JoinGrant {
     /// The participant that the token is for.
     pub participant: Participant,
-    /// What the participant may publish.
+    /// Sources that the participant may publish.
     pub publish: PublishGrant,
     /// Name (`kid`) of the key that verified the token.
     pub key: String,

@@ -1,4 +1,4 @@
-//! What one client may send: requests, responses and bytes, each at its own rate. Pure: the caller refuses, delays or disconnects.
+//! Rate limits on one client's requests, responses and bytes. Pure: the caller refuses, delays or disconnects.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

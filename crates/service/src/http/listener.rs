@@ -38,7 +38,7 @@ const REJECTIONS: usize = 256;
 /// Pause after `accept` has failed, such as without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Which connections a listener accepts.
+/// Decides which connections a listener accepts.
 pub trait Gate: Debug + Send + Sync {
     /// Takes a permit for a connection of this address, an IPv4 address never as part of an IPv6 address.
     fn admit(&self, peer: IpAddr) -> Result<ConnectionPermit, LimitReached>;

@@ -12,7 +12,7 @@ use serde::Serialize;
 /// Longest path in a response: a very long path would make a very long response.
 const MAX_INSTANCE_BYTES: usize = 8 * 1024;
 
-/// What kind of problem it is.
+/// The type of a problem, with its title and status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// Reason code for logs and metrics; the problem type is its kebab-case.
@@ -62,7 +62,7 @@ pub struct Problem {
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What went wrong and how to fix it.
+    /// Explanation of the problem and its remedy.
     detail: String,
     /// Path of the request.
     instance: String,
@@ -96,7 +96,7 @@ impl Problem {
         Self { instance: path.get(..MAX_INSTANCE_BYTES).unwrap_or(path).to_owned(), ..self }
     }
 
-    /// What went wrong and how to fix it.
+    /// Explanation of the problem and its remedy.
     pub fn into_detail(self) -> String {
         self.detail
     }

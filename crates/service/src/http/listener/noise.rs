@@ -1,4 +1,4 @@
-//! What a listener logs during a flood: one line per period. It closes nothing.
+//! Limits the log of a listener during a flood to one line per period. It closes nothing.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
