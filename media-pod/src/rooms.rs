@@ -144,14 +144,16 @@ impl Rooms {
         number: u64,
     ) -> Result<RoomHandle, EnterError> {
         let media_settings = self.defaults.media.with(&grant.media);
-        let (workers, codecs) = (Arc::clone(&self.workers), self.codecs(grant));
-        let opened = MediaPlane::open(workers, layout, codecs, media_settings, self.metrics.clone()).await;
-        let (media, events) = opened.map_err(|source| EnterError::Open { name: grant.name.clone(), source })?;
+        let offer = self.workers.offer(&self.codecs(grant)).await;
+        let offer = offer.map_err(|source| EnterError::Open { name: grant.name.clone(), source })?;
+        let workers = Arc::clone(&self.workers);
+        let (media, events) = MediaPlane::new(workers, layout, offer.codecs, media_settings, self.metrics.clone());
         tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
         let rooms = Arc::downgrade(self);
         let reports = Reports { metrics: self.metrics.clone(), version: self.version.clone() };
         let spec = RoomSpec {
             meeting: key.to_string(),
+            capabilities: offer.capabilities,
             limits: self.limits(grant),
             settings: settings(grant, unix_now()),
             snapshot: self.retained().take(&key, &grant.uid, Instant::now()),

@@ -21,7 +21,7 @@ const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
 /// A handle to a room's actor; clones lead to the same room.
 #[derive(Clone, Debug)]
 pub struct RoomHandle {
-    pub(super) inbox: mpsc::Sender<Input>,
+    pub(super) inbox: mpsc::Sender<Box<Input>>,
     pub(super) stats: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
@@ -32,7 +32,7 @@ pub struct RoomHandle {
 impl RoomHandle {
     /// Sends an input to the room; false when the room is over.
     pub async fn send(&self, input: Input) -> bool {
-        self.inbox.send(input).await.is_ok()
+        self.inbox.send(Box::new(input)).await.is_ok()
     }
 
     /// Sends a command to the room; false when the room is over.

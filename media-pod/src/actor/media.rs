@@ -6,14 +6,16 @@ mod channels;
 mod convert;
 mod data;
 mod handles;
+mod observers;
 mod operations;
 mod parameters;
 mod pipes;
 mod plane;
+mod rest;
 mod routers;
 mod sample;
 pub mod settings;
 mod streams;
 mod transports;
 
-pub(crate) use plane::{MediaPlane, OpenError};
+pub(crate) use plane::MediaPlane;

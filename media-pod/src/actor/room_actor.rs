@@ -20,8 +20,6 @@ use crate::room::{Command, ConnectionId, Effect, MediaEvent, Outgoing, Room, Sna
 
 /// Close code and reason for a client that does not read its messages (RFC 6455 section 7.4.1).
 const DOES_NOT_READ: Close = (1008, "this client does not read its messages");
-/// How often deadlines are checked.
-const TICK: Duration = Duration::from_secs(1);
 
 /// A room with its handles and its clients.
 #[derive(Debug)]
@@ -53,24 +51,21 @@ impl RoomActor {
     /// Runs until the room is over.
     pub(super) async fn run(
         &mut self,
-        mut inputs: mpsc::Receiver<Input>,
-        mut events: mpsc::UnboundedReceiver<MediaEvent>,
+        mut inputs: mpsc::Receiver<Box<Input>>,
+        mut events: mpsc::UnboundedReceiver<Box<MediaEvent>>,
     ) {
-        let mut ticks = tokio::time::interval(TICK);
         let mut samples = tokio::time::interval(self.media.sample_interval());
-        for interval in [&mut ticks, &mut samples] {
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        }
+        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let command = tokio::select! {
-                Some(input) = inputs.recv() => match self.command(input) {
+                Some(input) = inputs.recv() => match self.command(*input) {
                     Some(command) => command,
                     None => continue,
                 },
-                Some(event) = events.recv() => Command::Media(event),
-                _ = ticks.tick() => Command::Tick,
-                _ = samples.tick() => {
-                    self.media.sample().await;
+                Some(event) = events.recv() => Command::Media(*event),
+                () = tokio::time::sleep(self.until_next_tick()) => Command::Tick,
+                _ = samples.tick(), if self.media.has_transports() => {
+                    Box::pin(self.media.sample()).await;
                     continue;
                 }
             };
@@ -78,6 +73,10 @@ impl RoomActor {
                 break;
             }
         }
+    }
+
+    fn until_next_tick(&self) -> Duration {
+        self.room.next_tick().saturating_sub(self.opened.elapsed())
     }
 
     /// The room's command for an input; inputs that do not concern the room are answered here.
@@ -123,7 +122,8 @@ impl RoomActor {
                 match effect {
                     Effect::Shut => is_over = true,
                     Effect::Media(operation, context) => {
-                        let outcome = self.media.run(operation).await;
+                        // Boxed: it is large, and a room that waits must not be.
+                        let outcome = Box::pin(self.media.run(operation)).await;
                         commands.push_back(Command::MediaDone { context, outcome });
                     }
                     Effect::Send(connection, message) => {

@@ -5,9 +5,11 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use convene_service::clock::unix_milliseconds;
 use futures_util::FutureExt;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::handle::RoomHandle;
@@ -30,6 +32,8 @@ pub(crate) struct RoomSpec {
     pub(crate) meeting: String,
     /// The room's limits.
     pub(crate) limits: Limits,
+    /// mediasoup's `RtpCapabilities` of the room's routers.
+    pub(crate) capabilities: Arc<Value>,
     /// The meeting's settings.
     pub(crate) settings: MeetingSettings,
     /// The state passed on by an earlier room of the same meeting.
@@ -49,29 +53,29 @@ pub(crate) struct RoomEnd {
 pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
     spec: RoomSpec,
     media: MediaPlane,
-    events: mpsc::UnboundedReceiver<MediaEvent>,
+    events: mpsc::UnboundedReceiver<Box<MediaEvent>>,
     reports: Reports,
     on_end: impl FnOnce(RoomEnd) -> F + Send + 'static,
 ) -> RoomHandle {
-    let RoomSpec { meeting, limits, settings, snapshot, quota } = spec;
+    let RoomSpec { meeting, limits, capabilities, settings, snapshot, quota } = spec;
     let (inbox, inputs) = mpsc::channel(INBOX);
-    let capabilities = media.rtp_capabilities();
     let room = Room::new(limits, settings, capabilities, MEDIASOUP_VERSION.to_owned(), unix_milliseconds(), snapshot);
     let metrics = reports.metrics.clone();
     let (publisher, observed) = Publisher::new(&room, reports);
     let Observed { stats, settings, people, streams } = observed;
     let handle = RoomHandle { inbox, stats, settings, people, streams, quota };
-    let actor = RoomActor::new(room, media, publisher, metrics.clone());
+    // Boxed: its task would hold it twice.
+    let actor = Box::new(RoomActor::new(room, media, publisher, metrics.clone()));
     tokio::spawn(async move { on_end(run(actor, metrics, inputs, events, meeting).await).await });
     handle
 }
 
 /// Runs the actor until the room is over.
 async fn run(
-    mut actor: RoomActor,
+    mut actor: Box<RoomActor>,
     metrics: Metrics,
-    inputs: mpsc::Receiver<Input>,
-    events: mpsc::UnboundedReceiver<MediaEvent>,
+    inputs: mpsc::Receiver<Box<Input>>,
+    events: mpsc::UnboundedReceiver<Box<MediaEvent>>,
     meeting: String,
 ) -> RoomEnd {
     let note = |panic: &(dyn Any + Send)| {

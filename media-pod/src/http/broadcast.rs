@@ -200,11 +200,12 @@ async fn room(
 
 /// The response that the room would give if it were open.
 async fn capabilities(state: &AppState, grant: &MeetingGrant) -> Result<Value, Refused> {
-    let found = state.workers.rtp_capabilities(&state.rooms.codecs(grant)).await;
-    let flat = found.map_err(|error| {
+    let found = state.workers.offer(&state.rooms.codecs(grant)).await;
+    let found = found.map_err(|error| {
         tracing::warn!(reason = error.reason(), %error, "could not determine the capabilities of a room");
         Refused { code: 503, reason: "this media pod could not answer: try again later".to_owned() }
     })?;
+    let flat = Value::clone(&found.capabilities);
     Ok(json!(RouterCapabilitiesAnswer { router_rtp_capabilities: flat.clone(), flat }))
 }
 

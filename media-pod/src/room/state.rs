@@ -1,6 +1,7 @@
 //! The state of a room: its owners, and the state that it passes to the next room of the same meeting.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use convene_protocol::admin::RoomSettings;
@@ -26,7 +27,7 @@ pub struct Room {
     pub(super) limits: Limits,
     pub(super) settings: MeetingSettings,
     /// mediasoup's `RtpCapabilities` of the room's router.
-    pub(super) capabilities: Value,
+    pub(super) capabilities: Arc<Value>,
     /// Version of mediasoup.
     pub(super) version: String,
     pub(super) seats: Seats,
@@ -76,7 +77,7 @@ impl Room {
     pub fn new(
         limits: Limits,
         settings: MeetingSettings,
-        capabilities: Value,
+        capabilities: impl Into<Arc<Value>>,
         version: String,
         opened_at: u64,
         snapshot: Option<Snapshot>,
@@ -93,7 +94,7 @@ impl Room {
             broadcasters: Broadcasters::new(limits.broadcasters),
             limits,
             settings,
-            capabilities,
+            capabilities: capabilities.into(),
             version,
             last_tick: Duration::ZERO,
             empty_since: Some(Duration::ZERO),

@@ -17,6 +17,7 @@ use super::{
 
 mod broadcasting;
 mod chatting;
+mod demand;
 mod ending;
 mod harness;
 mod identity;

@@ -3,6 +3,7 @@
 //! It reads the seats to learn who receives, and never changes what a peer may do.
 
 mod consuming;
+mod demand;
 mod lookup;
 mod own;
 mod priorities;
@@ -16,5 +17,6 @@ mod transports;
 mod view;
 
 pub(super) use consuming::consumer_answer;
+pub(super) use demand::Wish;
 pub(super) use producing::check_layers;
 pub(super) use state::Tracks;

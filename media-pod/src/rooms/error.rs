@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::actor::media::OpenError;
+use crate::sfu::error::WorkersError;
 
 /// A room could not be entered.
 #[derive(Debug, Error)]
@@ -10,13 +10,13 @@ pub(crate) enum EnterError {
     /// The pod is draining or shutting down.
     #[error("this media pod is not accepting participants")]
     Draining,
-    /// The media plane failed.
+    /// No worker is running.
     #[error("could not open the room {name:?}")]
     Open {
         /// The room.
         name: String,
         /// Cause.
-        source: OpenError,
+        source: WorkersError,
     },
     /// The limit on rooms is reached.
     #[error("this media pod already has the maximum of {limit} rooms")]

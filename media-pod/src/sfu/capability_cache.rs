@@ -1,7 +1,6 @@
-//! Cache of `RtpCapabilities` by codecs, for callers that query them before there is a room: they depend on the codecs alone. It queries
-//! no worker.
+//! Cache of what routers offer, by their codecs, shared by all rooms: `RtpCapabilities` depend on the codecs alone. It queries no worker.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mediasoup::prelude::RtpCodecCapability;
 use serde_json::Value;
@@ -9,20 +8,29 @@ use serde_json::Value;
 /// Maximum number of cached sets of codecs; meetings use few.
 const CAPACITY: usize = 64;
 
-/// Capabilities of routers, by their codecs.
+/// What the routers of a room offer.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    /// The codecs.
+    pub(crate) codecs: Arc<[RtpCodecCapability]>,
+    /// mediasoup's `RtpCapabilities`.
+    pub(crate) capabilities: Arc<Value>,
+}
+
+/// Offers of routers.
 #[derive(Debug, Default)]
-pub(super) struct CapabilityCache(Mutex<Vec<(Vec<RtpCodecCapability>, Value)>>);
+pub(super) struct CapabilityCache(Mutex<Vec<Offer>>);
 
 impl CapabilityCache {
-    pub(super) fn get(&self, codecs: &[RtpCodecCapability]) -> Option<Value> {
+    pub(super) fn get(&self, codecs: &[RtpCodecCapability]) -> Option<Offer> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|(of, _)| of == codecs).map(|(_, capabilities)| capabilities.clone())
+        known.iter().find(|offer| *offer.codecs == *codecs).cloned()
     }
 
-    pub(super) fn insert(&self, codecs: &[RtpCodecCapability], capabilities: &Value) {
+    pub(super) fn insert(&self, offer: &Offer) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() < CAPACITY {
-            known.push((codecs.to_vec(), capabilities.clone()));
+            known.push(offer.clone());
         }
     }
 }

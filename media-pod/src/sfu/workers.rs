@@ -13,10 +13,10 @@ use mediasoup::prelude::{
     Router, RouterOptions, RtpCodecCapability, WebRtcServer, Worker, WorkerManager, WorkerSettings,
 };
 use mediasoup::worker::{WorkerDump, WorkerLogLevel, WorkerLogTag};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::capability_cache::CapabilityCache;
+use super::capability_cache::{CapabilityCache, Offer};
 use super::end_event::EndEvent;
 pub use super::error::WorkersError;
 use super::listen::{listen_ips, loopback_addresses, server_options, tcp_ports};
@@ -166,15 +166,16 @@ impl Workers {
         Ok(Placement { index, router, server, port: self.port(index), credentials, consumers, end, _room: room })
     }
 
-    /// mediasoup's `RtpCapabilities` of a router that offers `codecs`.
-    pub(crate) async fn rtp_capabilities(&self, codecs: &[RtpCodecCapability]) -> Result<Value, WorkersError> {
+    /// What a router with these codecs offers.
+    pub(crate) async fn offer(&self, codecs: &[RtpCodecCapability]) -> Result<Offer, WorkersError> {
         if let Some(known) = self.capabilities.get(codecs) {
             return Ok(known);
         }
         let placement = self.place(&[], codecs).await?;
-        let capabilities = json!(placement.router.rtp_capabilities());
-        self.capabilities.insert(codecs, &capabilities);
-        Ok(capabilities)
+        let capabilities = Arc::new(json!(placement.router.rtp_capabilities()));
+        let offer = Offer { codecs: codecs.into(), capabilities };
+        self.capabilities.insert(&offer);
+        Ok(offer)
     }
 
     /// Replaces a worker with a new one; its rooms are notified as if it had died. False when there is no such worker.

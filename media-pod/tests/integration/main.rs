@@ -10,6 +10,7 @@ mod edge;
 mod environment;
 mod hostile;
 mod http;
+mod idle;
 mod moderation;
 mod ortc;
 mod panic;

@@ -87,8 +87,10 @@ async fn a_room_too_large_for_a_worker_extends_to_the_next() {
 async fn a_worker_that_ends_affects_only_its_rooms_which_continue_elsewhere() {
     let pod = Pod::start_with(None, 2).await;
     let (mut ada, mut bob) = (Client::connect(&pod, "one", "ada").await, Client::connect(&pod, "two", "bob").await);
-    ada.join("Ada").await;
-    bob.join("Bob").await;
+    for (client, name) in [(&mut ada, "Ada"), (&mut bob, "Bob")] {
+        client.transport("producer").await;
+        client.join(name).await;
+    }
     assert!(pod.state.workers.retire(0));
     assert_eq!(ada.closed().await, (1012, "the media worker ended: please reconnect".into()));
     let mut ada = Client::connect(&pod, "one", "ada").await;

@@ -8,6 +8,8 @@ import { deviceError, type DeviceAccess, type DeviceKind, type DeviceList, type 
 export class FakeMediaPath {
   readonly #connections: { direction: 'send' | 'recv'; become: (state: types.ConnectionState) => void }[] = [];
   isBlocked = false;
+  /** The highest layers that producers were limited to. */
+  readonly limits: number[] = [];
 
   readonly createDevice = (): Promise<Device> => {
     const whole = FakeHandler.createFactory(testFakeParameters);
@@ -15,6 +17,10 @@ export class FakeMediaPath {
       const handler = whole.factory(options);
       const become = (state: types.ConnectionState): void => void handler.emit('@connectionstatechange', state);
       this.#connections.push({ direction: options.direction, become });
+      handler.setMaxSpatialLayer = (_id, layer) => {
+        this.limits.push(layer);
+        return Promise.resolve();
+      };
       handler.on('@connectionstatechange', (state) => {
         if (state === 'connecting' && !this.isBlocked) queueMicrotask(() => become('connected'));
       });

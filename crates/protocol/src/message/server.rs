@@ -6,8 +6,8 @@ use ts_rs::TS;
 use super::payload::{
     ActiveSpeaker, ChatMessage, ConsumerLayers, ConsumerRef, DataConsumerRef, DisplayNameChanged, DownlinkBwe,
     HandRaised, Lobby, LobbyPeers, MutedByModerator, NewConsumer, NewDataConsumer, NewPeer, NoData, PeerChanged,
-    PeerClosed, PeerReaction, PeerSends, Permissions, ProducerScore, ProtocolVersion, RoomState, ScoreOf,
-    SignalingSession, SpeakingPeers,
+    PeerClosed, PeerReaction, PeerSends, Permissions, ProducerLayers, ProducerScore, ProtocolVersion, RoomState,
+    ScoreOf, SignalingSession, SpeakingPeers,
 };
 
 /// Requests of the media pod to a client. The JSON is `{ "method": …, "data": … }`.
@@ -79,6 +79,8 @@ pub enum ServerNotification {
     HandRaised(HandRaised),
     /// A participant sent a reaction.
     Reaction(PeerReaction),
+    /// To senders of simulcast: the highest layer that anybody receives.
+    ProducerLayers(ProducerLayers),
     /// To clients with a session that outlives its sockets: the first message on each socket. It is not counted.
     Session(SignalingSession),
 }
@@ -99,6 +101,7 @@ impl ServerNotification {
                 | Self::UnmuteRequested(_)
                 | Self::HandRaised(_)
                 | Self::Reaction(_)
+                | Self::ProducerLayers(_)
                 | Self::Session(_)
         )
     }

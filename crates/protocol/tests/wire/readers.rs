@@ -21,6 +21,7 @@ const OWN_MESSAGES: [&str; 12] = [
     "unmuteRequested",
     "handRaised",
     "peerSends",
+    "producerLayers",
     "reaction",
     "session",
 ];

@@ -6,8 +6,8 @@ use convene_protocol::message::{
     ActiveSpeaker, Channel, ConsumerAppData, ConsumerLayers, ConsumerRef, ConsumerScore, DataConsumerAppData,
     DataConsumerRef, DisplayNameChanged, DownlinkBwe, HandRaised, Layers, Lobby, LobbyPeer, LobbyPeers, LobbyState,
     MediaKind, MutedByModerator, NewConsumer, NewDataConsumer, NoData, PeerChanged, PeerClosed, PeerReaction,
-    PeerSends, PeerVolume, Permissions, ProducerScore, ProtocolVersion, PublishSource, Reaction, RoomState, ScoreOf,
-    Sends, ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers,
+    PeerSends, PeerVolume, Permissions, ProducerLayers, ProducerScore, ProtocolVersion, PublishSource, Reaction,
+    RoomState, ScoreOf, Sends, ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers,
 };
 use serde_json::{Value, json};
 
@@ -117,10 +117,12 @@ fn streams() -> Vec<ServerMessage> {
     let produced = ProducerScore { producer_id: "producer-1".into(), score: scores };
     let score = ScoreOf { consumer_id: "consumer-1".into(), score: score() };
     let layers = |layers| ServerNotification::ConsumerLayersChanged(ConsumerLayers::new("consumer-1".into(), layers));
+    let wanted = ProducerLayers { producer_id: "producer-1".into(), spatial_layer: 1 };
     let gone = DataConsumerRef { data_consumer_id: "data-consumer-1".into() };
     vec![
         told("of a stream that the client sends", &ServerNotification::ProducerScore(produced)),
         told("of a stream that it receives", &ServerNotification::ConsumerScore(score)),
+        told("nobody receives its largest size", &ServerNotification::ProducerLayers(wanted)),
         told("the sender paused", &ServerNotification::ConsumerPaused(consumer.clone())),
         told("the sender resumed", &ServerNotification::ConsumerResumed(consumer.clone())),
         told("the stream ended", &ServerNotification::ConsumerClosed(consumer)),

@@ -15,8 +15,8 @@ use crate::room::{MediaError, MediaEvent, Outcome};
 pub(super) type MediaResult = Result<Outcome, MediaError>;
 
 /// Sends an event to the room, unless it is over.
-pub(super) fn report(events: &mpsc::UnboundedSender<MediaEvent>, event: MediaEvent) {
-    let _ = events.send(event);
+pub(super) fn report(events: &mpsc::UnboundedSender<Box<MediaEvent>>, event: MediaEvent) {
+    let _ = events.send(Box::new(event));
 }
 
 /// The mediasoup demo's options.

@@ -32,7 +32,7 @@ const MAX_BOT_TEXT: usize = 512;
 const LISTEN_RATE: Rate = Rate { per_second: 200, burst: 400 };
 
 /// All data channels of one room.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct DataPlane {
     // Dropped in this order: children before parents.
     pub(super) consumers: HashMap<DataConsumerId, Owned<DataConsumer>>,
@@ -40,9 +40,16 @@ pub(super) struct DataPlane {
     taps: HashMap<DataProducerId, DataConsumer>,
     pub(super) producers: HashMap<DataProducerId, Owned<DataProducer>>,
     voices: HashMap<DataProducerId, DataProducer>,
-    bot: DataProducer,
+    bot: Option<Bot>,
     listeners: HashMap<RouterId, DirectTransport>,
-    speaker: DirectTransport,
+}
+
+/// The bot, and the transport on which it and the voices send.
+#[derive(Debug)]
+struct Bot {
+    // Dropped first.
+    producer: DataProducer,
+    transport: DirectTransport,
 }
 
 /// A client's request for a data producer.
@@ -54,19 +61,27 @@ pub(super) struct NewChannel {
 }
 
 impl DataPlane {
-    /// The bot, without any other channel.
-    pub(super) async fn new(home: &Router) -> Result<Self, RequestError> {
-        let speaker = home.create_direct_transport(DirectTransportOptions::default()).await?;
-        let bot = speaker.produce_data(spoken("bot")).await.map_err(|_| RequestError::ChannelClosed)?;
-        Ok(Self {
-            consumers: HashMap::new(),
-            taps: HashMap::new(),
-            producers: HashMap::new(),
-            voices: HashMap::new(),
-            bot,
-            listeners: HashMap::new(),
-            speaker,
-        })
+    /// Creates the bot.
+    pub(super) async fn open(&mut self, home: &Router) -> Result<(), RequestError> {
+        let transport = home.create_direct_transport(DirectTransportOptions::default()).await?;
+        let producer = transport.produce_data(spoken("bot")).await.map_err(|_| RequestError::ChannelClosed)?;
+        self.bot = Some(Bot { producer, transport });
+        Ok(())
+    }
+
+    /// Drops the bot and the transports of this process. All channels must have been closed.
+    pub(super) fn close(&mut self) {
+        self.listeners.clear();
+        self.bot = None;
+    }
+
+    /// Whether voices send on the bot's transport.
+    pub(super) fn has_voices(&self) -> bool {
+        !self.voices.is_empty()
+    }
+
+    fn bot(&self) -> Result<&Bot, MediaError> {
+        self.bot.as_ref().ok_or_else(|| gone("bot"))
     }
 
     /// Receives the messages of a channel, for the bot or the chat history.
@@ -76,7 +91,7 @@ impl DataPlane {
         router: RouterId,
         producer: &DataProducer,
         channel: Channel,
-        events: &mpsc::UnboundedSender<MediaEvent>,
+        events: &mpsc::UnboundedSender<Box<MediaEvent>>,
     ) -> Result<(), MediaError> {
         let listener = match self.listeners.entry(router) {
             Entry::Occupied(known) => known.into_mut(),
@@ -102,14 +117,14 @@ impl DataPlane {
     }
 
     pub(super) async fn create_voice(&mut self) -> MediaResult {
-        let voice = self.speaker.produce_data(spoken("chat")).await.map_err(refused)?;
+        let voice = self.bot()?.transport.produce_data(spoken("chat")).await.map_err(refused)?;
         let id = DataProducerId(voice.id().to_string());
         self.voices.insert(id.clone(), voice);
         Ok(Outcome::DataProducer(id))
     }
 
     pub(super) fn say(&self, text: String) -> MediaResult {
-        send(&self.bot, text)
+        send(&self.bot()?.producer, text)
     }
 
     pub(super) fn say_with(&self, voice: &DataProducerId, text: String) -> MediaResult {
@@ -156,7 +171,7 @@ impl DataPlane {
 
     /// A data producer and its router; without an id, that of the bot.
     pub(super) fn source(&self, id: Option<&DataProducerId>) -> Result<(DataProducer, RouterId), MediaError> {
-        let Some(id) = id else { return Ok((self.bot.clone(), HOME)) };
+        let Some(id) = id else { return Ok((self.bot()?.producer.clone(), HOME)) };
         if let Some(voice) = self.voices.get(id) {
             return Ok((voice.clone(), HOME));
         }

@@ -21,7 +21,7 @@ impl MediaPlane {
                 self.connect_plain_transport(&transport, ip, port, rtcp_port).await
             }
             Operation::RestartIce(id) => self.restart_ice(&id).await,
-            Operation::CloseTransport(id) => Ok(self.close_transport(&id)),
+            Operation::CloseTransport(id) => self.end_transport(&id),
             Operation::Produce { transport, kind, rtp_parameters } => {
                 self.produce(transport, kind, rtp_parameters).await
             }
@@ -32,13 +32,13 @@ impl MediaPlane {
                 self.produce_data(&transport, NewChannel { channel, sctp_stream_parameters, label, protocol }).await
             }
             Operation::ConsumeData { transport, producer } => self.consume_data(&transport, producer.as_ref()).await,
-            Operation::CreateVoice => self.data.create_voice().await,
+            Operation::CreateVoice => self.create_voice().await,
             Operation::VoiceSay(voice, text) => self.data.say_with(&voice, text),
             Operation::BotSay(text) => self.data.say(text),
             Operation::PauseDataProducer(id) => self.data.pause(&id).await,
             Operation::ResumeDataProducer(id) => self.data.resume(&id).await,
             Operation::CloseDataConsumer(id) => Ok(self.data.close_consumer(&id)),
-            Operation::CloseDataProducer(id) => Ok(self.data.close_producer(&id, &mut self.pipes)),
+            Operation::CloseDataProducer(id) => self.end_data_producer(&id),
             Operation::CloseProducer(id) => Ok(self.close_producer(&id)),
             Operation::CloseConsumer(id) => Ok(done(self.consumers.remove(&id))),
             Operation::PauseProducer(id) => finished(self.producer(&id)?.pause().await),

@@ -1,4 +1,5 @@
-//! The routers of one room: one, or several on different workers when the room is too large for one worker.
+//! The routers of one room: none while nobody is connected, then one, or several on different workers when the room is too large for one
+//! worker.
 //!
 //! It chooses the router of a new transport. It holds no transport itself; streams for another router are piped by [`super::pipes`].
 
@@ -33,8 +34,8 @@ pub(super) struct Routers {
     /// Consumers from which on a worker counts as full.
     full: usize,
     /// All routers of a room offer the same.
-    codecs: Vec<RtpCodecCapability>,
-    events: mpsc::UnboundedSender<MediaEvent>,
+    codecs: Arc<[RtpCodecCapability]>,
+    events: mpsc::UnboundedSender<Box<MediaEvent>>,
 }
 
 #[derive(Debug)]
@@ -45,20 +46,33 @@ struct RoomRouter {
 }
 
 impl Routers {
-    /// Opens the first router, or the first two for [`Layout::Piped`].
-    pub(super) async fn open(
+    /// No router.
+    pub(super) fn new(
         workers: Arc<Workers>,
         layout: Layout,
         full: usize,
-        codecs: Vec<RtpCodecCapability>,
-        events: mpsc::UnboundedSender<MediaEvent>,
-    ) -> Result<Self, WorkersError> {
-        let mut routers = Self { open: Vec::new(), workers, layout, full, codecs, events };
-        routers.grow().await?;
-        if layout == Layout::Piped {
-            routers.grow().await?;
+        codecs: Arc<[RtpCodecCapability]>,
+        events: mpsc::UnboundedSender<Box<MediaEvent>>,
+    ) -> Self {
+        Self { open: Vec::new(), workers, layout, full, codecs, events }
+    }
+
+    /// Opens the first router, or the first two for [`Layout::Piped`].
+    pub(super) async fn open(&mut self) -> Result<(), WorkersError> {
+        self.grow().await?;
+        if self.layout == Layout::Piped {
+            self.grow().await?;
         }
-        Ok(routers)
+        Ok(())
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Closes all routers. Everything on them must have been dropped.
+    pub(super) fn close(&mut self) {
+        self.open.clear();
     }
 
     async fn grow(&mut self) -> Result<RouterId, WorkersError> {
@@ -73,7 +87,7 @@ impl Routers {
         self.open.iter().map(|router| router.placement.index).collect()
     }
 
-    /// The router for a new transport; opens one on another worker when those in use are full.
+    /// The router for a new transport; opens one on another worker when those in use are full. The first must be open.
     pub(super) async fn for_transport(&mut self, direction: Option<Direction>) -> RouterId {
         if self.layout == Layout::Piped {
             return usize::from(direction == Some(Direction::Consumer));

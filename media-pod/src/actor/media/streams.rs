@@ -2,8 +2,7 @@
 
 use convene_protocol::message::{Layers, MediaKind as WireKind};
 use mediasoup::prelude::{
-    Consumer, ConsumerLayers, ConsumerOptions, MediaKind, Producer, ProducerOptions, RtpCapabilities, RtpObserver,
-    RtpObserverAddProducerOptions,
+    Consumer, ConsumerLayers, ConsumerOptions, MediaKind, Producer, ProducerOptions, RtpCapabilities,
 };
 use serde_json::{Value, json};
 
@@ -35,22 +34,16 @@ impl MediaPlane {
         self.listen_to_producer(&id, &handle);
         if kind == MediaKind::Audio {
             self.pipes.pipe(&self.routers, &handle, router, HOME).await?;
-            self.observe(&handle).await;
+            if let Some(observers) = &self.observers {
+                observers.add(&handle).await;
+            }
         }
+        let encodings = handle.consumable_rtp_parameters().encodings.len();
+        let layers = u8::try_from(encodings).unwrap_or(u8::MAX);
         let consumable_codecs = codecs_without_retransmission(&json!(handle.consumable_rtp_parameters().codecs));
         let owned = Owned { handle, transport, router, _counted: self.counted("producer", label), _load: None };
         self.producers.insert(id.clone(), owned);
-        Ok(Outcome::Producer(CreatedProducer { id, consumable_codecs }))
-    }
-
-    /// Adds a producer to the observers of the first router.
-    async fn observe(&self, producer: &Producer) {
-        let options = || RtpObserverAddProducerOptions::new(producer.id());
-        let levels = self.levels.add_producer(options()).await;
-        let speakers = self.speakers.add_producer(options()).await;
-        if let Err(error) = levels.and(speakers) {
-            tracing::warn!(%error, "could not observe the audio level of a producer");
-        }
+        Ok(Outcome::Producer(CreatedProducer { id, consumable_codecs, layers }))
     }
 
     pub(super) async fn consume(

@@ -27,6 +27,7 @@ use crate::sfu::listen::listen_info;
 
 impl MediaPlane {
     pub(super) async fn create_transport(&mut self, direction: Option<Direction>, force_tcp: bool) -> MediaResult {
+        self.wake().await?;
         let router = self.routers.for_transport(direction).await;
         let options = self.web_rtc_options(router, force_tcp);
         let transport = self.routers.router(router).create_webrtc_transport(options).await.map_err(failed)?;
@@ -84,6 +85,7 @@ impl MediaPlane {
         comedia: bool,
         rtcp_mux: bool,
     ) -> MediaResult {
+        self.wake().await?;
         let router = self.routers.for_transport(direction).await;
         let listen_info = self.plain_listen_info()?;
         let mut options = PlainTransportOptions::new(listen_info.clone());

@@ -65,6 +65,8 @@ pub struct CreatedProducer {
     pub id: ProducerId,
     /// Codecs as receivers get them, without those for retransmission; mediasoup's JSON.
     pub consumable_codecs: Value,
+    /// Number of streams of different sizes (simulcast); 1 if there is one only.
+    pub layers: u8,
 }
 
 /// A consumer created by the media plane.

@@ -17,6 +17,7 @@ use crate::room::interface::operation::Operation;
 use crate::room::people::peer::{Joined, Peer};
 use crate::room::people::permissions::{check_receive_plain, check_subscribe};
 use crate::room::state::Room;
+use crate::room::tracks::Wish;
 
 impl Room {
     pub(super) fn on_broadcaster_call(&mut self, call: BroadcasterCall, effects: &mut Effects) {
@@ -105,7 +106,11 @@ impl Room {
                 self.consume_data_for(requester, id, &transport, producer)
             }
             BroadcasterRequest::OfConsumer(consumer, call) => {
-                run(consumer_operation(self.tracks.consumer(id, &consumer.0)?, call))
+                let consumer = match wish_of(&call) {
+                    Some(wish) => self.wish(id, &consumer.0, wish, effects)?,
+                    None => self.tracks.consumer(id, &consumer.0)?,
+                };
+                run(consumer_operation(consumer, call))
             }
             BroadcasterRequest::PeerProducersInfos => {
                 self.seats.joined(id)?;
@@ -303,6 +308,15 @@ impl Room {
 
 fn already_in(id: &PeerId) -> Refusal {
     Refusal(409, format!("{:?} is already in the meeting", id.0))
+}
+
+fn wish_of(call: &ConsumerCall) -> Option<Wish> {
+    match call {
+        ConsumerCall::Resume => Some(Wish::Resume),
+        ConsumerCall::Pause => Some(Wish::Pause),
+        ConsumerCall::SetPreferredLayers(spatial, _) => Some(Wish::UpTo(*spatial)),
+        ConsumerCall::RequestKeyFrame => None,
+    }
 }
 
 fn consumer_operation(consumer: ConsumerId, call: ConsumerCall) -> Operation {

@@ -13,13 +13,35 @@ use crate::room::interface::effect::Effect;
 use crate::room::people::entrance::Entrance;
 use crate::room::state::{Ending, Room};
 
+/// How often deadlines are checked while anybody is connected.
+const TICK: Duration = Duration::from_secs(1);
+
 impl Room {
     /// Takes a command and returns the effects to execute, in order.
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::at(now);
+        // Nobody has ticked an unattended room: what has expired since must not count.
+        if self.is_unattended() && now.saturating_sub(self.last_tick) >= TICK {
+            self.on_tick(&mut effects);
+        }
         self.dispatch(command, &mut effects);
         self.note_emptiness(now);
         effects.into_list()
+    }
+
+    /// When the next [`Command::Tick`] is due: an unattended room has no deadline but its end.
+    pub fn next_tick(&self) -> Duration {
+        let regular = self.last_tick.saturating_add(TICK);
+        match self.empty_since {
+            Some(since) if self.is_unattended() => regular.max(since.saturating_add(self.limits.empty_timeout)),
+            _ => regular,
+        }
+    }
+
+    /// Whether nothing happens in the room until somebody connects, or it ends.
+    fn is_unattended(&self) -> bool {
+        let is_anybody_there = self.seats.iter().next().is_some() || self.lobby.len() > 0 || self.pending.len() > 0;
+        !is_anybody_there && !self.pending.awaits_returning()
     }
 
     fn dispatch(&mut self, command: Command, effects: &mut Effects) {
@@ -68,6 +90,7 @@ impl Room {
         self.data.resume_throttled(effects);
         self.check_presence(effects);
         self.tracks.note_tick(now);
+        self.tracks.settle_demand(&self.seats, effects);
         self.tracks.rebalance(&mut self.seats, effects);
         self.expire_lobby(effects);
         self.remove_overdue(effects);

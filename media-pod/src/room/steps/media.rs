@@ -14,7 +14,7 @@ use crate::room::tracks::check_layers;
 
 impl Room {
     pub(super) fn capabilities_answer(&self) -> Decision {
-        let flat = self.capabilities.clone();
+        let flat = serde_json::Value::clone(&self.capabilities);
         Decision::Answer(json!(RouterCapabilitiesAnswer { router_rtp_capabilities: flat.clone(), flat }))
     }
 

@@ -6,10 +6,11 @@ use crate::room::answer::{Decided, Decision, Refusal, respond};
 use crate::room::effects::Effects;
 use crate::room::interface::context::{Context, Requester};
 use crate::room::interface::effect::Fact;
-use crate::room::interface::ids::{ConnectionId, PeerId};
+use crate::room::interface::ids::{ConnectionId, ConsumerId, PeerId};
 use crate::room::interface::operation::Operation;
 use crate::room::people::peer::Peer;
 use crate::room::state::Room;
+use crate::room::tracks::Wish;
 
 impl Room {
     pub(super) fn on_request(&mut self, requester: Requester, request: ClientRequest, effects: &mut Effects) {
@@ -82,16 +83,16 @@ impl Room {
             ClientRequest::PauseProducer(of) => self.set_paused(id, &of.producer_id, true, effects),
             ClientRequest::ResumeProducer(of) => self.set_paused(id, &of.producer_id, false, effects),
             ClientRequest::PauseConsumer(of) => {
-                run(Operation::PauseConsumer(self.tracks.consumer(id, &of.consumer_id)?))
+                run(Operation::PauseConsumer(self.wish(id, &of.consumer_id, Wish::Pause, effects)?))
             }
             ClientRequest::ResumeConsumer(of) => {
-                run(Operation::ResumeConsumer(self.tracks.consumer(id, &of.consumer_id)?))
+                run(Operation::ResumeConsumer(self.wish(id, &of.consumer_id, Wish::Resume, effects)?))
             }
             ClientRequest::RequestConsumerKeyFrame(of) => {
                 run(Operation::RequestKeyFrame(self.tracks.consumer(id, &of.consumer_id)?))
             }
             ClientRequest::SetConsumerPreferredLayers(of) => {
-                let consumer = self.tracks.consumer(id, &of.consumer_id)?;
+                let consumer = self.wish(id, &of.consumer_id, Wish::UpTo(of.spatial_layer), effects)?;
                 run(Operation::SetPreferredLayers(consumer, of.spatial_layer, of.temporal_layer))
             }
             ClientRequest::SetConsumerPriority(of) => {
@@ -137,6 +138,21 @@ impl Room {
                 Err(Refusal::forbidden("network throttling is not available here"))
             }
         }
+    }
+}
+
+impl Room {
+    /// A consumer of the client, for which it states a wish.
+    pub(super) fn wish(
+        &mut self,
+        id: &PeerId,
+        consumer: &str,
+        wish: Wish,
+        effects: &mut Effects,
+    ) -> Result<ConsumerId, Refusal> {
+        let consumer = self.tracks.consumer(id, consumer)?;
+        self.tracks.note_wish(id, &consumer, wish, &self.seats, effects);
+        Ok(consumer)
     }
 }
 

@@ -189,7 +189,8 @@ impl Room {
             return effects.fail(requester, 404, "the producer has ended");
         };
         effects.succeed(requester, consumer_answer(&producer, kind, &created));
-        self.tracks.add_consumer(id, transport, producer, created);
+        self.tracks.add_consumer(id, transport, producer.clone(), created);
+        self.tracks.want(&producer, u8::MAX, &self.seats, effects);
     }
 
     fn on_data_producer_created(

@@ -31,6 +31,51 @@ fn an_empty_room_ends_after_its_time_and_not_before() {
     assert!(room.is_shut);
 }
 
+/// Ticks only when one is due, until the room is over.
+fn ticks_until_over(room: &mut Harness) -> usize {
+    for ticks in 0..100 {
+        if room.is_shut {
+            return ticks;
+        }
+        room.now = room.now.max(room.room.next_tick());
+        room.handle(Command::Tick);
+    }
+    panic!("the room does not end");
+}
+
+#[test]
+fn an_unattended_room_ticks_once_at_its_end() {
+    let mut room = harness();
+    assert_eq!(ticks_until_over(&mut room), 1);
+    assert_eq!(room.now, Limits::default().empty_timeout);
+
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    assert_eq!(room.room.next_tick(), Duration::from_secs(1), "somebody is there");
+    room.handle(Command::Disconnected { connection: ada });
+    assert_eq!(ticks_until_over(&mut room), 1);
+
+    let limits = Limits { empty_timeout: Duration::ZERO, ..Limits::default() };
+    let mut room = Harness::new(limits);
+    assert_eq!(room.room.next_tick(), Duration::from_secs(1), "its first participant has time to connect");
+    assert_eq!(ticks_until_over(&mut room), 1);
+
+    let limits = Limits { empty_timeout: Duration::MAX, ..Limits::default() };
+    assert_eq!(Harness::new(limits).room.next_tick(), Duration::MAX);
+}
+
+#[test]
+fn what_expired_in_an_unattended_room_does_not_count() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    room.handle(Command::Disconnected { connection: ada });
+    room.set(|settings| settings.locked = true);
+    room.now += Duration::from_mins(4);
+    let ada = room.connect(2, "ada");
+    assert_eq!(room.closed.iter().map(|(to, ..)| *to).collect::<Vec<_>>(), [ada], "she left too long ago");
+}
+
 #[test]
 fn ends_say_whether_to_come_back() {
     for (end, code) in [(End::Over, 4000), (End::Moved, 1012)] {

@@ -21,6 +21,8 @@ pub(super) struct Harness {
     pub(super) pinged: Vec<ConnectionId>,
     /// The packet count that every producer reports.
     pub(super) packets: u64,
+    /// The layers of every producer.
+    pub(super) layers: u8,
     pub(super) is_shut: bool,
 }
 
@@ -42,6 +44,7 @@ impl Harness {
             facts: Vec::new(),
             pinged: Vec::new(),
             packets: 0,
+            layers: 1,
             is_shut: false,
         }
     }
@@ -86,7 +89,8 @@ impl Harness {
                 Outcome::Done
             }
             Operation::Produce { .. } => {
-                Outcome::Producer(CreatedProducer { id: ProducerId(id), consumable_codecs: json!(["codec"]) })
+                let consumable_codecs = json!(["codec"]);
+                Outcome::Producer(CreatedProducer { id: ProducerId(id), consumable_codecs, layers: self.layers })
             }
             Operation::Consume { .. } => Outcome::Consumer(Box::new(CreatedConsumer {
                 id: ConsumerId(id),
@@ -179,6 +183,12 @@ impl Harness {
         let answer = answers.next().expect("every request is answered");
         assert!(answers.next().is_none(), "answered twice");
         answer
+    }
+
+    /// Sends a notification.
+    pub(super) fn notify(&mut self, connection: ConnectionId, method: &str, data: Value) {
+        let request = ClientRequest::parse(method, data).expect("the test sends what can be read");
+        self.handle(Command::Notification { connection, request });
     }
 
     pub(super) fn transport(&mut self, connection: ConnectionId, direction: &str) -> String {

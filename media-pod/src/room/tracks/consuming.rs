@@ -112,6 +112,7 @@ impl Tracks {
         };
         let request = peer.offers.add(Offered::Consumer(created.id.clone()), effects.now);
         self.add_consumer(id, transport.clone(), producer.clone(), created);
+        self.want(producer, u8::MAX, seats, effects);
         effects.request(connection, request, ServerRequest::NewConsumer(Box::new(offer)));
     }
 
@@ -123,7 +124,7 @@ impl Tracks {
         created: CreatedConsumer,
     ) {
         if let Some(tracks) = self.peers.get_mut(receiver) {
-            tracks.consumers.insert(created.id, ConsumerState { transport, producer, score: created.score });
+            tracks.consumers.insert(created.id, ConsumerState::new(transport, producer, created.score));
         }
     }
 

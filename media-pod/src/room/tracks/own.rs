@@ -6,7 +6,9 @@ use std::time::Duration;
 use convene_protocol::message::{ConsumerScore, Direction, MediaKind, PublishSource, Sends, Source};
 use serde_json::Value;
 
+use super::demand::{Demand, Wanted};
 use crate::room::interface::ids::{ConsumerId, PeerId, ProducerId, TransportId};
+use crate::room::interface::outcome::CreatedProducer;
 use crate::room::people::permissions::needed_for;
 
 /// Ticks (one per second) after which a paused stream is resting: other streams come first.
@@ -56,6 +58,8 @@ pub(crate) struct ProducerState {
     pub(super) volume: Option<i8>,
     /// When packets stopped arriving, as far as the room knows; the start, until the first one arrives.
     pub(super) silent_since: Option<Duration>,
+    /// The layers that its receivers want.
+    pub(super) demand: Demand,
 }
 
 #[derive(Debug)]
@@ -63,6 +67,8 @@ pub(crate) struct ConsumerState {
     pub(super) transport: TransportId,
     pub(super) producer: ProducerId,
     pub(super) score: ConsumerScore,
+    /// What the receiver does with it.
+    pub(super) wanted: Wanted,
 }
 
 /// Number of media plane objects of a peer.
@@ -108,8 +114,15 @@ impl PeerTracks {
     }
 }
 
+impl ConsumerState {
+    pub(super) fn new(transport: TransportId, producer: ProducerId, score: ConsumerScore) -> Self {
+        Self { transport, producer, score, wanted: Wanted::default() }
+    }
+}
+
 impl ProducerState {
-    pub(super) fn new(kind: MediaKind, source: Source, consumable_codecs: Value, now: Duration) -> Self {
+    pub(super) fn new(kind: MediaKind, source: Source, created: CreatedProducer, now: Duration) -> Self {
+        let CreatedProducer { consumable_codecs, layers, .. } = created;
         Self {
             kind,
             source,
@@ -118,6 +131,7 @@ impl ProducerState {
             paused_ticks: 0,
             volume: None,
             silent_since: Some(now),
+            demand: Demand::new(layers),
         }
     }
 

@@ -50,8 +50,8 @@ impl Tracks {
         effects: &Effects,
     ) {
         if let Some(tracks) = self.peers.get_mut(id) {
-            let state = ProducerState::new(kind, source, created.consumable_codecs, effects.now);
-            tracks.producers.insert(created.id, state);
+            let producer = created.id.clone();
+            tracks.producers.insert(producer, ProducerState::new(kind, source, created, effects.now));
         }
     }
 

@@ -258,3 +258,35 @@ it('a shared screen is sent with its audio, beside the camera, and closed when i
   await settle();
   expect(server.sent('closeProducer')).toHaveLength(2);
 });
+
+describe('layers that nobody receives', () => {
+  const limits = (spatialLayer: number, producerId = 'producer-of-video') => ['producerLayers', { producerId, spatialLayer }] as const;
+
+  it('are not encoded until somebody wants them', async () => {
+    const { server, path } = await joined();
+    for (const layer of [1, 0, 2]) server.notifies(...limits(layer));
+    await settle();
+    expect(path.limits).toEqual([1, 0, 2]);
+  });
+
+  it('are known before the producer exists', async () => {
+    const { server, path, local, session } = setUp();
+    await local.turnOn('camera');
+    session.start();
+    server.answers['produce'] = () => {
+      server.notifies(...limits(0));
+      return { producerId: 'producer-of-video' };
+    };
+    server.socket.serverOpens();
+    await settle();
+    expect(path.limits).toEqual([0]);
+  });
+
+  it('of a stream that this client does not send, or of sound, change nothing', async () => {
+    const { server, path } = await joined();
+    server.notifies(...limits(0, 'producer-of-nobody'));
+    server.notifies(...limits(0, 'producer-of-audio'));
+    await settle();
+    expect(path.limits).toEqual([]);
+  });
+});

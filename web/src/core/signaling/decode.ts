@@ -42,6 +42,7 @@ const NOTIFICATIONS = {
   dataConsumerClosed: ({ dataConsumerId }) => isText(dataConsumerId),
   downlinkBwe: ({ availableBitrate }) => isNumber(availableBitrate),
   producerScore: ({ producerId, score }) => isText(producerId) && isListOf(score, (one) => isRecord(one) && isNumber(one['score'])),
+  producerLayers: ({ producerId, spatialLayer }) => isText(producerId) && isNumber(spatialLayer),
   chatMessage: isChatMessage,
   permissions: ({ moderator, publish }) => typeof moderator === 'boolean' && isRecord(publish),
   lobby: ({ state }) => state === 'waiting' || state === 'admitted',

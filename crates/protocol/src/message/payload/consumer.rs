@@ -145,6 +145,17 @@ impl ConsumerLayers {
     }
 }
 
+/// Payload of `producerLayers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct ProducerLayers {
+    /// The producer.
+    pub producer_id: String,
+    /// The highest spatial layer that is worth sending, from 0.
+    pub spatial_layer: u8,
+}
+
 /// Payload of `downlinkBwe`; all in bits per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

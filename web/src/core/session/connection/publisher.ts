@@ -51,6 +51,8 @@ export class Publisher {
   readonly #context: PublisherContext;
   /** Checked for the camera only: a still screen and a silent microphone rightly send nothing. */
   readonly #arrival = new ArrivalMonitor(() => void this.#restartCamera());
+  /** A limit for a producer that is being created. */
+  #early: { producerId: string; spatialLayer: number } | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest state that was synced. */
   #latest: LocalMediaState | undefined;
@@ -73,6 +75,13 @@ export class Publisher {
   /** The server's score of a local stream: 0 means that nothing arrives. */
   noteScore(producerId: string, score: number): void {
     if (this.#producers.get('camera')?.id === producerId) this.#arrival.note(score);
+  }
+
+  /** The highest layer that anybody receives: higher ones are not encoded. It may arrive before the answer to `produce`. */
+  limitLayers(producerId: string, spatialLayer: number): void {
+    const producer = [...this.#producers.values()].find(({ id }) => id === producerId);
+    if (producer === undefined) this.#early = { producerId, spatialLayer };
+    else void this.#limit(producer, spatialLayer);
   }
 
   /** Statistics of what is sent. */
@@ -114,8 +123,23 @@ export class Publisher {
     if (isOpening) return;
     const producer = this.#producers.get(kind);
     if (track === undefined) this.#close(kind);
-    else if (producer === undefined) this.#producers.set(kind, await this.#produce(kind, track));
+    else if (producer === undefined) this.#keep(kind, await this.#produce(kind, track));
     else if (producer.track !== track) await producer.replaceTrack({ track });
+  }
+
+  #keep(kind: SendKind, producer: types.Producer): void {
+    this.#producers.set(kind, producer);
+    if (this.#early?.producerId === producer.id) void this.#limit(producer, this.#early.spatialLayer);
+  }
+
+  /** Not essential: without it the layers are encoded for nobody. */
+  async #limit(producer: types.Producer, spatialLayer: number): Promise<void> {
+    if (producer.closed || producer.kind !== 'video') return;
+    try {
+      await producer.setMaxSpatialLayer(spatialLayer);
+    } catch (error) {
+      this.#context.log.info('could not change the layers that are sent', error);
+    }
   }
 
   #syncPause(kind: SendKind, isPaused: boolean): void {

@@ -298,6 +298,7 @@ export class RoomConnection {
     if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
     if (event !== undefined) return hooks.onRoomEvent(event);
     if (message.method === 'lobby') return hooks.onLobby(message.data.state);
+    if (message.method === 'producerLayers') this.#publisher?.limitLayers(message.data.producerId, message.data.spatialLayer);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
     if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
     if (message.method === 'consumerLayersChanged') this.#receiver?.noteLayers(message.data.consumerId, typeof message.data.spatialLayer === 'number');

@@ -56,6 +56,7 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'consumerResumed':
     case 'consumerClosed':
     case 'consumerLayersChanged':
+    case 'producerLayers':
       return undefined;
   }
 }
