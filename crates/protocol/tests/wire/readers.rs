@@ -10,7 +10,7 @@ use crate::server_messages;
 type Fields = &'static [&'static str];
 
 /// Notifications that the readers of the demo's dialects do not know and ignore.
-const OWN_MESSAGES: [&str; 12] = [
+const OWN_MESSAGES: [&str; 13] = [
     "chatMessage",
     "permissions",
     "lobby",
