@@ -83,7 +83,8 @@ export function summarizeReceived({ peerId, consumerId, kind, report }: Received
 export function summarizeSent({ kind, report }: SentMedia): SentStats {
   const entries = entriesOf(report);
   const outbound = entries.filter(({ type }) => type === 'outbound-rtp');
-  const active = outbound.filter((one) => figure(one, 'framesPerSecond') > 0 || figure(one, 'frameWidth') > 0);
+  // A layer that is off keeps its last figures.
+  const active = outbound.filter((one) => one['active'] !== false && (figure(one, 'framesPerSecond') > 0 || figure(one, 'frameWidth') > 0));
   const largest = active.reduce<JsonRecord>((best, one) => (figure(one, 'frameWidth') > figure(best, 'frameWidth') ? one : best), {});
   return {
     kind,
