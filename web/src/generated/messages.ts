@@ -1044,7 +1044,11 @@ received: number,
 /**
  * How long the pod waits for the client after an interruption, in seconds.
  */
-resumeSeconds: number, };
+resumeSeconds: number, 
+/**
+ * Whether the connection is prepared: it enters the room with its `join`.
+ */
+prepared: boolean, };
 
 /**
  * The source of media.

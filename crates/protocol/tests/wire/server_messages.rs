@@ -219,9 +219,13 @@ fn people() -> Vec<ServerMessage> {
 }
 
 fn sessions() -> Vec<ServerMessage> {
-    let session = |resumed, received| {
+    let session = |resumed, received, prepared| {
         let id = "5f0c6c1de2b94d07a8f3b1c09e6d7a42".into();
-        ServerNotification::Session(SignalingSession { id, resumed, received, resume_seconds: 15 })
+        ServerNotification::Session(SignalingSession { id, resumed, received, resume_seconds: 15, prepared })
     };
-    vec![told("a new session", &session(false, 0)), told("the same goes on after a cut", &session(true, 23))]
+    vec![
+        told("a new session", &session(false, 0, false)),
+        told("the same goes on after a cut", &session(true, 23, false)),
+        told("a prepared connection", &session(false, 0, true)),
+    ]
 }

@@ -248,7 +248,8 @@ function greetingOf(frame: unknown): SignalingSession | undefined {
 
 function readGreeting(data: unknown): SignalingSession | undefined {
   if (!isRecord(data)) return undefined;
-  const { id, resumed, received, resumeSeconds }: JsonRecord = data;
+  const { id, resumed, received, resumeSeconds, prepared }: JsonRecord = data;
   const isFit = typeof id === 'string' && typeof resumed === 'boolean' && typeof received === 'number';
-  return isFit && typeof resumeSeconds === 'number' ? { id, resumed, received, resumeSeconds } : undefined;
+  // Older pods do not send `prepared`.
+  return isFit && typeof resumeSeconds === 'number' ? { id, resumed, received, resumeSeconds, prepared: prepared === true } : undefined;
 }

@@ -69,6 +69,10 @@ pub struct SignalingSession {
     /// How long the pod waits for the client after an interruption, in seconds.
     #[ts(type = "number")]
     pub resume_seconds: u64,
+    /// Whether the connection is prepared: it enters the room with its `join`.
+    // Older pods do not send it.
+    #[serde(default)]
+    pub prepared: bool,
 }
 
 /// Payload of the throttle requests. The fields that the demo sends, its secret included, are not read.
