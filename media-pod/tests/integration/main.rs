@@ -8,6 +8,7 @@ mod call;
 mod edge;
 #[path = "../../../tests/programs/environment.rs"]
 mod environment;
+mod first_frame;
 mod hostile;
 mod http;
 mod moderation;
