@@ -5,6 +5,7 @@
 mod admin;
 mod broadcast_http;
 mod call;
+mod cost;
 mod edge;
 #[path = "../../../tests/programs/environment.rs"]
 mod environment;
