@@ -7,11 +7,16 @@ use convene_media_pod::app;
 use convene_media_pod::config::{Args, Config, Machine, SettingsError, settings};
 use convene_media_pod::network::interfaces;
 use convene_service::program::{Program, refuse};
+use mimalloc::MiMalloc;
 
 /// Name of the program, as in its last line.
 const NAME: &str = "convene-media-pod";
 /// Log filter unless `RUST_LOG` is set. The library logs an error whenever the last active speaker has left.
 const DEFAULT_FILTER: &str = "info,mediasoup::router::active_speaker_observer=off";
+
+/// Serves the C++ worker too: the crate's feature `override` replaces `malloc`, `free` and C++'s `new` and `delete` in the whole process.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let (args, config) = match configuration() {

@@ -5,9 +5,11 @@
 mod admin;
 mod broadcast_http;
 mod call;
+mod cost;
 mod edge;
 #[path = "../../../tests/programs/environment.rs"]
 mod environment;
+mod first_frame;
 mod hostile;
 mod http;
 mod idle;

@@ -1,6 +1,7 @@
 //! A real pod on loopback, protoo clients, and WebRTC peers of another implementation (str0m).
 
 pub(crate) mod audio;
+pub(crate) mod film;
 pub(crate) mod link;
 pub(crate) mod log;
 pub(crate) mod numbers;

@@ -14,6 +14,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
+use super::film::{Film, VP8};
 use super::link::Link;
 
 /// Payload type of Opus on both sides of the tests' routers.
@@ -44,6 +45,7 @@ pub(crate) struct Peer {
 
 enum Command {
     Expect(u32),
+    Film([u32; 3]),
     Open(u16),
     Say(u16, String),
 }
@@ -66,6 +68,14 @@ impl Peer {
         let mut config = RtcConfig::new().set_rtp_mode(true).clear_codecs();
         let format = FormatParams { use_inband_fec: Some(true), ..FormatParams::default() };
         config.codec_config().add_config(OPUS.into(), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), format);
+        config.codec_config().add_config(
+            VP8.into(),
+            None,
+            Codec::Vp8,
+            Frequency::NINETY_KHZ,
+            None,
+            FormatParams::default(),
+        );
         let mut rtc = config.build(Instant::now());
         rtc.add_local_candidate(Candidate::host(local, protocol).unwrap());
         rtc.add_remote_candidate(Candidate::host(remote(transport, protocol), protocol).unwrap());
@@ -76,8 +86,8 @@ impl Peer {
         let (said, heard) = channel();
         let (open, opened) = channel();
         std::thread::spawn(move || {
-            Loop { rtc, link, local, role, to_do, arrived, said, open, channels: HashMap::new(), to_say: Vec::new() }
-                .run();
+            let (channels, to_say, film) = (HashMap::new(), Vec::new(), None);
+            Loop { rtc, link, local, role, to_do, arrived, said, open, channels, to_say, film }.run();
         });
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
         Self { dtls_parameters, received, heard, opened, commands }
@@ -96,6 +106,11 @@ impl Peer {
     /// Waits until an opened channel is usable: earlier messages to it would be lost.
     pub(crate) fn until_open(&self) {
         self.opened.recv_timeout(Duration::from_secs(15)).expect("the channel opens");
+    }
+
+    /// Sends VP8 in one layer per SSRC, the lowest first, from now on.
+    pub(crate) fn film(&self, ssrcs: [u32; 3]) {
+        self.commands.send(Command::Film(ssrcs)).unwrap();
     }
 
     /// Receives this SSRC from now on.
@@ -150,6 +165,7 @@ struct Loop {
     open: Sender<()>,
     channels: HashMap<u16, ChannelId>,
     to_say: Vec<(u16, String)>,
+    film: Option<Film>,
 }
 
 impl Loop {
@@ -162,6 +178,9 @@ impl Loop {
             let now = Instant::now();
             if let (Role::Send(ssrc), true) = (self.role, self.rtc.is_connected() && now >= next_packet) {
                 self.send(ssrc, sequence, now);
+                if let Some(film) = &mut self.film {
+                    film.send(&mut self.rtc, now);
+                }
                 sequence += 1;
                 next_packet = now + PACKET_INTERVAL;
             }
@@ -177,6 +196,7 @@ impl Loop {
                 Ok(Command::Expect(ssrc)) => {
                     self.rtc.direct_api().expect_stream_rx(Ssrc::from(ssrc), None, mid(), None);
                 }
+                Ok(Command::Film(ssrcs)) => self.film = Some(Film::declare(&mut self.rtc, ssrcs)),
                 Ok(Command::Open(stream)) => {
                     let config = ChannelConfig { negotiated: Some(stream), ..ChannelConfig::default() };
                     let id = self.rtc.direct_api().create_data_channel(config);
@@ -215,6 +235,11 @@ impl Loop {
                 Output::Event(Event::RtpPacket(packet)) => self.arrived.send(packet.payload.to_vec()).ok()?,
                 Output::Event(Event::ChannelData(message)) => {
                     self.said.send(String::from_utf8(message.data).unwrap()).ok()?;
+                }
+                Output::Event(Event::KeyframeRequest(_)) => {
+                    if let Some(film) = &mut self.film {
+                        film.request_key();
+                    }
                 }
                 Output::Event(Event::ChannelOpen(..)) => self.open.send(()).ok()?,
                 Output::Event(_) => {}
