@@ -31,6 +31,8 @@ pub struct Metrics {
     pub(crate) participants: IntGauge,
     /// Participants waiting in lobbies.
     pub(crate) waiting: IntGauge,
+    /// Prepared connections.
+    pub(crate) prepared: IntGauge,
     /// Actions of moderators, by `action`.
     pub(crate) moderation: IntCounterVec,
     /// Open objects of the media plane, by `object` (transport, producer, consumer) and `kind`.
@@ -79,6 +81,11 @@ impl Default for Metrics {
             connections: gauge(&registry, "convene_media_connections", "Open signaling connections."),
             participants: gauge(&registry, "convene_media_participants", "Participants who have joined."),
             waiting: gauge(&registry, "convene_media_waiting", "Participants waiting in lobbies."),
+            prepared: gauge(
+                &registry,
+                "convene_media_prepared_connections",
+                "Connections with transports that have not entered a meeting.",
+            ),
             moderation: counters(&registry, "convene_media_moderation_total", "Actions of moderators.", &["action"]),
             objects: gauges(
                 &registry,

@@ -24,6 +24,7 @@ mod tests;
 mod tracks;
 
 pub use interface::broadcaster;
+pub(crate) use interface::command::enters;
 pub use interface::command::{BroadcasterCall, Command, Connect, End};
 pub use interface::context::{Context, Requester};
 pub use interface::destinations;

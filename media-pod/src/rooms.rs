@@ -275,11 +275,24 @@ impl Rooms {
     }
 
     /// Starts or stops draining: a draining pod accepts no new participants, and keeps those it has.
-    pub(crate) fn set_draining(&self, is_draining: bool) {
+    pub(crate) async fn set_draining(&self, is_draining: bool) {
         if self.is_draining.swap(is_draining, Ordering::Relaxed) != is_draining {
             tracing::info!(is_draining, "draining changed");
             self.version.bump();
+            if is_draining {
+                self.stop_preparing().await;
+            }
         }
+    }
+
+    async fn stop_preparing(&self) {
+        let rooms = self.handles().await;
+        // A room may be busy, and the caller must not wait for it.
+        tokio::spawn(async move {
+            for (_, room) in rooms {
+                room.command(Command::StopPreparing).await;
+            }
+        });
     }
 
     /// Shuts down: accepts no participants, and asks all participants to reconnect. Returns when all rooms are over, or after `at_most`.

@@ -60,6 +60,7 @@ impl Publisher {
         let before = self.stats.send_replace(now);
         self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
         self.reports.metrics.waiting.add(signed(now.waiting) - signed(before.waiting));
+        self.reports.metrics.prepared.add(signed(now.prepared) - signed(before.prepared));
         let awaits_again = now.awaits_returning && !before.awaits_returning;
         let recording_changed = (now.recorders > 0) != (before.recorders > 0);
         let is_changed =
@@ -75,6 +76,7 @@ impl Drop for Publisher {
         let last = *self.stats.borrow();
         self.reports.metrics.participants.sub(signed(last.participants));
         self.reports.metrics.waiting.sub(signed(last.waiting));
+        self.reports.metrics.prepared.sub(signed(last.prepared));
         self.reports.metrics.rooms.dec();
     }
 }

@@ -39,6 +39,13 @@ pub(crate) struct RoomLimitArgs {
     )]
     pub(crate) max_unjoined: u32,
 
+    /// Prepared connections: clients that have transports before their users join. Beyond that the oldest is closed.
+    #[arg(
+        long, env = "CONVENE_MAX_PREPARED", value_name = "COUNT", default_value = "200",
+        value_parser = value_parser!(u32).range(1..=100_000)
+    )]
+    pub(crate) max_prepared: u32,
+
     /// Broadcasters: senders and receivers without a WebSocket, such as ffmpeg.
     #[arg(
         long, env = "CONVENE_MAX_BROADCASTERS", value_name = "COUNT", default_value = "16",
@@ -140,6 +147,10 @@ pub(crate) struct PeerLimitArgs {
     #[arg(long, env = "CONVENE_JOIN_TIMEOUT", value_name = "DURATION", default_value = "10m", value_parser = timeout)]
     pub(crate) join_timeout: Duration,
 
+    /// Time for a prepared connection to join; after that it is closed.
+    #[arg(long, env = "CONVENE_PREPARE_TIMEOUT", value_name = "DURATION", default_value = "10m", value_parser = timeout)]
+    pub(crate) prepare_timeout: Duration,
+
     /// Time without media or calls after which a broadcaster is removed from the room.
     #[arg(long, env = "CONVENE_BROADCASTER_TIMEOUT", value_name = "DURATION", default_value = "2m", value_parser = timeout)]
     pub(crate) broadcaster_timeout: Duration,
@@ -190,6 +201,7 @@ pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs, plain_destinati
         answer_timeout,
         peers: room.max_peers as usize,
         unjoined: room.max_unjoined as usize,
+        prepared: room.max_prepared as usize,
         broadcasters: room.max_broadcasters as usize,
         transports: room.max_room_transports as usize,
         producers: room.max_room_producers as usize,
@@ -206,6 +218,7 @@ pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs, plain_destinati
         replicas: peer.max_consumer_replicas as usize,
         ice_grace: peer.ice_grace,
         join_timeout: peer.join_timeout,
+        prepare_timeout: peer.prepare_timeout,
         broadcaster_timeout: peer.broadcaster_timeout,
     }
 }

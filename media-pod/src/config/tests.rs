@@ -171,6 +171,7 @@ fn every_limit_can_be_set() {
     let flags = [
         "max-peers=2",
         "max-unjoined=3",
+        "max-prepared=4",
         "max-broadcasters=5",
         "max-room-transports=6",
         "max-room-producers=7",
@@ -185,6 +186,7 @@ fn every_limit_can_be_set() {
         "max-consumer-replicas=17",
         "ice-grace=18s",
         "join-timeout=19s",
+        "prepare-timeout=20s",
         "broadcaster-timeout=21s",
         "max-plain-consumers=22",
     ];
@@ -193,6 +195,7 @@ fn every_limit_can_be_set() {
     let expected = Limits {
         peers: 2,
         unjoined: 3,
+        prepared: 4,
         broadcasters: 5,
         transports: 6,
         producers: 7,
@@ -207,6 +210,7 @@ fn every_limit_can_be_set() {
         replicas: 17,
         ice_grace: Duration::from_secs(18),
         join_timeout: Duration::from_secs(19),
+        prepare_timeout: Duration::from_secs(20),
         broadcaster_timeout: Duration::from_secs(21),
         plain_consumers: 22,
         ..Limits::default()

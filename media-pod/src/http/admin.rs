@@ -135,12 +135,12 @@ async fn panic_room(State(state): State<AppState>, Path((namespace, name)): Path
 }
 
 async fn drain(State(state): State<AppState>) -> StatusCode {
-    state.rooms.set_draining(true);
+    state.rooms.set_draining(true).await;
     StatusCode::NO_CONTENT
 }
 
 async fn stop_draining(State(state): State<AppState>) -> StatusCode {
-    state.rooms.set_draining(false);
+    state.rooms.set_draining(false).await;
     StatusCode::NO_CONTENT
 }
 

@@ -37,6 +37,7 @@ pub(crate) async fn stats(State(state): State<AppState>) -> Json<Value> {
         "connections": metrics.connections.get(),
         "participants": metrics.participants.get(),
         "waiting": metrics.waiting.get(),
+        "prepared": metrics.prepared.get(),
         "transports": metrics.count("transport"),
         "producers": metrics.count("producer"),
         "consumers": metrics.count("consumer"),

@@ -24,6 +24,8 @@ pub(crate) const INVITATION_USED: Close = (CLOSE_FINAL, "this invitation was use
 pub(crate) const NOT_ACCEPTING: Close =
     (CLOSE_COME_BACK, "this media pod is not accepting new participants: please reconnect");
 
+pub(crate) const NO_LONGER_PREPARED: Close = (CLOSE_COME_BACK, "this connection is no longer prepared");
+
 pub(crate) const LOBBY_FULL: Close = (CLOSE_FINAL, "the lobby is full");
 pub(crate) const LOBBY_EXPIRED: Close = (CLOSE_FINAL, "no moderator admitted you");
 pub(crate) const DENIED: Close = (CLOSE_FINAL, "refused by a moderator");

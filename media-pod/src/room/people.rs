@@ -9,5 +9,6 @@ pub(super) mod ownership;
 pub(super) mod peer;
 pub(super) mod pending;
 pub(super) mod permissions;
+pub(super) mod prepared;
 pub(super) mod presence;
 pub(super) mod seats;

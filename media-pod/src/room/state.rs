@@ -18,6 +18,7 @@ use super::moderation::Moderation;
 use super::people::departed::Trace;
 use super::people::lobby::Lobby;
 use super::people::pending::Pending;
+use super::people::prepared::Prepared;
 use super::people::seats::Seats;
 use super::tracks::Tracks;
 
@@ -33,6 +34,7 @@ pub struct Room {
     pub(super) seats: Seats,
     pub(super) lobby: Lobby,
     pub(super) pending: Pending,
+    pub(super) prepared: Prepared,
     pub(super) moderation: Moderation,
     pub(super) chat: Chat,
     pub(super) tracks: Tracks,
@@ -87,6 +89,7 @@ impl Room {
             seats: Seats::new(limits.clone()),
             lobby: Lobby::new(&limits),
             pending: Pending::new(limits.unjoined, returning_until),
+            prepared: Prepared::new(&limits),
             moderation: Moderation::default(),
             chat: Chat::new(limits.chat_messages, opened_at),
             tracks: Tracks::new(opened_at, limits.clone()),

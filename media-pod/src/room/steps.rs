@@ -9,6 +9,7 @@ mod leaving;
 mod media;
 mod moderating;
 mod participants;
+mod preparing;
 mod presence;
 mod requests;
 mod results;

@@ -28,6 +28,7 @@ mod lobby;
 mod matrix;
 mod media;
 mod moderating;
+mod preparing;
 mod presence;
 mod rights;
 mod seats;

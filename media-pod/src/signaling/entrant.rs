@@ -21,6 +21,8 @@ pub(crate) struct Entrant {
     pub(crate) comes_back_only: bool,
     /// The connection whose session secret the client has presented, if any.
     pub(crate) proves: Option<ConnectionId>,
+    /// Whether it only prepares to join.
+    pub(crate) prepares: bool,
     /// The notifications it understands.
     pub(crate) vocabulary: Vocabulary,
     /// Limits on what it may send.

@@ -17,6 +17,7 @@ pub(crate) struct SignalQuery {
     use_pipe_transports: String,
     session: String,
     received: String,
+    prepare: String,
 }
 
 /// A request for a session that survives its socket.
@@ -75,6 +76,12 @@ impl SignalQuery {
         }
     }
 
+    /// Whether the client only prepares to join. A client of the demo never does, and one without a session could not learn that it is
+    /// prepared.
+    pub(crate) fn prepares(&self) -> bool {
+        self.prepare == "1" && !self.session.is_empty() && !self.is_of_demo()
+    }
+
     fn layout(&self) -> Layout {
         if self.use_pipe_transports.trim() == "true" { Layout::Piped } else { Layout::Growing }
     }
@@ -126,6 +133,24 @@ mod tests {
             let (session, received) = (session.to_owned(), received.to_owned());
             let query = SignalQuery { session, received, ..SignalQuery::default() };
             assert_eq!(query.session(), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_client_with_a_session_prepares() {
+        let cases = [
+            ("", "new", "1", true),
+            ("", "abc", "1", true),
+            ("", "", "1", false),
+            ("room", "new", "1", false),
+            ("", "new", "", false),
+            ("", "new", "0", false),
+            ("", "new", "true", false),
+        ];
+        for (room_id, session, prepare, expected) in cases {
+            let [room_id, session, prepare] = [room_id, session, prepare].map(str::to_owned);
+            let query = SignalQuery { room_id, session, prepare, ..SignalQuery::default() };
+            assert_eq!(query.prepares(), expected, "{query:?}");
         }
     }
 

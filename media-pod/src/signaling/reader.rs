@@ -25,7 +25,7 @@ use crate::actor::handle::RoomHandle;
 use crate::actor::input::{Client, Input};
 use crate::actor::outbox::{self, Close, Inbox, Sender};
 use crate::metrics::Metrics;
-use crate::room::{Command, Connect, ConnectionId};
+use crate::room::{Command, Connect, ConnectionId, enters};
 
 /// The code and reason to close a socket with, if the client can still receive it.
 pub(super) type CloseWith = Option<Close>;
@@ -41,7 +41,7 @@ pub(super) async fn connect(
     entrant: Entrant,
     metrics: Metrics,
 ) -> Option<(Reader, Inbox, DisconnectGuard)> {
-    let Entrant { connection, peer, grant, replicas, comes_back_only, proves, vocabulary, limits } = entrant;
+    let Entrant { connection, peer, grant, replicas, comes_back_only, proves, prepares, vocabulary, limits } = entrant;
     let (outbox, outgoing) = outbox::channel(room.quota());
     let reader = Reader {
         room: room.clone(),
@@ -53,9 +53,11 @@ pub(super) async fn connect(
         max_bytes: limits.message_bytes,
         received: 0,
         is_interrupted: false,
+        is_prepared: prepares,
     };
     let client = Client { outbox, vocabulary };
-    let connect = Input::Connect(Connect { connection, peer, grant, replicas, comes_back_only, proves }, client);
+    let connect =
+        Input::Connect(Connect { connection, peer, grant, replicas, comes_back_only, proves, prepares }, client);
     let guard = DisconnectGuard::new(room.clone(), connection);
     room.send(connect).await.then_some((reader, outgoing, guard))
 }
@@ -73,6 +75,8 @@ pub(super) struct Reader {
     pub(super) received: u64,
     /// Whether the socket ended without a close handshake by the client.
     pub(super) is_interrupted: bool,
+    /// Whether the client has not entered the room yet.
+    pub(super) is_prepared: bool,
 }
 
 impl Reader {
@@ -170,7 +174,7 @@ impl Reader {
         }
     }
 
-    async fn process(&self, incoming: Incoming) -> Next {
+    async fn process(&mut self, incoming: Incoming) -> Next {
         match incoming {
             Incoming::Request { id, request } => self.forward(id, request).await,
             Incoming::Invalid { id, error } => {
@@ -207,7 +211,10 @@ impl Reader {
         ControlFlow::Break(Some((CLOSE_FINAL, "too many requests")))
     }
 
-    async fn forward(&self, id: Option<u64>, request: ClientRequest) -> Next {
+    async fn forward(&mut self, id: Option<u64>, request: ClientRequest) -> Next {
+        if id.is_some() && enters(&request) {
+            self.is_prepared = false;
+        }
         self.metrics.requests.with_label_values(&[request.name()]).inc();
         let connection = self.connection;
         self.to_room(match id {

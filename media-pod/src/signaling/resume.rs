@@ -206,6 +206,7 @@ impl Session {
             "resumed": resumed,
             "received": self.reader.received,
             "resumeSeconds": self.resume_timeout.as_secs(),
+            "prepared": self.reader.is_prepared,
         });
         frame::notification(&json!({ "method": "session", "data": data }))
     }

@@ -14,6 +14,7 @@ mod idle;
 mod moderation;
 mod ortc;
 mod panic;
+mod prepared;
 mod resume;
 mod rooms;
 mod settings;

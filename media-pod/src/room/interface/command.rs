@@ -75,6 +75,8 @@ pub enum Command {
         /// The people who were in the meeting before it moved here, if they are known.
         returning: Option<Vec<String>>,
     },
+    /// The pod accepts no new participants from now on: prepared connections are closed.
+    StopPreparing,
     /// Remove a participant permanently.
     Remove(PeerId),
     /// End the room.
@@ -96,6 +98,13 @@ pub struct Connect {
     pub comes_back_only: bool,
     /// The connection whose session secret it has presented, if any.
     pub proves: Option<ConnectionId>,
+    /// Whether it only prepares, and enters once it sends `join` or `knock`.
+    pub prepares: bool,
+}
+
+/// Whether a prepared client enters the room with this request.
+pub(crate) fn enters(request: &ClientRequest) -> bool {
+    matches!(request, ClientRequest::Join(_) | ClientRequest::Knock(_))
 }
 
 /// A call of a broadcaster's script.

@@ -11,6 +11,9 @@ pub struct Limits {
     pub peers: usize,
     /// Connections that have not joined yet; beyond that the one that has waited longest is closed.
     pub unjoined: usize,
+    /// Prepared connections, which have transports but have not entered; beyond that the oldest is closed. Their transports do not count
+    /// as those of the room.
+    pub prepared: usize,
     /// Hidden participants and recorders at the same time: they do not count as participants.
     pub unseated: usize,
     /// Clients in the lobby at the same time.
@@ -29,7 +32,7 @@ pub struct Limits {
     pub plain_consumers: usize,
     /// Where plain RTP may be sent.
     pub plain_destinations: Destinations,
-    /// Transports in the room.
+    /// Transports in the room, without those of prepared connections.
     pub transports: usize,
     /// Producers in the room.
     pub producers: usize,
@@ -47,6 +50,8 @@ pub struct Limits {
     pub ice_grace: Duration,
     /// A client that does not join within this time is closed and has to reconnect. Long, because users have to find the permission prompt.
     pub join_timeout: Duration,
+    /// A prepared connection that does not enter within this time is closed.
+    pub prepare_timeout: Duration,
     /// A client in the lobby is closed after this time.
     pub lobby_timeout: Duration,
     /// A broadcaster that does not send, receive or call for this long is removed.
@@ -75,6 +80,7 @@ impl Default for Limits {
         Self {
             peers: 100,
             unjoined: 200,
+            prepared: 200,
             unseated: 20,
             lobby: 100,
             broadcasters: 16,
@@ -93,6 +99,7 @@ impl Default for Limits {
             empty_timeout: Duration::from_mins(5),
             ice_grace: Duration::from_secs(30),
             join_timeout: Duration::from_mins(10),
+            prepare_timeout: Duration::from_mins(10),
             lobby_timeout: Duration::from_mins(15),
             broadcaster_timeout: Duration::from_mins(2),
             answer_timeout: Duration::from_secs(30),

@@ -19,13 +19,17 @@ pub(crate) struct Entrance {
     pub(crate) comes_back_only: bool,
     /// The connection whose session secret it has presented, if any.
     pub(crate) proves: Option<ConnectionId>,
+    /// Whether the connection was prepared: it enters later than connections that were opened after it.
+    pub(crate) was_prepared: bool,
+    /// Whether it gets statistics in an object, as in [`Peer`](super::peer::Peer).
+    pub(crate) wraps_stats: bool,
 }
 
 impl Entrance {
     pub(crate) fn new(connect: Connect) -> (PeerId, Self) {
-        let Connect { connection, peer, grant, replicas, comes_back_only, proves } = connect;
-        let person = grant.person();
-        (peer, Self { connection, grant, person, replicas, comes_back_only, proves })
+        let Connect { connection, peer, grant, replicas, comes_back_only, proves, .. } = connect;
+        let (person, was_prepared, wraps_stats) = (grant.person(), false, false);
+        (peer, Self { connection, grant, person, replicas, comes_back_only, proves, was_prepared, wraps_stats })
     }
 }
 

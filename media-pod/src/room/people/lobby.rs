@@ -64,6 +64,10 @@ impl Lobby {
         found.map(|(id, _)| id.clone())
     }
 
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.waiting.values().map(|waiting| waiting.entrance.connection)
+    }
+
     /// Adds a client, unless the lobby is full; returns whether it was added.
     pub(crate) fn add(&mut self, id: PeerId, entrance: Entrance, effects: &mut Effects) -> bool {
         let connection = entrance.connection;
@@ -76,6 +80,11 @@ impl Lobby {
         let waiting = Waiting { entrance, since: effects.now, name: None, knocks: 0, held: HeldRequests::default() };
         self.waiting.insert(id, waiting);
         true
+    }
+
+    /// Whether a client was prepared: it has sent its `join` and does not send it again.
+    pub(crate) fn was_prepared(&self, id: &PeerId) -> bool {
+        self.waiting.get(id).is_some_and(|waiting| waiting.entrance.was_prepared)
     }
 
     /// Holds a request until the client is admitted.

@@ -38,7 +38,7 @@ impl Ownership {
         let is_near = holder.address == entrance.grant.address.as_deref();
         match (is_own, is_unproven && is_near && !is_locked) {
             (false, false) => Self::Taken,
-            _ if holder.connection > entrance.connection => Self::Outdated,
+            _ if holder.connection > entrance.connection && !entrance.was_prepared => Self::Outdated,
             (true, _) => Self::Own,
             (false, true) => Self::Contested(holder.connection),
         }

@@ -77,6 +77,10 @@ impl Pending {
         found.map(|(id, _)| id.clone())
     }
 
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.connections.values().map(|pending| pending.entrance.connection)
+    }
+
     /// Whether the operator has yet to send the list of people who were in the meeting.
     pub(crate) fn awaits_returning(&self) -> bool {
         self.returning.until.is_some() && self.returning.people.is_none()

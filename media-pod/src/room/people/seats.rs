@@ -91,10 +91,11 @@ impl Seats {
 
     /// Seats a client. A participant who returns has the same state as when it left.
     pub(crate) fn insert(&mut self, id: &PeerId, entrance: Entrance, arrival: Arrival, now: Duration) {
-        let Entrance { connection, grant, person, .. } = entrance;
+        let Entrance { connection, grant, person, wraps_stats, .. } = entrance;
         let before = self.departed.take(id).filter(|trace| trace.person == person);
         let mut peer = Peer::new(connection, grant, now);
         peer.arrival = arrival;
+        peer.wraps_stats = wraps_stats;
         peer.hand_raised = arrival == Arrival::Back && before.is_some_and(|trace| trace.hand_raised);
         self.peers.insert(id.clone(), peer);
     }

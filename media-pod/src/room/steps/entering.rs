@@ -82,14 +82,20 @@ impl Room {
         if let Err(close) = self.seats.check_place(&entrance.grant) {
             return effects.close(connection, close);
         }
-        let version = ProtocolVersion { version: self.version.clone() };
-        effects.notify(connection, ServerNotification::MediasoupVersion(version.clone()));
-        effects.notify(connection, ServerNotification::MediasoupVersionLegacy(version));
+        if !entrance.was_prepared {
+            self.notify_version(connection, effects);
+        }
         if arrival == Arrival::New && self.moderation.has_to_wait(&id, &entrance.grant) {
             self.enter_lobby(id, entrance, effects);
         } else {
             self.seat(&id, entrance, arrival, effects);
         }
+    }
+
+    pub(super) fn notify_version(&self, connection: ConnectionId, effects: &mut Effects) {
+        let version = ProtocolVersion { version: self.version.clone() };
+        effects.notify(connection, ServerNotification::MediasoupVersion(version.clone()));
+        effects.notify(connection, ServerNotification::MediasoupVersionLegacy(version));
     }
 
     /// Seats a client in the room, so that it can join.
@@ -98,7 +104,7 @@ impl Room {
         if let Some(surplus) = self.seats.surplus_unjoined() {
             self.remove(&surplus, Some(TOO_MANY_JOINING), effects);
         }
-        self.tracks.add_peer(id, entrance.replicas);
+        self.take_over_transports(id, &entrance, effects);
         self.data.add_peer(id);
         self.seats.insert(id, entrance, arrival, effects.now);
         self.notify_permissions(id, effects);

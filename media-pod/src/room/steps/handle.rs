@@ -7,7 +7,7 @@ use convene_protocol::frame::CLOSE_COME_BACK;
 
 use crate::room::closing::{LOBBY_EXPIRED, MEETING_ENDED, MEETING_MOVES, ROOM_EMPTY};
 use crate::room::effects::Effects;
-use crate::room::interface::command::{Command, End};
+use crate::room::interface::command::{Command, Connect, End};
 use crate::room::interface::context::Requester;
 use crate::room::interface::effect::Effect;
 use crate::room::people::entrance::Entrance;
@@ -25,6 +25,7 @@ impl Room {
             self.on_tick(&mut effects);
         }
         self.dispatch(command, &mut effects);
+        self.close_unseated_transports(&mut effects);
         self.note_emptiness(now);
         effects.into_list()
     }
@@ -46,10 +47,7 @@ impl Room {
 
     fn dispatch(&mut self, command: Command, effects: &mut Effects) {
         match command {
-            Command::Connected(connect) => {
-                let (id, entrance) = Entrance::new(connect);
-                self.connect(id, entrance, effects);
-            }
+            Command::Connected(connect) => self.on_connected(connect, effects),
             Command::SignOfLife { connection } => self.on_sign_of_life(connection, effects),
             Command::CutOff { connection } => self.on_cut_off(connection, effects.now),
             Command::Disconnected { connection } => self.on_disconnected(connection, effects),
@@ -63,10 +61,17 @@ impl Room {
             Command::Media(event) => self.on_media_event(event, effects),
             Command::Tick => self.on_tick(effects),
             Command::Update { settings, returning } => self.on_update(settings, returning, effects),
+            Command::StopPreparing => self.stop_preparing(effects),
             Command::Remove(id) => self.expel(&id, effects),
             Command::End(End::Over) => self.end(MEETING_ENDED, Ending::Over, effects),
             Command::End(End::Moved) => self.end(MEETING_MOVES, Ending::Interrupted, effects),
         }
+    }
+
+    fn on_connected(&mut self, connect: Connect, effects: &mut Effects) {
+        let prepares = connect.prepares;
+        let (id, entrance) = Entrance::new(connect);
+        if prepares { self.prepare(id, entrance, effects) } else { self.connect(id, entrance, effects) }
     }
 
     fn on_update(&mut self, settings: RoomSettings, returning: Option<Vec<String>>, effects: &mut Effects) {
@@ -93,6 +98,7 @@ impl Room {
         self.tracks.settle_demand(&self.seats, effects);
         self.tracks.rebalance(&mut self.seats, effects);
         self.expire_lobby(effects);
+        self.expire_prepared(effects);
         self.remove_overdue(effects);
         if self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout) {
             self.end(ROOM_EMPTY, Ending::Empty, effects);
@@ -115,6 +121,7 @@ impl Room {
     }
 
     /// Broadcasters, recorders and hidden participants do not keep a room open: there must be a participant, or one waiting to be admitted.
+    /// Neither do prepared connections.
     fn note_emptiness(&mut self, now: Duration) {
         let is_empty = self.lobby.len() == 0 && self.pending.len() == 0 && self.seats.is_empty();
         self.empty_since = if is_empty { self.empty_since.or(Some(now)) } else { None };

@@ -23,6 +23,8 @@ impl Room {
             self.settle(&id, effects);
         } else if let Some(id) = self.pending.id_on(connection) {
             self.pending.take(&id);
+        } else {
+            self.drop_prepared(connection, effects);
         }
     }
 
@@ -44,7 +46,7 @@ impl Room {
     }
 
     /// Closing a transport closes its producers and consumers.
-    fn close_transports(&mut self, id: &PeerId, effects: &mut Effects) {
+    pub(super) fn close_transports(&mut self, id: &PeerId, effects: &mut Effects) {
         for transport in self.tracks.take_transports(id) {
             effects.run(Operation::CloseTransport(transport));
         }
@@ -52,6 +54,8 @@ impl Room {
 
     /// Removes a participant permanently, on behalf of the operator, which makes sure that it does not return.
     pub(super) fn expel(&mut self, id: &PeerId, effects: &mut Effects) {
+        let person = self.holder(id).and_then(|holder| holder.person.map(str::to_owned));
+        self.close_prepared_of(id, person.as_deref(), EXPELLED, effects);
         self.seats.forget_departed(id, None);
         self.pending.close(id, EXPELLED, effects);
         self.remove(id, Some(EXPELLED), effects);
@@ -65,7 +69,9 @@ impl Room {
             effects.close(peer.connection, close);
             self.close_transports(&id, effects);
         }
-        self.tracks.clear();
+        for transport in self.tracks.take_all_transports() {
+            effects.run(Operation::CloseTransport(transport));
+        }
         effects.shut();
     }
 
@@ -83,6 +89,9 @@ impl Room {
         self.seats.note_departures();
         self.lobby.close_all(close, effects);
         self.pending.close_all(close, effects);
+        for connection in self.prepared.take_all() {
+            effects.close(connection, close);
+        }
         self.data.clear();
         self.broadcasters.clear();
         self.seats.take_all().into_iter().collect()

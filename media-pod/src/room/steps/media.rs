@@ -19,18 +19,23 @@ impl Room {
     }
 
     /// There is no such URL, but only newer clients request it.
-    pub(super) fn rtc_stats_url(&mut self, id: &PeerId) -> Decision {
-        if let Some(peer) = self.seats.get_mut(id) {
-            peer.wraps_stats = true;
-        }
+    pub(super) fn rtc_stats_url(&mut self, requester: Requester) -> Decision {
+        self.wrap_stats(requester.peer);
         Decision::done()
+    }
+
+    fn wrap_stats(&mut self, connection: ConnectionId) {
+        match self.seats.on_mut(connection) {
+            Some((_, peer)) => peer.wraps_stats = true,
+            None => self.prepared.wrap_stats(connection),
+        }
     }
 
     pub(super) fn create_transport(&mut self, id: &PeerId, requester: Requester, create: &CreateTransport) -> Decided {
         let direction = create.direction().ok_or_else(|| Refusal(400, "the direction is missing".into()))?;
         self.tracks.check_transport_limits(id)?;
-        if let Some(peer) = self.seats.get_mut(id) {
-            peer.wraps_stats |= create.app_data.is_some();
+        if create.app_data.is_some() {
+            self.wrap_stats(requester.peer);
         }
         let direction = Some(direction);
         let operation = Operation::CreateTransport { direction, force_tcp: create.force_tcp };

@@ -150,6 +150,7 @@ impl Room {
         for id in self.seats.ids_where(|other, peer| other != moderator && (other == id || is_same(peer))) {
             self.remove(&id, Some(REMOVED), effects);
         }
+        self.close_prepared_of(id, person, REMOVED, effects);
         for id in person.map(|person| self.lobby.ids_of_person(person)).unwrap_or_default() {
             self.leave_lobby(&id, Some(REMOVED), effects);
         }

@@ -30,9 +30,15 @@ impl Room {
 
     /// The first decision: whether the client may send the request now. Clients that are not admitted yet get some answers later.
     pub(super) fn decide(&mut self, requester: Requester, request: ClientRequest, effects: &mut Effects) -> Decided {
+        if let Some(owner) = self.prepared.id_on(requester.peer) {
+            return self.decide_prepared(&owner, requester, request, effects);
+        }
         if let Some(id) = self.lobby.id_on(requester.peer) {
             return match request.sender() {
                 Sender::Waiting => self.perform(&id, requester, request, effects),
+                _ if matches!(request, ClientRequest::Join(_)) && self.lobby.was_prepared(&id) => {
+                    self.lobby.hold(&id, requester.id, request)
+                }
                 Sender::Anyone => self.lobby.hold(&id, requester.id, request),
                 Sender::Admitted | Sender::Participant | Sender::Moderator => {
                     Err(Refusal::forbidden("a moderator has to let you in first"))
@@ -49,7 +55,13 @@ impl Room {
         self.perform(&id, requester, request, effects)
     }
 
-    fn perform(&mut self, id: &PeerId, requester: Requester, request: ClientRequest, effects: &mut Effects) -> Decided {
+    pub(super) fn perform(
+        &mut self,
+        id: &PeerId,
+        requester: Requester,
+        request: ClientRequest,
+        effects: &mut Effects,
+    ) -> Decided {
         let (name, sender) = (request.name(), request.sender());
         let decision = self.handle_request(id, requester, request, effects)?;
         if sender == Sender::Moderator {
@@ -68,7 +80,7 @@ impl Room {
     ) -> Decided {
         let run = |operation| Ok(Decision::Run(operation, Context::Request(requester)));
         match request {
-            ClientRequest::GetRtcStatsUrl(_) => Ok(self.rtc_stats_url(id)),
+            ClientRequest::GetRtcStatsUrl(_) => Ok(self.rtc_stats_url(requester)),
             ClientRequest::GetRouterRtpCapabilities(_) => Ok(self.capabilities_answer()),
             ClientRequest::CreateWebRtcTransport(create) => self.create_transport(id, requester, &create),
             ClientRequest::ConnectWebRtcTransport(connect) => {

@@ -110,7 +110,7 @@ impl Room {
         close: impl FnOnce() -> Operation,
         effects: &mut Effects,
     ) -> Option<PeerId> {
-        let id = self.seats.id_on(requester.peer);
+        let id = self.seats.id_on(requester.peer).or_else(|| self.prepared.id_on(requester.peer));
         if id.is_none() {
             effects.run(close());
         }
@@ -233,7 +233,8 @@ impl Room {
     }
 
     fn answer(&self, requester: Requester, outcome: Outcome, effects: &mut Effects) {
-        let wraps_stats = self.seats.on(requester.peer).is_some_and(|(_, peer)| peer.wraps_stats);
+        let peer = self.seats.on(requester.peer).map(|(_, peer)| peer);
+        let wraps_stats = peer.map_or_else(|| self.prepared.wraps_stats(requester.peer), |peer| peer.wraps_stats);
         effects.succeed(requester, answer_data(outcome, wraps_stats));
     }
 }

@@ -24,11 +24,13 @@ pub struct RoomStats {
     pub recorders: usize,
     /// Moderators who have joined.
     pub moderators: usize,
+    /// Prepared connections: they have transports, and have not entered.
+    pub prepared: usize,
     /// Connections that are not decided yet.
     pub pending: usize,
     /// Whether the room waits for the list of people who were in the meeting before it moved here.
     pub awaits_returning: bool,
-    /// Totals of all peers.
+    /// Totals of all peers and prepared connections.
     #[serde(flatten)]
     pub holdings: Holdings,
 }
@@ -87,9 +89,10 @@ impl Room {
             hidden: count(|peer| peer.grant.hidden),
             recorders: count(|peer| peer.grant.recorder),
             moderators: count(Peer::moderates),
+            prepared: self.prepared.len(),
             pending: self.pending.len(),
             awaits_returning: self.settings.is_locked && self.pending.awaits_returning(),
-            holdings: self.seats.iter().fold(Holdings::default(), |sum, (id, _)| sum.and(self.holdings(id))),
+            holdings: self.all_holdings(),
         }
     }
 
@@ -106,6 +109,11 @@ impl Room {
             holdings: self.holdings(id),
         };
         self.seats.iter().map(report).collect()
+    }
+
+    fn all_holdings(&self) -> Holdings {
+        let owners = self.seats.iter().map(|(id, _)| id.clone()).chain(self.prepared.owners());
+        owners.fold(Holdings::default(), |sum, id| sum.and(self.holdings(&id)))
     }
 
     fn holdings(&self, id: &PeerId) -> Holdings {

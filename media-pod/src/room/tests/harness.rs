@@ -129,6 +129,7 @@ impl Harness {
             replicas,
             comes_back_only: false,
             proves: None,
+            prepares: false,
         }));
         connection
     }
@@ -142,6 +143,7 @@ impl Harness {
             replicas: 0,
             comes_back_only: false,
             proves: None,
+            prepares: false,
         }));
         connection
     }
@@ -157,6 +159,7 @@ impl Harness {
             replicas: 0,
             comes_back_only: true,
             proves: None,
+            prepares: false,
         }));
         connection
     }

@@ -77,7 +77,15 @@ fn the_secret_of_a_session_is_proof() {
     let (connection, grant) = (ConnectionId(2), from("192.0.2.99"));
     let connected = |proves| {
         let (peer, grant) = (PeerId::from("ada"), grant.clone());
-        Command::Connected(Connect { connection, peer, grant, replicas: 0, comes_back_only: true, proves })
+        Command::Connected(Connect {
+            connection,
+            peer,
+            grant,
+            replicas: 0,
+            comes_back_only: true,
+            proves,
+            prepares: false,
+        })
     };
     room.handle(connected(Some(ConnectionId(7))));
     assert_eq!(room.was_closed(connection), IN_USE, "another connection's");

@@ -6,6 +6,8 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Act {
     Connect(u64, u8, u8),
+    Prepare(u64, u8, u8),
+    StopPreparing,
     Disconnect(u64),
     Ask(u64, usize, u64),
     Answer(u64, u64, bool),
@@ -19,6 +21,8 @@ enum Act {
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         (0u64..12, 0u8..4, 0u8..32).prop_map(|(connection, peer, rights)| Act::Connect(connection, peer, rights)),
+        (0u64..12, 0u8..4, any::<u8>()).prop_map(|(connection, peer, rights)| Act::Prepare(connection, peer, rights)),
+        Just(Act::StopPreparing),
         (0u64..12).prop_map(Act::Disconnect),
         (0u64..12, 0usize..25, 0u64..60).prop_map(|(connection, what, id)| Act::Ask(connection, what, id)),
         (0u64..12, 0u64..6, any::<bool>()).prop_map(|(connection, id, is_ok)| Act::Answer(connection, id, is_ok)),
@@ -94,6 +98,12 @@ proptest! {
                         room.connect_as(connection, &format!("peer-{peer}"), some_grant(rights));
                     }
                 }
+                Act::Prepare(connection, peer, rights) => {
+                    if used.insert(connection) {
+                        room.prepare_as(connection, &format!("peer-{peer}"), some_grant(rights));
+                    }
+                }
+                Act::StopPreparing => room.handle(Command::StopPreparing),
                 Act::Disconnect(connection) => room.handle(Command::Disconnected { connection: ConnectionId(connection) }),
                 Act::Ask(connection, what, id) => {
                     let connection = ConnectionId(connection);
@@ -105,8 +115,8 @@ proptest! {
                     let answers = room.sent[before..].iter().filter(|(_, message)| {
                         matches!(message, Outgoing::Success(of, _) | Outgoing::Failure { id: of, .. } if *of == asked)
                     });
-                    // A client in the lobby gets this answer once it is admitted.
-                    let is_held = what == 7 && room.room.lobby.id_on(connection).is_some()
+                    // A client in the lobby gets this answer once it is admitted, also to the `join` with which it entered.
+                    let is_held = (what == 7 || what == 0) && room.room.lobby.id_on(connection).is_some()
                         || room.room.pending.id_on(connection).is_some();
                     prop_assert!(answers.count() == 1 || is_held);
                 }

@@ -26,6 +26,8 @@ pub(crate) struct PeerTracks {
     pub(super) declined: BTreeSet<ProducerId>,
     /// Additional copies of every consumer that it requested.
     pub(super) replicas: usize,
+    /// Whether it has no seat yet: its transports do not count as those of the room.
+    pub(super) is_prepared: bool,
     /// The peers whose video its client shows, in order of preference.
     pub(super) watched: Vec<PeerId>,
     /// Its `sends`, as last notified to the others.

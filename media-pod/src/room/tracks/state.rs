@@ -47,9 +47,22 @@ impl Tracks {
         self.peers.insert(id.clone(), PeerTracks { replicas, ..PeerTracks::default() });
     }
 
+    /// Adds the owner of the transports of a prepared connection.
+    pub(crate) fn add_prepared(&mut self, owner: &PeerId, replicas: usize) {
+        self.add_peer(owner, replicas);
+        if let Some(tracks) = self.peers.get_mut(owner) {
+            tracks.is_prepared = true;
+        }
+    }
+
     /// Removes a peer, and returns its transports, which have to be closed.
     pub(crate) fn take_transports(&mut self, id: &PeerId) -> Vec<TransportId> {
         self.peers.remove(id).map_or_else(Vec::new, |tracks| tracks.transports.into_keys().collect())
+    }
+
+    /// Removes all peers, and returns their transports, which have to be closed.
+    pub(crate) fn take_all_transports(&mut self) -> Vec<TransportId> {
+        std::mem::take(&mut self.peers).into_values().flat_map(|tracks| tracks.transports.into_keys()).collect()
     }
 
     pub(crate) fn clear(&mut self) {

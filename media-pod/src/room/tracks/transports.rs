@@ -16,9 +16,13 @@ use crate::room::people::seats::Seats;
 const BANDWIDTH_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Tracks {
+    /// Prepared connections have a separate limit, so that they never prevent a participant from sending and receiving.
     pub(crate) fn check_transport_limits(&self, id: &PeerId) -> Result<(), Refusal> {
-        let in_room = self.peers.values().map(|tracks| tracks.transports.len()).sum();
-        Refusal::too_many(in_room, self.limits.transports, "transports in the meeting")?;
+        let in_room =
+            self.peers.values().filter(|tracks| !tracks.is_prepared).map(|tracks| tracks.transports.len()).sum();
+        if !self.peers.get(id).is_some_and(|tracks| tracks.is_prepared) {
+            Refusal::too_many(in_room, self.limits.transports, "transports in the meeting")?;
+        }
         let own = self.counts(id).transports;
         Refusal::too_many(own, self.limits.transports_per_peer, "transports per participant")
     }
@@ -34,6 +38,19 @@ impl Tracks {
         if let Some(tracks) = self.peers.get_mut(peer) {
             tracks.transports.insert(id, TransportState { direction, is_plain, since: now, lost_since: None });
         }
+    }
+
+    /// A prepared connection was given a seat: everything that `owner` has belongs to the peer from now on. Media that was lost meanwhile
+    /// gets the usual time to reconnect.
+    pub(crate) fn take_over(&mut self, owner: &PeerId, id: &PeerId, effects: &mut Effects) {
+        let mut tracks = PeerTracks { is_prepared: false, ..self.peers.remove(owner).unwrap_or_default() };
+        for lost_since in tracks.transports.values_mut().filter_map(|state| state.lost_since.as_mut()) {
+            *lost_since = effects.now;
+        }
+        if tracks.has_connected {
+            effects.note(Fact::MediaConnected(Duration::ZERO));
+        }
+        self.peers.insert(id.clone(), tracks);
     }
 
     /// The transport on which a peer receives what the room chooses.

@@ -358,6 +358,11 @@ impl Client {
         heard.unwrap_or_else(|_| panic!("it did not arrive; received instead: {:?}", self.waiting))
     }
 
+    /// Closes the socket for good, as a client that leaves does.
+    pub(crate) async fn leave(mut self) {
+        self.socket.close(None).await.unwrap();
+    }
+
     /// Reads until the pod closes the socket, without a timeout; returns code and reason.
     pub(crate) async fn drain_until_closed(&mut self) -> (u16, String) {
         loop {
