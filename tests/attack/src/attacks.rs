@@ -11,6 +11,7 @@ mod media;
 mod parameters;
 mod plain;
 mod ports;
+mod prepared;
 mod seats;
 
 use std::future::Future;
@@ -60,6 +61,7 @@ pub(crate) fn all() -> Vec<Attack> {
         media::attacks(),
         edges::attacks(),
         ports::attacks(),
+        prepared::attacks(),
         crowd::attacks(),
     ];
     let mut all = groups.concat();

@@ -34,6 +34,17 @@ impl Client {
         Self::open_with(pod, &meeting.name, peer, &pod.keys.admit(meeting, who)).await
     }
 
+    /// Connects with a new admission, without entering the room.
+    pub(crate) async fn prepare(
+        pod: &Pod,
+        meeting: &MeetingGrant,
+        peer: &str,
+        who: &ParticipantGrant,
+    ) -> Outcome<Self> {
+        let path = format!("/signal/{NAMESPACE}/{}?peerId={peer}&session=new&prepare=1", meeting.name);
+        Self::open_at(pod, &path, &pod.keys.admit(meeting, who), None).await
+    }
+
     pub(crate) async fn open_with(pod: &Pod, room: &str, peer: &str, token: &str) -> Outcome<Self> {
         Self::open_at(pod, &format!("/signal/{NAMESPACE}/{room}?peerId={peer}"), token, None).await
     }
@@ -62,6 +73,14 @@ impl Client {
             Err(WsError::Http(answer)) => Err(Failure::Handshake(answer.status().as_u16())),
             Err(error) => Err(Failure::Broken(error.to_string())),
         }
+    }
+
+    /// Closes the socket for good: a session does not wait for its client then.
+    pub(crate) async fn leave(mut self) -> Outcome {
+        let close = timeout(TIMEOUT, self.socket.close(None)).await;
+        close
+            .map_err(|_| Failure::Silent("space in the socket".into()))?
+            .map_err(|error| Failure::Broken(error.to_string()))
     }
 
     pub(crate) async fn send(&mut self, text: impl Into<String>) -> Outcome {

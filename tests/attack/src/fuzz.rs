@@ -144,7 +144,11 @@ async fn visit(
     // A new identity each time, so that a removal does not end the fuzz of this room.
     let who = identity(&format!("{peer}-{:08x}", random.random::<u32>()), "198.51.100.5");
     let who = if talker == 0 { moderator(who) } else { who };
-    let mut client = Client::open(&context.pod, meeting, &peer, &who).await?;
+    let mut client = if random.random_bool(0.3) {
+        Client::prepare(&context.pod, meeting, &peer, &who).await?
+    } else {
+        Client::open(&context.pod, meeting, &peer, &who).await?
+    };
     let media =
         if talker < 2 || random.random_bool(0.3) { Some(with_media(&mut client, common, &peer).await?) } else { None };
     let visit = random.random_range(50..1500);
@@ -161,7 +165,7 @@ async fn visit(
         }
     }
     drop(media);
-    Ok(())
+    client.leave().await
 }
 
 /// Connects real media in both directions.

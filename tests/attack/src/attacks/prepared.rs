@@ -1,0 +1,52 @@
+//! Clients that prepare to join and never do.
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Attack, Context, is_answered};
+use crate::client::{Client, TIMEOUT};
+use crate::failure::{Outcome, ensure};
+use crate::keys::guest;
+
+/// More than the limit of a room, however short the attack is.
+const MIN_PAGES: usize = 250;
+const MAX_PAGES: usize = 1000;
+/// Prepared connections of a room, and transports of each.
+const LIMIT: usize = 200;
+const TRANSPORTS: usize = 4;
+
+pub(super) fn attacks() -> Vec<Attack> {
+    vec![Attack {
+        name: "prepared-pages",
+        about: "up to 1,000 clients prepare in one room, with as many transports as they may have, and never join",
+        run: |context| Box::pin(pages(context)),
+    }]
+}
+
+async fn pages(context: Context) -> Outcome {
+    let (meeting, end) = (context.meeting(0), context.end());
+    let mut bob = context.joined(&meeting, "bob").await?;
+    let mut pages = Vec::new();
+    while pages.len() < MIN_PAGES || (pages.len() < MAX_PAGES && Instant::now() < end) {
+        let peer = format!("page-{}", pages.len());
+        let who = guest(&format!("guest-of-{peer}"), "198.51.100.7");
+        let mut page = Client::prepare(&context.pod, &meeting, &peer, &who).await?;
+        for direction in ["producer", "consumer"].repeat(TRANSPORTS / 2) {
+            page.transport(direction).await?;
+        }
+        pages.push(page);
+    }
+    let stats = context.pod.stats().await?;
+    ensure(stats["prepared"] == LIMIT, || format!("{} prepared connections", stats["prepared"]))?;
+    let closed = pages[0].closed_within(TIMEOUT).await;
+    ensure(closed.as_ref().is_some_and(|(code, _)| *code == 1012), || format!("the oldest: {closed:?}"))?;
+    is_answered(&mut bob, TIMEOUT).await?;
+    let mut late = context.joined(&meeting, "late").await?;
+    late.transport("producer").await?;
+    late.ask("getChatHistory", json!({})).await?;
+    for page in pages {
+        // Those that the pod has closed cannot be closed again.
+        let _ = page.leave().await;
+    }
+    Ok(())
+}
