@@ -9,8 +9,12 @@ import { playChime } from './core/media/chime';
 import { browserDevices } from './core/media/devices';
 import { readEnvironment } from './core/media/environment';
 import { holdByLocks, keptPeerIds } from './core/peer/kept-peer-id';
-import { fetchMeeting, meetingFromPath, signalingUrl } from './core/meeting/meeting';
+import { fetchMeeting, meetingFromPath, signalingUrl, type MeetingAddress } from './core/meeting/meeting';
 import { watchMeeting } from './core/meeting/meeting-watch';
+import { watchPresence } from './core/presence';
+import type { VideoCodec } from './core/session/codecs/codec-choice';
+import type { RouteFinder } from './core/session/connection/route';
+import { Preparation } from './core/session/preparation';
 import { Session } from './core/session/session';
 import { loadTexts } from './i18n/catalogs';
 import { AppModel } from './state/app/app-model';
@@ -30,6 +34,20 @@ const joinToken = takeJoinToken({
 
 const settings = readSettings(loadSettings(), navigator.languages);
 
+const findRouteFor = (address: MeetingAddress, peerId: string): RouteFinder =>
+  routeFinder({
+    address,
+    openUrl: signalingUrl(address, location, peerId),
+    peerId,
+    joinToken,
+    tickets: ticketStore(location, tabStorage(), joinToken),
+  });
+
+const videoCodec = (): VideoCodec | undefined => {
+  const chosen = model.state.get().settings.videoCodec;
+  return chosen === 'auto' ? undefined : chosen;
+};
+
 const model: AppModel = new AppModel({
   address: meetingFromPath(location.pathname),
   page: location,
@@ -38,24 +56,19 @@ const model: AppModel = new AppModel({
   log: consoleLog,
   fetchMeeting: (address) => fetchMeeting(address, fetch, joinToken),
   watchMeeting: (address, listener) => watchMeeting(address, listener, { joinToken }),
-  createSession: ({ address, peerId, displayName, localMedia }) =>
+  prepare: ({ address, peerId, onChange }) => new Preparation({ peerId, findRoute: findRouteFor(address, peerId), log: consoleLog, onChange, videoCodec }),
+  createSession: ({ address, peerId, displayName, localMedia, preparation }) =>
     new Session({
-      findRoute: routeFinder({
-        address,
-        openUrl: signalingUrl(address, location, peerId),
-        peerId,
-        joinToken,
-        tickets: ticketStore(location, tabStorage(), joinToken),
-      }),
+      // A ticket that the preparation has is valid for later connections too.
+      findRoute: preparation?.findRoute ?? findRouteFor(address, peerId),
       displayName,
       localMedia,
       log: consoleLog,
       watchReadiness: (listener) => watchMeeting(address, (info) => listener(info.status === 'found' && info.isReady), { joinToken }),
-      videoCodec: () => {
-        const { videoCodec } = model.state.get().settings;
-        return videoCodec === 'auto' ? undefined : videoCodec;
-      },
+      videoCodec,
+      preparation,
     }),
+  watchPresence: (listener) => void watchPresence(listener),
   peerIds: keptPeerIds(location.pathname, pageStorage(), holdByLocks('locks' in navigator ? navigator.locks : undefined)),
   hasJoinToken: joinToken !== undefined,
   chime: playChime,

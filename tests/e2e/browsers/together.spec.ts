@@ -23,6 +23,7 @@ const test = base.extend<{ call: Call }>({
     const ada = await FirefoxPerson.open('Ada', url);
     const people = new People();
     try {
+      await ada.isPrepared();
       await ada.enter();
       const grace = await people.join('Grace', { url });
       await use({ pod, url, ada, grace });

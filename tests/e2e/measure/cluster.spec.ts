@@ -6,7 +6,7 @@ import { expect, test } from '../cluster/fixtures.ts';
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster } from '../support/environment.ts';
 import { type Figure, report } from '../support/figures.ts';
-import { clickToFirstPicture } from '../support/people/first-picture.ts';
+import { firstPictures } from '../support/people/first-picture.ts';
 import { apply, getObject, kubectl, listObjects } from '../support/cluster/kubectl.ts';
 import { processesOfPod, residentBytes } from '../support/programs/node-process.ts';
 import { NAMESPACE, install, isUsable, place, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
@@ -88,7 +88,8 @@ test('the whole system', async ({ people }) => {
   const ada = await people.join('Ada', place(MEETING_URL));
   const clicks = await repeat(ROUNDS, async () => {
     const grace = await people.open('Grace', place(MEETING_URL));
-    const taken = await clickToFirstPicture(grace);
+    await grace.isPrepared();
+    const taken = (await firstPictures(grace, ada)).atNewcomer;
     await grace.close();
     return taken;
   });

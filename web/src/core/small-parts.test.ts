@@ -127,7 +127,7 @@ it.each([
   [{ isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true }, 'webrtc-missing', undefined],
   [{ isSecureContext: true, hasPeerConnection: true, hasMediaDevices: false }, undefined, 'webrtc-missing'],
 ])('environment %#', (found, call, capture) => {
-  const environment = { ...found, reachesLoopback: true };
+  const environment = { ...found, reachesLoopback: true, savesData: false };
   expect(callProblem(environment)?.code).toBe(call);
   expect(captureProblem(environment)?.code).toBe(capture);
 });

@@ -50,6 +50,10 @@ export class SceneSession implements SessionPort {
     // Nothing is received.
   }
 
+  noteFrame(): void {
+    // Nothing is measured.
+  }
+
   watch(): void {
     // There is no server to tell.
   }
@@ -58,6 +62,15 @@ export class SceneSession implements SessionPort {
     const stream = { framesDecoded: 900, audioLevel: 0.1, jitterSeconds: 0.004, packetsReceived: 12_000, packetsLost: 36 };
     return Promise.resolve({
       takenAt: performance.now(),
+      joining: [
+        { step: 'socket', milliseconds: -4210.4 },
+        { step: 'receiving', milliseconds: -4032.7 },
+        { step: 'click', milliseconds: 0 },
+        { step: 'join', milliseconds: 0.9 },
+        { step: 'joined', milliseconds: 34.2 },
+        { step: 'consumer', milliseconds: 51.6 },
+        { step: 'frame', milliseconds: 118.3 },
+      ],
       path: { roundTripSeconds: 0.032, availableBitrate: 4_200_000, protocol: 'udp', localCandidate: 'host', remoteCandidate: 'host' },
       sent: [
         { kind: 'microphone', bytesSent: 4000 * performance.now(), frameWidth: 0, frameHeight: 0, framesPerSecond: 0, codec: 'opus', activeLayers: 0 },

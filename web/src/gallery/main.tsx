@@ -44,13 +44,19 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
       hasPeerConnection: scene.hasPeerConnection ?? true,
       hasMediaDevices: true,
       reachesLoopback: scene.reachesLoopback ?? true,
+      // There is no server with which to prepare a join.
+      savesData: true,
     },
     devices: sceneDevices(scene.deviceFailure),
     log: silentLog,
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),
     watchMeeting: () => () => undefined,
     createSession: () => session,
-    peerIds: { take: newPeerId, forget: () => undefined },
+    prepare: () => {
+      throw new Error('a page that saves data prepares nothing');
+    },
+    watchPresence: () => undefined,
+    peerIds: { next: newPeerId, take: newPeerId, forget: () => undefined },
     hasJoinToken: scene.hasJoinToken ?? false,
     chime: () => undefined,
     now: () => performance.now(),

@@ -5,6 +5,7 @@ import { silentLog } from '../core/log';
 import type { MeetingInfo } from '../core/meeting/meeting';
 import { newPeerId } from '../core/peer/peer-id';
 import { openRoute } from '../core/session/connection/route';
+import { Preparation } from '../core/session/preparation';
 import { Session } from '../core/session/session';
 import { FakeDevices, FakeMediaPath } from './fake-media';
 import { FakeServer } from './fake-server';
@@ -32,7 +33,20 @@ export const AT_FRONT_DOOR: Partial<AppDependencies> = {
   page: { host: 'meet.example', protocol: 'https:', pathname: '/', assign: () => undefined },
 };
 
-export const NO_WEBRTC: AppDependencies['environment'] = { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true, reachesLoopback: true };
+export const NO_WEBRTC: AppDependencies['environment'] = {
+  isSecureContext: true,
+  hasPeerConnection: false,
+  hasMediaDevices: true,
+  reachesLoopback: true,
+  savesData: false,
+};
+
+/** Nothing is prepared. */
+export const SAVES_DATA: AppDependencies['environment'] = { ...NO_WEBRTC, hasPeerConnection: true, savesData: true };
+
+interface Presence {
+  listener: (isHere: boolean) => void;
+}
 
 interface Watch {
   listener: (info: MeetingInfo) => void;
@@ -47,6 +61,7 @@ export interface Setup {
   /** The lists of recent meetings as they were stored. */
   kept: (readonly RecentMeeting[])[];
   watch: Watch;
+  presence: Presence;
 }
 
 export function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND): Setup {
@@ -54,15 +69,16 @@ export function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo =
   const devices = new FakeDevices();
   const saved: string[] = [];
   const kept: (readonly RecentMeeting[])[] = [];
+  const presence: Presence = { listener: () => undefined };
   const watch: Watch = { listener: () => undefined, hasEnded: false };
   const model = new AppModel({
     address: { rest: 'team-a/stand-up' },
     page: { host: 'meet.example', protocol: 'https:', pathname: '/m/team-a/stand-up', assign: () => undefined },
-    environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback: true },
+    environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback: true, savesData: false },
     devices,
     log: silentLog,
     fetchMeeting: () => Promise.resolve(info),
-    createSession: ({ peerId, displayName, localMedia }) =>
+    createSession: ({ peerId, displayName, localMedia, preparation }) =>
       new Session({
         findRoute: () => openRoute(`ws://pod/?peerId=${peerId}`),
         displayName,
@@ -71,13 +87,24 @@ export function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo =
         userAgent: '',
         createDevice: new FakeMediaPath().createDevice,
         openSocket: server.openSocket,
+        preparation,
       }),
     watchMeeting: (_address, listener) => {
       watch.listener = listener;
       return () => (watch.hasEnded = true);
     },
     hasJoinToken: false,
-    peerIds: { take: newPeerId, forget: () => undefined },
+    peerIds: somePeerIds(),
+    prepare: ({ peerId, onChange }) =>
+      new Preparation({
+        peerId,
+        findRoute: () => openRoute(`ws://pod/?peerId=${peerId}`),
+        log: silentLog,
+        onChange,
+        createDevice: new FakeMediaPath().createDevice,
+        openSocket: server.openSocket,
+      }),
+    watchPresence: (listener) => (presence.listener = listener),
     chime: () => undefined,
     now: () => 0,
     settings: readSettings(null, ['en']),
@@ -88,7 +115,21 @@ export function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo =
     saveName: (name) => saved.push(name),
     ...change,
   });
-  return { model, server, devices, saved, watch, kept };
+  return { model, server, devices, saved, watch, presence, kept };
+}
+
+/** New ones, as without the Web Locks API. */
+function somePeerIds(): AppDependencies['peerIds'] {
+  let upcoming: string | undefined;
+  return {
+    next: () => (upcoming ??= newPeerId()),
+    take: () => {
+      const id = upcoming ?? newPeerId();
+      upcoming = undefined;
+      return id;
+    },
+    forget: () => undefined,
+  };
 }
 
 export const callOf = ({ model }: Pick<Setup, 'model'>): CallState => {

@@ -31,6 +31,7 @@ export class FakeSession implements SessionPort {
 
   start = (): void => undefined;
   leave = (): void => undefined;
+  noteFrame = (): void => undefined;
   stats = (): Promise<undefined> => Promise.resolve(undefined);
 
   request(method: string, data: unknown): Promise<unknown> {

@@ -46,6 +46,8 @@ export class FakeDevices implements DeviceAccess {
   readonly screens: ScreenTracks[] = [];
   /** Ids of devices that are unplugged. */
   readonly missing = new Set<string>();
+  /** The size that cameras report; by default, none. */
+  cameraSize: { width: number; height: number } | undefined;
   readonly failures: Partial<Record<DeviceKind | 'screen', Error>> = {};
   /** Whether devices open only after `answer` is called, as with a permission prompt. */
   isAsking = false;
@@ -60,8 +62,10 @@ export class FakeDevices implements DeviceAccess {
     if (request.deviceId !== undefined && this.missing.has(request.deviceId))
       return Promise.reject(deviceError(kind, new DOMException('', 'OverconstrainedError')));
     this.requests.push(request);
+    const size = this.cameraSize;
     return this.#asked(() => {
       const track = fakeTrack(kind);
+      if (kind === 'camera' && this.cameraSize !== undefined) track.getSettings = () => ({ ...size });
       this.opened.push({ kind, deviceId: request.deviceId, track });
       return track;
     });

@@ -45,6 +45,11 @@ export class FirefoxPerson implements Person {
     return person;
   }
 
+  /** Waits until only the join itself is left to do. */
+  async isPrepared(): Promise<void> {
+    await this.page.waitForSelector('[data-prepared="true"]', { timeout: 30_000 });
+  }
+
   async enter(): Promise<void> {
     await this.page.locator(testId('name-input')).fill(this.name);
     await this.page.locator(testId('join-button')).click();

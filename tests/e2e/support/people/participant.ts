@@ -14,8 +14,6 @@ declare global {
 
 const FLAGS = [
   '--use-fake-ui-for-media-stream',
-  // Ten frames per second, so that three cameras in three sizes fit two cores.
-  '--use-fake-device-for-media-stream=fps=10',
   // Shares the whole (fake) screen without a prompt.
   '--auto-select-desktop-capture-source=Entire screen',
   '--no-sandbox',
@@ -27,8 +25,13 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** So few that three cameras in three sizes fit two cores. */
+const FRAMES_PER_SECOND = 10;
+
 export interface Place {
   readonly url: string;
+  /** Of the camera. */
+  readonly framesPerSecond?: number;
   /** SHA-256 of the only untrusted key that the browser accepts, for Chromium's flag; without it, normal trust applies. */
   readonly keyFingerprint?: string;
 }
@@ -53,12 +56,20 @@ export class Participant implements Person {
   /** Opens the page; the pre-join screen is shown. `script` runs in the page before everything else. */
   static async open(name: string, place: Place, viewport = { width: 1280, height: 800 }, script?: () => void): Promise<Participant> {
     const trust = place.keyFingerprint === undefined ? [] : [`--ignore-certificate-errors-spki-list=${place.keyFingerprint}`];
-    const browser = await chromiumType.launch({ executablePath: chromium, args: [...FLAGS, ...trust] });
+    const camera = `--use-fake-device-for-media-stream=fps=${String(place.framesPerSecond ?? FRAMES_PER_SECOND)}`;
+    const browser = await chromiumType.launch({ executablePath: chromium, args: [...FLAGS, camera, ...trust] });
     const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'] });
     const participant = new Participant(name, browser, context, await context.newPage());
     if (script !== undefined) await participant.page.addInitScript(script);
     await participant.page.goto(place.url);
     return participant;
+  }
+
+  /** Opens another page in the same browser: the same person to servers. It closes with this one. */
+  async openTab(place: Place): Promise<Participant> {
+    const other = new Participant(`${this.name}'s second page`, this.#browser, this.#context, await this.#context.newPage());
+    await other.page.goto(place.url);
+    return other;
   }
 
   /** Opens the page and joins. */
@@ -67,6 +78,11 @@ export class Participant implements Person {
     await participant.enter();
     await participant.isConnected();
     return participant;
+  }
+
+  /** Waits until only the join itself is left to do. */
+  async isPrepared(): Promise<void> {
+    await this.page.locator('[data-prepared="true"]').waitFor({ timeout: 30_000 });
   }
 
   async enter(): Promise<void> {

@@ -1,14 +1,22 @@
 // Proxies between browsers and a media pod that a test can cut: TCP (page, signaling, media as a last resort) and UDP (media).
-// They forward bytes and inspect none.
+// They forward bytes and inspect none. Both can be slow: they hold everything back for a time, in both directions and in order.
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 type State = 'open' | 'cut' | 'silent';
 
+/** Calls `act` after a delay of `milliseconds`; immediately without one. Calls with the same delay stay in order. */
+function after(milliseconds: number, act: () => void): void {
+  if (milliseconds === 0) act();
+  else setTimeout(act, milliseconds);
+}
+
 /** Listens on its own port and forwards everything to another one. */
 export class TcpWay {
   readonly port: number;
+  /** For each direction. */
+  delayMilliseconds = 0;
   readonly #server: Server;
   readonly #target: number;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
@@ -63,8 +71,8 @@ export class TcpWay {
     this.#pairs.add(pair);
     for (const [from, to] of [pair, [far, near] as const]) {
       from.setNoDelay(true);
-      from.on('data', (bytes) => to.write(bytes));
-      from.on('end', () => to.end());
+      from.on('data', (bytes) => after(this.delayMilliseconds, () => to.write(bytes)));
+      from.on('end', () => after(this.delayMilliseconds, () => to.end()));
       from.on('error', () => undefined);
       from.on('close', () => {
         to.destroy();
@@ -79,6 +87,8 @@ export class TcpWay {
 export class UdpWay {
   readonly port: number;
   isOpen = true;
+  /** For each direction. */
+  delayMilliseconds = 0;
   readonly #socket: UdpSocket;
   readonly #target: number;
   readonly #senders = new Map<string, UdpSocket>();
@@ -88,7 +98,7 @@ export class UdpWay {
     this.#target = target;
     this.port = socket.address().port;
     socket.on('message', (bytes, from) => {
-      if (this.isOpen) this.#senderOf(from).send(bytes, this.#target, '127.0.0.1');
+      if (this.isOpen) after(this.delayMilliseconds, () => this.#send(this.#senderOf(from), bytes, this.#target, '127.0.0.1'));
     });
   }
 
@@ -99,7 +109,13 @@ export class UdpWay {
   }
 
   close(): void {
+    this.isOpen = false;
     for (const socket of [this.#socket, ...this.#senders.values()]) socket.close();
+  }
+
+  /** Datagrams that were held back may be late. */
+  #send(socket: UdpSocket, bytes: Buffer, port: number, address: string): void {
+    if (this.isOpen) socket.send(bytes, port, address);
   }
 
   #senderOf({ address, port }: RemoteInfo): UdpSocket {
@@ -108,7 +124,7 @@ export class UdpWay {
     if (known !== undefined) return known;
     const sender = createSocket('udp4');
     sender.on('message', (bytes) => {
-      if (this.isOpen) this.#socket.send(bytes, port, address);
+      after(this.delayMilliseconds, () => this.#send(this.#socket, bytes, port, address));
     });
     sender.on('error', () => undefined);
     this.#senders.set(key, sender);

@@ -31,6 +31,11 @@ export class CuttablePod {
     return { url: `http://localhost:${String(this.signaling.port)}/m/${meeting}` };
   }
 
+  /** Adds a round trip to signaling and media. A new TCP connection still opens without it. */
+  slowDown(roundTripMilliseconds: number): void {
+    for (const way of [this.signaling, this.#media, this.#mediaByTcp]) way.delayMilliseconds = roundTripMilliseconds / 2;
+  }
+
   /** No media gets through, neither by UDP nor by TCP. */
   blockMedia(): void {
     this.#media.isOpen = false;

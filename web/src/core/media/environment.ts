@@ -9,6 +9,8 @@ export interface Environment {
   hasMediaDevices: boolean;
   /** Whether media can be sent to loopback addresses. */
   reachesLoopback: boolean;
+  /** Whether the user has asked the browser to save data. */
+  savesData: boolean;
 }
 
 export function readEnvironment(): Environment {
@@ -17,6 +19,7 @@ export function readEnvironment(): Environment {
     hasPeerConnection: 'RTCPeerConnection' in globalThis,
     hasMediaDevices: 'mediaDevices' in navigator,
     reachesLoopback: reachesLoopback(navigator.userAgent),
+    savesData: (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true,
   };
 }
 

@@ -42,6 +42,30 @@ it('the id of a page that crashed is reused once', async () => {
   expect(next.take()).not.toBe(first);
 });
 
+it('the next id is known before it is taken, and stored only then', async () => {
+  const browser = new FakeBrowser();
+  const inCall = keptPeerIds(PATH, browser.storage, browser.page().hold);
+  const first = inCall.take();
+  const ids = keptPeerIds(PATH, browser.storage, browser.page().hold);
+  await settled();
+  const next = ids.next();
+  expect([ids.next(), [...browser.stored.values()]]).toEqual([next, [first]]);
+  expect([ids.take(), [...browser.stored.values()]]).toEqual([next, [next]]);
+  expect(ids.next()).not.toBe(next);
+});
+
+it('the id of a page that crashed is taken even if another one was expected', async () => {
+  const browser = new FakeBrowser();
+  const crashed = browser.page();
+  const first = keptPeerIds(PATH, browser.storage, crashed.hold).take();
+  crashed.dies();
+  const ids = keptPeerIds(PATH, browser.storage, browser.page().hold);
+  const expected = ids.next();
+  await settled();
+  expect([ids.next(), ids.take()]).toEqual([first, first]);
+  expect(expected).not.toBe(first);
+});
+
 it('a live page keeps its id', async () => {
   const browser = new FakeBrowser();
   const first = keptPeerIds(PATH, browser.storage, browser.page().hold).take();

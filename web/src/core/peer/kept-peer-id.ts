@@ -9,6 +9,8 @@
 import { newPeerId } from './peer-id';
 
 export interface PeerIds {
+  /** The id that `take` will probably return, for what is prepared before the join. */
+  next(): string;
   /** The id for the next join. */
   take(): string;
   /** The participant left: there is nothing to reuse. */
@@ -28,12 +30,15 @@ export function keptPeerIds(path: string, storage: IdStorage | undefined, hold: 
   const key = KEY + path;
   let orphan: string | undefined;
   let own: string | undefined;
+  let upcoming: string | undefined;
   const left = hold === undefined ? undefined : readId(storage, key);
   if (left !== undefined) void hold?.(key + left).then((isFree) => (orphan = isFree ? left : undefined));
   return {
+    // Not stored yet: until the join, the stored id is that of a page which is in the meeting.
+    next: () => orphan ?? (upcoming ??= newPeerId()),
     take: () => {
-      const id = orphan ?? newPeerId();
-      orphan = undefined;
+      const id = orphan ?? upcoming ?? newPeerId();
+      orphan = upcoming = undefined;
       own = id;
       write(storage, key, id);
       if (id !== left) void hold?.(key + id);

@@ -49,6 +49,8 @@ export type MachineEvent =
   | { type: 'joinSucceeded' }
   | { type: 'joinFailed'; error: ConveneError }
   | { type: 'socketClosed'; code: number; reason: string }
+  /** A prepared connection ended before its join was answered: connect as without it, at once. */
+  | { type: 'preparationLost' }
   | { type: 'mediaConnected' }
   | { type: 'mediaFailed' }
   | { type: 'timerFired' }
@@ -103,6 +105,8 @@ function fromOpening(state: SessionState & { name: 'opening' }, event: MachineEv
       return joinFailed(state, event.error);
     case 'timerFired':
       return tryAgain(state, [{ type: 'dropConnection' }], new ConveneError('server-unreachable', 'could not open the connection in time'));
+    case 'preparationLost':
+      return open(state, [{ type: 'stopTimer' }, { type: 'dropConnection' }]);
     case 'socketClosed':
       return lost(state, event.code, event.reason);
     default:
@@ -122,6 +126,8 @@ function fromJoining(state: SessionState & { name: 'joining' }, event: MachineEv
       return joinFailed(state, event.error);
     case 'lobbyEntered':
       return { state: { ...state, name: 'lobby' }, effects: [{ type: 'knock' }] };
+    case 'preparationLost':
+      return open(state, [{ type: 'stopTimer' }, { type: 'dropConnection' }]);
     case 'socketClosed':
       return lost(state, event.code, event.reason);
     default:

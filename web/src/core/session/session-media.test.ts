@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeHandler } from 'mediasoup-client';
 import { consumerOffer, FakeServer } from '../../test-support/fake-server';
 import type { SessionEvent } from './events';
 import { type Setup, setUp, settle, joined } from '../../test-support/session-setup';
@@ -60,6 +61,83 @@ describe('local media', () => {
     expect(server.sent('produce')).toHaveLength(3);
   });
 
+  it('of a camera with another size is encoded for that size, of one with the same size it goes on', async () => {
+    const { server, local, devices } = await joined();
+    const switchTo = async (deviceId: string, width: number, height: number): Promise<void> => {
+      devices.cameraSize = { width, height };
+      await local.choose('camera', deviceId);
+      await settle();
+    };
+    const layers = (): number[] =>
+      server
+        .sent('produce')
+        .map(({ data }) => data as { kind: string; rtpParameters: { encodings: unknown[] } })
+        .filter(({ kind }) => kind === 'video')
+        .map(({ rtpParameters }) => rtpParameters.encodings.length);
+    await switchTo('cam-2', 1280, 720);
+    expect([layers(), server.sent('closeProducer')]).toEqual([[3], []]);
+    await switchTo('cam-3', 640, 360);
+    expect([layers(), server.sent('closeProducer').length]).toEqual([[3, 2], 1]);
+  });
+
+  it('is sent after the offers that came with the join were taken', async () => {
+    const setup = setUp();
+    await setup.local.turnOn('camera');
+    const order: string[] = [];
+    const receive = vi.spyOn(FakeHandler.prototype, 'receive').mockImplementationOnce(async function (this: FakeHandler, offers) {
+      order.push(`receives ${offers.length}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      order.push('received');
+      return this.receive(offers);
+    });
+    setup.session.start();
+    setup.server.socket.serverOpens();
+    setup.server.answers['produce'] = () => {
+      order.push('produce');
+      return { producerId: 'producer-of-video' };
+    };
+    setup.server.answers['join'] = () => {
+      queueMicrotask(() => {
+        setup.server.offersConsumer(1, consumerOffer('bob', 'audio'));
+        setup.server.offersConsumer(2, consumerOffer('bob', 'video'));
+      });
+      return { peers: [] };
+    };
+    await vi.advanceTimersByTimeAsync(100);
+    receive.mockRestore();
+    expect(order).toEqual(['receives 2', 'received', 'produce']);
+  });
+
+  it('waits for the first offer if a participant sends', async () => {
+    const setup = setUp();
+    await setup.local.turnOn('camera');
+    setup.server.answers['join'] = () => ({ peers: [{ peerId: 'bob', displayName: 'Bob', sends: { audio: false, video: true, share: false } }] });
+    setup.session.start();
+    setup.server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(setup.server.sent('produce')).toEqual([]);
+    setup.server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await settle();
+    expect(setup.server.sent('produce')).toHaveLength(1);
+  });
+
+  it('does not wait for offers for long', async () => {
+    const setup = setUp();
+    await setup.local.turnOn('camera');
+    setup.server.answers['join'] = () => {
+      queueMicrotask(() => setup.server.offersConsumer(1, consumerOffer('bob', 'video')));
+      return { peers: [] };
+    };
+    const receive = vi.spyOn(FakeHandler.prototype, 'receive').mockImplementation(() => new Promise(() => undefined));
+    setup.session.start();
+    setup.server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(299);
+    expect(setup.server.sent('produce')).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    receive.mockRestore();
+    expect(setup.server.sent('produce')).toHaveLength(1);
+  });
+
   it('that the server rejects is reported, and the call continues', async () => {
     const { server, local, session, events } = setUp();
     server.answers['produce'] = () => new Error('no');
@@ -111,6 +189,24 @@ describe('remote media', () => {
       type: 'trackAdded',
       remote: expect.objectContaining({ consumerId: 'bob-video', peerId: 'bob', kind: 'video', source: 'video', isPaused: false }) as unknown,
     });
+  });
+
+  it('from a camera starts in the smallest size, before it is accepted; a screen has one size', async () => {
+    const { server } = await joined();
+    const { length } = server.socket.sent;
+    server.offersConsumer(1, consumerOffer('bob', 'video'));
+    server.offersConsumer(2, { ...consumerOffer('bob', 'video', 'screen'), appData: { source: 'screensharing' } });
+    server.offersConsumer(3, consumerOffer('bob', 'audio'));
+    await settle();
+    const sent = server.socket.sent.slice(length);
+    expect(sent.map(({ method, id }) => method ?? `accepts ${String(id)}`)).toEqual([
+      'connectWebRtcTransport',
+      'setConsumerPreferredLayers',
+      'accepts 1',
+      'accepts 2',
+      'accepts 3',
+    ]);
+    expect(sent[1]?.['data']).toEqual({ consumerId: 'bob-video', spatialLayer: 0, temporalLayer: 2 });
   });
 
   it('that cannot be received is rejected, and the rest continues', async () => {

@@ -32,13 +32,13 @@ describe('joining', () => {
     expect(statuses(events)).toEqual(['connecting', 'connected']);
   });
 
-  it('sends microphone and camera with their source', async () => {
+  it('sends camera and microphone with their source, the camera first', async () => {
     const { server } = await joined();
     expect(server.sent('produce').map(({ data }) => data)).toEqual([
-      expect.objectContaining({ kind: 'audio', appData: { source: 'audio' } }),
       expect.objectContaining({ kind: 'video', appData: { source: 'video' } }),
+      expect.objectContaining({ kind: 'audio', appData: { source: 'audio' } }),
     ]);
-    const video = server.sent('produce')[1]?.['data'] as { rtpParameters: { encodings: unknown[]; codecs: { mimeType: string }[] } };
+    const video = server.sent('produce')[0]?.['data'] as { rtpParameters: { encodings: unknown[]; codecs: { mimeType: string }[] } };
     expect(video.rtpParameters.encodings).toHaveLength(3);
     expect(video.rtpParameters.codecs[0]?.mimeType.toLowerCase()).toBe('video/vp8');
   });

@@ -14,19 +14,22 @@ import { Scope } from '../scope';
 import type { SocketFactory } from '../signaling/protoo';
 import { decodeChatHistory, decodeChatSent, type ChatPage } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
-import { isTicketRefused } from './close-reason';
+import { FINAL_CLOSE_CODE, isTicketRefused } from './close-reason';
 import type { VideoCodec } from './codecs/codec-choice';
 import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codecs/codec-policy';
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionEvent } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
 import { INITIAL_STATE, transition, type SessionEffect, type MachineEvent, type SessionState } from './machine';
+import { Link } from './connection/link';
 import { RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
 import { RejoinAllowance } from './video/video-stall';
+import type { Preparation } from './preparation';
 import { Readiness, type ReadinessWatch } from './readiness';
 import type { ReceptionPreference } from './video/reception';
 import type { Route, RouteFinder } from './connection/route';
 import type { CallStats } from './connection/stats';
+import { joinLineOf, JoinTimeline } from './timeline';
 
 /** How long last frames are kept after a rejoin: the other participants return one by one. */
 export const LAST_FRAMES_KEPT_MS = 15_000;
@@ -46,6 +49,8 @@ export interface SessionOptions {
   watchReadiness?: ReadinessWatch;
   /** Knowledge about the device's encoders, kept across connections. */
   codecEnvironment?: CodecEnvironment;
+  /** A connection that was prepared for this join; it is used once. */
+  preparation?: Preparation | undefined;
 }
 
 export class Session {
@@ -58,6 +63,12 @@ export class Session {
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
+  #preparation: Preparation | undefined;
+  /** Whether the current connection was prepared, and has not joined yet. */
+  #isOverPrepared = false;
+  /** Of the first join; later ones are not measured. */
+  #timeline: JoinTimeline | undefined;
+  #startedAt = 0;
   /** The previous connection, whose last frames are shown until new ones arrive. */
   #previous: RoomConnection | undefined;
   #picturesTimer: ReturnType<typeof setTimeout> | undefined;
@@ -76,7 +87,9 @@ export class Session {
     this.#options = options;
     this.#events = new Emitter(options.log);
     this.#readiness = new Readiness(options.watchReadiness, () => this.#hearReadiness());
-    this.#codecs = new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
+    this.#preparation = options.preparation;
+    this.#codecs =
+      options.preparation?.codecs ?? new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
   }
 
   get connection(): ConnectionState {
@@ -90,7 +103,10 @@ export class Session {
 
   /** Joins; after a failure, retries. */
   start(): void {
-    if (this.#state.name === 'idle') this.#followSurroundings();
+    if (this.#state.name === 'idle') {
+      this.#startedAt = performance.now();
+      this.#followSurroundings();
+    }
     this.#handle({ type: 'start' });
   }
 
@@ -100,8 +116,14 @@ export class Session {
     this.#scope.end();
   }
 
-  stats(): Promise<CallStats | undefined> {
-    return this.#connection?.stats() ?? Promise.resolve(undefined);
+  async stats(): Promise<CallStats | undefined> {
+    const stats = await this.#connection?.stats();
+    return stats === undefined ? undefined : { ...stats, joining: this.#timeline?.rows ?? [] };
+  }
+
+  /** A frame of another participant is shown. */
+  noteFrame(): void {
+    this.#timeline?.note('frame');
   }
 
   /** Sends a request to the room. Throws a ConveneError. */
@@ -190,6 +212,19 @@ export class Session {
   #findRoute(): void {
     const attempt = (this.#attempt += 1);
     this.#readiness.forget();
+    const link = this.#preparation?.take();
+    this.#preparation = undefined;
+    if (link instanceof Link) return this.#adopt(link);
+    if (link === undefined) return this.#findFreshRoute(attempt);
+    void link.then((prepared) => {
+      if (attempt !== this.#attempt) prepared?.close();
+      else if (prepared === undefined) this.#findFreshRoute(attempt);
+      else this.#adopt(prepared);
+    });
+  }
+
+  #findFreshRoute(attempt: number): void {
+    this.#measure(new JoinTimeline());
     const found = this.#options.findRoute({ isRefused: !this.#hasOpened });
     this.#hasOpened = false;
     if (!(found instanceof Promise)) return this.#open(found);
@@ -203,19 +238,34 @@ export class Session {
     );
   }
 
+  #measure(timeline: JoinTimeline): void {
+    if (this.#timeline !== undefined) return;
+    this.#timeline = timeline;
+    timeline.note('click', this.#startedAt);
+    timeline.onEnd((rows) => this.#options.log.info(`joined: ${joinLineOf(rows)}`));
+  }
+
+  /** Goes on with a link that was prepared, or is being prepared. */
+  #adopt(link: Link): void {
+    this.#measure(link.timeline);
+    this.#isOverPrepared = true;
+    this.#hasOpened = link.isOpen;
+    this.#connect(link);
+    for (const direction of link.interrupted) this.#repairing.add(direction);
+    if (link.isOpen) this.#handle({ type: 'socketOpened' });
+  }
+
   #open(route: Route): void {
-    const { displayName, log, openSocket } = this.#options;
-    const connection: RoomConnection = new RoomConnection({
-      route,
-      findRoute: this.#options.findRoute,
-      displayName,
-      log,
-      userAgent: this.#options.userAgent ?? navigator.userAgent,
-      codecs: this.#codecs,
-      createDevice: this.#options.createDevice ?? (() => Device.factory()),
-      hooks: this.#hooksFor(() => connection),
-      ...(openSocket === undefined ? {} : { openSocket }),
-    });
+    const { log, openSocket, findRoute, createDevice = () => Device.factory() } = this.#options;
+    const timeline = this.#timeline ?? new JoinTimeline();
+    timeline.note('ticket');
+    this.#connect(new Link({ route, findRoute, log, createDevice, openSocket, timeline }));
+  }
+
+  #connect(link: Link): void {
+    const { displayName, log, userAgent = navigator.userAgent } = this.#options;
+    const hooks = this.#hooksFor(() => connection);
+    const connection: RoomConnection = new RoomConnection({ link, displayName, userAgent, codecs: this.#codecs, log, hooks });
     this.#connection = connection;
   }
 
@@ -233,7 +283,7 @@ export class Session {
       onClose: (code, reason) =>
         ifCurrent(() => {
           if (isTicketRefused(code, reason)) this.#hasOpened = false;
-          this.#handle({ type: 'socketClosed', code, reason });
+          this.#handle(this.#isPreparationLost(code) ? { type: 'preparationLost' } : { type: 'socketClosed', code, reason });
         }),
       onCut: (isDisconnected) =>
         ifCurrent(() =>
@@ -258,6 +308,12 @@ export class Session {
     };
   }
 
+  /** What was prepared ended in the moment in which it was needed; the meeting may be as fine as without it. */
+  #isPreparationLost(code: number): boolean {
+    const { name } = this.#state;
+    return this.#isOverPrepared && code !== FINAL_CLOSE_CODE && (name === 'opening' || name === 'joining');
+  }
+
   async #join(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
@@ -273,9 +329,12 @@ export class Session {
       return;
     }
     if (!isCurrent()) return;
+    this.#isOverPrepared = false;
     this.#handle({ type: 'joinSucceeded' });
     this.#previous?.closeSending();
     this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_FRAMES_KEPT_MS);
+    // What others send comes first: it is what the user waits for.
+    await connection.offersTaken();
     await connection.publish(this.#options.localMedia.state);
   }
 
@@ -291,6 +350,9 @@ export class Session {
 
   #drop(): void {
     this.#attempt += 1;
+    this.#preparation?.drop();
+    this.#preparation = undefined;
+    this.#isOverPrepared = false;
     const dropped = this.#connection;
     this.#connection = undefined;
     this.#isDisconnected = false;

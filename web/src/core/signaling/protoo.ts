@@ -63,6 +63,8 @@ interface Pending {
   /** Time limit of the request, while the connection works. */
   timeoutMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the server holds the answer back for a reason: then the time limit starts again. */
+  isHeld: () => boolean;
 }
 
 export interface ProtooOptions {
@@ -100,14 +102,14 @@ export class ProtooConnection {
 
   /**
    * Sends a request and waits for its response. The more requests are pending, the longer each may take; time while sending is
-   * stalled does not count.
+   * stalled, or while `isHeld`, does not count.
    */
-  request(method: string, data: JsonRecord = {}): Promise<unknown> {
+  request(method: string, data: JsonRecord = {}, isHeld: () => boolean = () => false): Promise<unknown> {
     if (!this.#isOpen()) return Promise.reject(closedError(method));
     const id = this.#freeId();
     const timeoutMs = REQUEST_TIMEOUT_BASE_MS * (15 + 0.1 * this.#pending.size);
     return new Promise((resolve, reject) => {
-      const pending: Pending = { method, resolve, reject, timeoutMs, timer: undefined };
+      const pending: Pending = { method, resolve, reject, timeoutMs, timer: undefined, isHeld };
       this.#pending.set(id, pending);
       this.#startTimer(id, pending);
       this.#send({ request: true, id, method, data });
@@ -141,7 +143,13 @@ export class ProtooConnection {
     }, SILENCE_MS);
   }
 
-  #giveUp(id: number, { method, timeoutMs, reject }: Pending): void {
+  #giveUp(id: number, pending: Pending): void {
+    const { method, timeoutMs, reject, isHeld } = pending;
+    // Silence proves nothing then, so only the time limit starts again.
+    if (isHeld()) {
+      pending.timer = setTimeout(() => this.#giveUp(id, pending), timeoutMs);
+      return;
+    }
     this.#pending.delete(id);
     reject(new ConveneError('request-timeout', `"${method}" was not answered within ${Math.round(timeoutMs / 1000)} s`));
   }

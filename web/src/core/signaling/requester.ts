@@ -43,6 +43,7 @@ type NotificationMethod =
   | 'setWatchedPeers';
 
 export interface Requester {
-  request<M extends keyof Requests>(method: M, data: Requests[M]): Promise<unknown>;
+  /** `isHeld`: whether the server holds the answer back for a reason; then there is no time limit. */
+  request<M extends keyof Requests>(method: M, data: Requests[M], isHeld?: () => boolean): Promise<unknown>;
   notify<M extends NotificationMethod>(method: M, data: Payload<M>): void;
 }

@@ -20,6 +20,9 @@ const MOST_UNSENT = 512;
 /** Not 1012: a router that shuts down sends it too, and the next pod tells whether the room is gone. */
 const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1005, 1007, 1008, 1009, 4000]);
 
+/** The reason of a 1012 that ends a prepared connection: there is nothing to resume. */
+const NO_LONGER_PREPARED = /\bprepared\b/iu;
+
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 3;
@@ -35,6 +38,8 @@ export interface ResumableOptions {
   findAddress: (last: { isRefused: boolean }) => Address | Promise<Address>;
   /** Called when a disconnect lasts, and when it is over. */
   onCut?: (isDisconnected: boolean) => void;
+  /** Called with the pod's first message on the first socket. */
+  onGreeting?: (greeting: SignalingSession) => void;
   /** The source of `online` events. */
   network?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 }
@@ -131,7 +136,8 @@ export class ResumableSocket implements SocketLike {
     this.onmessage?.(event);
   }
 
-  #greet({ id, resumed, received, resumeSeconds }: SignalingSession): void {
+  #greet(greeting: SignalingSession): void {
+    const { id, resumed, received, resumeSeconds } = greeting;
     const isFirst = this.#id === undefined;
     const sent = this.#firstKept + this.#kept.length;
     // A new session, or counts that do not match: the session is lost.
@@ -141,7 +147,7 @@ export class ResumableSocket implements SocketLike {
     this.#isAttached = true;
     this.#stopWaiting();
     this.#closeAbandoned();
-    if (isFirst) return;
+    if (isFirst) return this.#options.onGreeting?.(greeting);
     this.#kept.splice(0, received - this.#firstKept);
     this.#firstKept = received;
     for (const message of this.#kept) this.#socket?.send(message);
@@ -153,7 +159,7 @@ export class ResumableSocket implements SocketLike {
     this.#attemptLimit = undefined;
     this.#isAttached = false;
     this.#socket = undefined;
-    if (this.#id === undefined || FINAL_CODES.has(code)) return this.#fail(code, reason);
+    if (this.#id === undefined || isFinal(code, reason)) return this.#fail(code, reason);
     if (this.#deadline === undefined) {
       this.#closedWith = { code, reason };
       this.#attempt = 0;
@@ -233,6 +239,10 @@ export class ResumableSocket implements SocketLike {
     this.#isLongCut = isDisconnected;
     this.#options.onCut?.(isDisconnected);
   }
+}
+
+function isFinal(code: number, reason: string): boolean {
+  return FINAL_CODES.has(code) || NO_LONGER_PREPARED.test(reason);
 }
 
 function greetingOf(frame: unknown): SignalingSession | undefined {

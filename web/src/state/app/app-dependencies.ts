@@ -6,6 +6,7 @@ import type { Environment } from '../../core/media/environment';
 import type { LocalMedia } from '../../core/media/local-media';
 import type { MeetingAddress, MeetingInfo } from '../../core/meeting/meeting';
 import type { PeerIds } from '../../core/peer/kept-peer-id';
+import type { Preparation, PreparationState } from '../../core/session/preparation';
 import type { Chime } from '../call/announcements';
 import type { SessionPort } from '../call/call-model';
 import type { Settings } from '../settings';
@@ -20,7 +21,17 @@ export interface AppDependencies {
   log: Log;
   fetchMeeting(address: MeetingAddress): Promise<MeetingInfo>;
   watchMeeting(address: MeetingAddress, listener: (info: MeetingInfo) => void): () => void;
-  createSession(options: { address: MeetingAddress; peerId: string; displayName: string; localMedia: LocalMedia }): SessionPort;
+  createSession(options: {
+    address: MeetingAddress;
+    peerId: string;
+    displayName: string;
+    localMedia: LocalMedia;
+    preparation: Preparation | undefined;
+  }): SessionPort;
+  /** Starts to prepare a join. */
+  prepare: (options: { address: MeetingAddress; peerId: string; onChange: (state: PreparationState) => void }) => Preparation;
+  /** Calls the listener on each sign that the user is at this page, or has left it. */
+  watchPresence(listener: (isHere: boolean) => void): void;
   hasJoinToken: boolean;
   peerIds: PeerIds;
   chime: (sound: Chime) => void;

@@ -81,6 +81,78 @@ describe('in the call', () => {
   });
 });
 
+describe('a prepared page', () => {
+  async function prepared(): Promise<Setup> {
+    const app = setUp({ loadName: () => 'Ada' });
+    await app.model.open();
+    app.server.socket.serverOpens();
+    app.server.notifies('session', { id: 'abc', resumed: false, received: 0, resumeSeconds: 15, prepared: true });
+    await vi.advanceTimersByTimeAsync(0);
+    return app;
+  }
+
+  it('sends the join with the click, before any view is rendered', async () => {
+    const { model, server } = await prepared();
+    expect(model.state.get().isPrepared).toBe(true);
+    const rendered: unknown[] = [];
+    model.state.subscribe(() => rendered.push(server.sent('join').length));
+    model.join();
+    expect([server.sent('join').length, rendered, model.state.get().screen.name]).toEqual([1, [], 'call']);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([rendered[0], model.state.get().isPrepared, server.sockets.length]).toEqual([1, false, 1]);
+    expect(callOf({ model }).connection.status).toBe('connected');
+  });
+
+  it('shows the call soon if the server does not answer', async () => {
+    const { model, server } = await prepared();
+    delete server.answers['join'];
+    let isRendered = false;
+    model.state.subscribe(() => (isRendered = true));
+    model.join();
+    await vi.advanceTimersByTimeAsync(99);
+    expect(isRendered).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(isRendered).toBe(true);
+  });
+
+  it('is prepared again after the call, with the next peer id', async () => {
+    const { model, server } = await prepared();
+    model.join();
+    await vi.advanceTimersByTimeAsync(0);
+    model.leave();
+    await model.rejoin();
+    await vi.advanceTimersByTimeAsync(0);
+    const ids = server.sockets.map(({ url }) => new URL(url).searchParams.get('peerId'));
+    expect([server.sockets.length, new Set(ids).size, model.state.get().isPrepared]).toEqual([2, 2, false]);
+  });
+
+  it('lets go when the user leaves the page, or the meeting ends', async () => {
+    const left = await prepared();
+    left.presence.listener(false);
+    expect([left.server.socket.isClosedByClient, left.model.state.get().isPrepared]).toEqual([true, false]);
+    const ended = await prepared();
+    ended.watch.listener({ ...FOUND, isOver: true });
+    expect([ended.server.socket.isClosedByClient, ended.model.state.get().screen.name]).toEqual([true, 'ended']);
+  });
+
+  it('joins after the meeting closed the prepared connection', async () => {
+    const { model, server } = await prepared();
+    server.socket.serverCloses(1012, 'this connection is no longer prepared');
+    expect(model.state.get().isPrepared).toBe(false);
+    model.join();
+    server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([callOf({ model }).connection.status, server.sockets.length]).toEqual(['connected', 2]);
+  });
+
+  it('loses nothing with the camera', async () => {
+    const { model, server } = await prepared();
+    model.toggle('camera');
+    model.toggle('microphone');
+    expect([server.socket.isClosedByClient, model.state.get().isPrepared]).toEqual([false, true]);
+  });
+});
+
 describe('devices', () => {
   const CAUSES = ['meeting ended', 'ended by a moderator', 'no such meeting', 'the meeting is full', 'the meeting is locked', 'removed by a moderator'];
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deviceError } from '../../core/media/devices';
 import type { MeetingInfo } from '../../core/meeting/meeting';
 import type { AppDependencies } from './app-dependencies';
-import { FOUND, AT_FRONT_DOOR, NO_WEBRTC, type Setup, setUp, callOf, inCall } from '../../test-support/app-setup';
+import { FOUND, AT_FRONT_DOOR, NO_WEBRTC, SAVES_DATA, type Setup, setUp, callOf, inCall } from '../../test-support/app-setup';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -32,7 +32,7 @@ describe('opening the page', () => {
     [{ isLoopbackOnly: true, reachesLoopback: true }, false],
     [{ isLoopbackOnly: false, reachesLoopback: false }, false],
   ])('tells whether media cannot be sent: %j', async ({ isLoopbackOnly, reachesLoopback }, expected) => {
-    const environment = { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback };
+    const environment = { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback, savesData: false };
     const { model, watch } = setUp({ environment }, { ...FOUND, isLoopbackOnly });
     await model.open();
     expect(model.state.get().meeting.isOutOfReach).toBe(expected);
@@ -80,7 +80,7 @@ describe('the front page', () => {
 
 describe('joining', () => {
   it('needs a name that is not empty after cleaning', async () => {
-    const { model, server } = setUp();
+    const { model, server } = setUp({ environment: SAVES_DATA });
     await model.open();
     model.setName('   ');
     model.join();
@@ -144,8 +144,8 @@ describe('on the pre-join screen', () => {
 describe('a meeting that is not ready', () => {
   const STARTING: MeetingInfo = { ...FOUND, isReady: false, waitingFor: { reason: 'PodNotReady', message: 'its pod is starting' } };
 
-  async function waiting(): Promise<Setup> {
-    const app = setUp({}, STARTING);
+  async function waiting(change: Partial<AppDependencies> = {}): Promise<Setup> {
+    const app = setUp(change, STARTING);
     await app.model.open();
     app.model.setName('Ada');
     app.model.join();
@@ -164,7 +164,7 @@ describe('a meeting that is not ready', () => {
   });
 
   it('can be left for the pre-join screen', async () => {
-    const { model, watch, server } = await waiting();
+    const { model, watch, server } = await waiting({ environment: SAVES_DATA });
     model.leave();
     watch.listener(FOUND);
     expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { isReady: true } });
@@ -198,7 +198,7 @@ it('canceling the request leads back to the pre-join screen and ends the session
   model.leave();
   await vi.advanceTimersByTimeAsync(0);
   expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, call: undefined, local: { camera: { status: 'on' } } });
-  expect(server.socket.isClosedByClient).toBe(true);
+  expect(server.sockets[0]?.isClosedByClient).toBe(true);
 });
 
 it('the lobby has its own screen, and leads into the call or to the end', async () => {

@@ -11,9 +11,11 @@ import { pathOf, type MeetingAddress, type MeetingInfo } from '../../core/meetin
 import { MAX_NAME_LENGTH, normalizeName } from '../../core/peer/display-name';
 import type { ConnectionState } from '../../core/session/connection-state';
 import type { CallStats } from '../../core/session/connection/stats';
+import type { Preparation } from '../../core/session/preparation';
 import { CallModel } from '../call/call-model';
 import { speakerInUse } from '../call/speaker';
 import type { Settings } from '../settings';
+import { Hold } from '../pace';
 import { Store } from '../store';
 import type { AppDependencies } from './app-dependencies';
 import {
@@ -28,12 +30,20 @@ import {
   type MeetingBrief,
   type Screen,
 } from './app-state';
+import { Preparer } from './preparer';
 import { withRecent, type RecentMeeting } from './recent';
+
+/** The screen after the click on "join" is shown with the first video, or at the latest when a user would notice the delay. */
+const RENDER_WITHIN_MS = 100;
 
 export class AppModel {
   readonly #dependencies: AppDependencies;
   readonly #local: LocalMedia;
   readonly #store: Store<AppState>;
+  readonly #hold = new Hold();
+  readonly #preparer: Preparer<Preparation> | undefined;
+  /** Whether microphone and camera have been opened once, or failed to. */
+  #hasPreview = false;
   #endWatch: (() => void) | undefined;
   #unsubscribeCall: (() => void) | undefined;
   /** Whether this join uses a second peer id, because another connection has the first. */
@@ -44,8 +54,10 @@ export class AppModel {
   constructor(dependencies: AppDependencies) {
     this.#dependencies = dependencies;
     this.#local = new LocalMedia(dependencies.devices, dependencies.log, preferencesOf(dependencies.settings));
-    this.#store = new Store(initialState(dependencies, this.#local.state));
+    this.#store = new Store(initialState(dependencies, this.#local.state), this.#hold.pace);
+    this.#preparer = this.#preparerFor(dependencies);
     this.#local.subscribe((local) => this.#set({ local }));
+    dependencies.watchPresence((isHere) => this.#preparer?.setPresence(isHere));
     dependencies.devices.onChange(() => void this.#listDevices());
     dependencies.devices.onReturn(() => void this.#local.reopenInterrupted());
   }
@@ -75,6 +87,8 @@ export class AppModel {
   /** Opens microphone and camera together, so that browsers prompt once. */
   async startPreview(): Promise<void> {
     await Promise.all(this.#wanted.map((kind) => this.#local.turnOn(kind)));
+    this.#hasPreview = true;
+    this.#prepare();
     await this.#listDevices();
   }
 
@@ -176,9 +190,10 @@ export class AppModel {
   #enter(displayName: string): void {
     const { address, chime, now } = this.#dependencies;
     if (address === undefined) return;
-    this.#endWatching();
+    this.#hold.start(RENDER_WITHIN_MS);
     const peerId = this.#dependencies.peerIds.take();
-    const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local });
+    const preparation = this.#preparer?.take(peerId);
+    const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local, preparation });
     const call = new CallModel({
       session,
       local: this.#local,
@@ -190,12 +205,33 @@ export class AppModel {
     });
     this.#unsubscribeCall = session.subscribe((event) => {
       if (event.type === 'connection') this.#onConnection(event.connection);
+      if (event.type === 'trackAdded' || (event.type === 'joined' && event.peers.length === 0)) this.#hold.releaseSoon();
     });
-    this.#set({ screen: { name: 'call' }, call });
+    // The request to join goes out before anything is rendered.
     session.start();
+    this.#endWatching();
+    this.#set({ screen: { name: 'call' }, call });
+  }
+
+  #preparerFor({ address, peerIds, prepare, now }: AppDependencies): Preparer<Preparation> | undefined {
+    if (address === undefined) return undefined;
+    return new Preparer({
+      prepare: (onChange) => prepare({ address, peerId: peerIds.next(), onChange }),
+      onChange: (isPrepared) => {
+        if (isPrepared !== this.#store.get().isPrepared) this.#set({ isPrepared });
+      },
+      now,
+    });
+  }
+
+  #prepare(): void {
+    const { screen, meeting } = this.#store.get();
+    const { savesData } = this.#dependencies.environment;
+    this.#preparer?.update({ screen: screen.name, meeting, hasPreview: this.#hasPreview, savesData });
   }
 
   #onConnection(connection: ConnectionState): void {
+    if (connection.status !== 'connecting' && connection.status !== 'connected') this.#hold.releaseSoon();
     this.#set({ connection });
     switch (connection.status) {
       case 'lobby':
@@ -275,5 +311,6 @@ export class AppModel {
   #set(change: Partial<AppState>): void {
     if (change.screen !== undefined && !SHOWS_SELF.has(change.screen.name)) this.#giveDevicesBack();
     this.#store.update((state) => ({ ...state, ...change }));
+    if (change.screen !== undefined || change.meeting !== undefined) this.#prepare();
   }
 }

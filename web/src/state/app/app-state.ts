@@ -58,6 +58,8 @@ export interface AppState {
   /** As typed; it is normalized before it is sent. */
   nameInput: string;
   canJoin: boolean;
+  /** Whether only the join itself is left to do. */
+  isPrepared: boolean;
   local: LocalMediaState;
   devices: DeviceList;
   settings: Settings;
@@ -85,6 +87,7 @@ export function initialState({ address, page, environment, loadName, settings, r
     },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
+    isPrepared: false,
     local,
     devices: NO_DEVICES,
     settings,

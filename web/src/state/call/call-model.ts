@@ -23,6 +23,7 @@ import { MissingWatch } from '../tiles/missing-watch';
 import { OwnDevices } from './own-devices';
 import { EMPTY_ROOM, isRecorded, reduceRoom, type RoomAccess, type RoomView, type RoomViewEvent } from '../tiles/participants';
 import { refusalOf } from './refusal';
+import { Burst } from '../pace';
 import { Store } from '../store';
 import { peopleOf, tilesOf, voicesOf } from '../tiles/tiles';
 import { lifetimeOf, withoutToast, withToast, type ToastContent } from './toasts';
@@ -47,6 +48,7 @@ export interface SessionPort extends ChatPort {
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown>;
   receive(preferences: readonly ReceptionPreference[]): void;
   watch(peerIds: readonly string[]): void;
+  noteFrame(): void;
 }
 
 export interface CallDependencies {
@@ -63,6 +65,8 @@ export interface CallDependencies {
 export class CallModel {
   readonly #dependencies: CallDependencies;
   readonly #store: Store<CallState>;
+  /** Messages of the server often come together; what users do is shown at once. */
+  readonly #burst = new Burst();
   #room: RoomView = EMPTY_ROOM;
   #displayName: string;
   /** Whether the first list of participants has arrived; it is not announced. */
@@ -78,7 +82,7 @@ export class CallModel {
     this.#dependencies = dependencies;
     const { session, local, peerId, displayName } = dependencies;
     this.#displayName = displayName;
-    this.#store = new Store(this.#initialState(session.connection, peerId));
+    this.#store = new Store(this.#initialState(session.connection, peerId), this.#burst.pace);
     this.#missing = new MissingWatch({ now: dependencies.now, onChange: (leftOut) => this.#set({ leftOut }) });
     this.#chat = new ChatModel({
       port: session,
@@ -95,7 +99,7 @@ export class CallModel {
     });
     const endLocal = local.subscribe(() => this.#show());
     const endLosses = local.onLoss((loss) => this.#devices.reportLoss(loss));
-    const unsubscribe = session.subscribe((event) => this.#onEvent(event));
+    const unsubscribe = session.subscribe((event) => this.#burst.during(() => this.#onEvent(event)));
     this.#end = () => {
       endLocal();
       endLosses();
@@ -236,6 +240,11 @@ export class CallModel {
   /** Sets the size of a tile on screen; undefined when it is no longer visible. */
   seen(key: string, size: Size | undefined): void {
     this.#watcher.note(key, size);
+  }
+
+  /** A frame of another participant is shown. */
+  noteFrame(): void {
+    this.#dependencies.session.noteFrame();
   }
 
   setPageHidden(isHidden: boolean): void {

@@ -1,6 +1,7 @@
 /** Statistics as the panel shows them: rates from two samples of the counters. Pure. */
 
 import type { CallStats, PathStats } from '../../core/session/connection/stats';
+import type { JoinRow } from '../../core/session/timeline';
 import type { SendKind } from '../../core/session/connection/send-kind';
 
 export interface StreamRow {
@@ -21,6 +22,8 @@ export interface StatisticsView {
   path: PathStats | undefined;
   sent: StreamRow[];
   received: StreamRow[];
+  /** The steps of the join, in the order of time. */
+  joining: readonly JoinRow[];
 }
 
 export function statisticsOf(before: CallStats | undefined, now: CallStats): StatisticsView {
@@ -29,6 +32,7 @@ export function statisticsOf(before: CallStats | undefined, now: CallStats): Sta
     seconds <= 0 || bytesBefore === undefined || bytes < bytesBefore ? 0 : Math.round(((bytes - bytesBefore) * 8) / 1000 / seconds);
   return {
     path: now.path,
+    joining: now.joining ?? [],
     sent: now.sent.map((stream) => ({
       key: stream.kind,
       peerId: '',

@@ -26,7 +26,7 @@ export function PreJoinScreen({ model, app }: Props): ReactNode {
   const texts = useTexts();
   const [showsSettings, setShowsSettings] = useState(false);
   return (
-    <main className="page pre-join">
+    <main className="page pre-join" data-prepared={app.isPrepared}>
       <header className="page-header">
         <Brand />
         <button

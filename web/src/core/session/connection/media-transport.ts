@@ -2,12 +2,17 @@
 
 import type { types } from 'mediasoup-client';
 import type { Direction, Source, TransportAnswer } from '../../../generated/messages';
+import { ConveneError } from '../../errors';
 import type { Log } from '../../log';
 import type { Scope } from '../../scope';
 import { decodeIceParameters, decodeProduce, decodeTransport } from '../../signaling/decode';
 import type { Requester } from '../../signaling/requester';
 import type { Route } from './route';
 import { CONNECT_LIMIT_MS, repair, RESTART_GRACE_MS, type RepairEffect, type RepairEvent, type RepairState } from './ice-repair';
+
+const EARLY = 'early';
+/** mediasoup has 1024 streams by default. */
+const LAST_STREAM = 1023;
 
 export interface TransportContext {
   device: types.Device;
@@ -31,11 +36,28 @@ export interface RepairedTransport {
 
 export async function createTransport(direction: Direction, context: TransportContext): Promise<RepairedTransport> {
   const answer = decodeTransport(await context.signaling.request('createWebRtcTransport', { forceTcp: false, appData: { direction } }));
+  if (context.scope.ended) throw new ConveneError('connection-closed', 'the connection was closed while a transport was created');
   const options = { ...optionsFrom(answer), iceServers: context.iceServers };
   const transport = direction === 'producer' ? context.device.createSendTransport(options) : context.device.createRecvTransport(options);
   context.scope.onEnd(() => transport.close());
   wireSignaling(transport, context);
   return { transport, restartIce: keepConnected(transport, direction, context) };
+}
+
+/**
+ * Establishes ICE and DTLS although there is no media yet: with a data channel that is never announced and carries nothing. The
+ * server knows the SCTP association, but no stream of it.
+ */
+export function connectEarly(transport: types.Transport, log: Log): void {
+  const channel = transport.direction === 'send' ? transport.produceData({ label: EARLY }) : receiveEarly(transport);
+  channel.catch((error: unknown) => {
+    if (!transport.closed) log.info('could not connect a transport early', error);
+  });
+}
+
+/** The server numbers its streams from 0. */
+function receiveEarly(transport: types.Transport): Promise<types.DataConsumer> {
+  return transport.consumeData({ id: EARLY, dataProducerId: EARLY, label: EARLY, sctpStreamParameters: { streamId: LAST_STREAM, ordered: true } });
 }
 
 function optionsFrom(answer: TransportAnswer): types.TransportOptions {
@@ -45,11 +67,19 @@ function optionsFrom(answer: TransportAnswer): types.TransportOptions {
 }
 
 /** mediasoup-client requests by events; each is answered with the server's response. */
-function wireSignaling(transport: types.Transport, { signaling }: TransportContext): void {
+function wireSignaling(transport: types.Transport, { signaling, log, onBroken }: TransportContext): void {
   const transportId = transport.id;
-  transport.on('connect', ({ dtlsParameters }, done, fail) => {
-    signaling.request('connectWebRtcTransport', { transportId, dtlsParameters }).then(() => done(), fail);
+  transport.on('connect', ({ dtlsParameters }, done) => {
+    signaling.request('connectWebRtcTransport', { transportId, dtlsParameters }).catch((error: unknown) => {
+      if (transport.closed) return;
+      log.warn('could not connect a transport', error);
+      onBroken();
+    });
+    // The browser need not wait: its first packets are answered, and repeated if they overtake the request.
+    done();
   });
+  // Of `connectEarly`: the server never learns of this channel.
+  transport.on('producedata', (_parameters, done) => done({ id: EARLY }));
   transport.on('produce', ({ kind, rtpParameters, appData }, done, fail) => {
     signaling
       .request('produce', { transportId, kind, rtpParameters, appData: { source: appData['source'] as Source } })

@@ -11,7 +11,7 @@ import { ConveneError, toConveneError } from '../../errors';
 import { isInterrupted, trackOf, type LocalMediaState } from '../../media/local-media';
 import type { Requester } from '../../signaling/requester';
 import type { CodecPolicy } from '../codecs/codec-policy';
-import { producerOptions } from '../codecs/encodings';
+import { producerOptions, sizeOf } from '../codecs/encodings';
 import { SEND_KINDS, type SendKind, type SentMedia } from './send-kind';
 import { isLimitedByProcessor } from './stats';
 import { ArrivalMonitor } from './arrival-monitor';
@@ -57,6 +57,8 @@ export class Publisher {
   /** The latest state that was synced. */
   #latest: LocalMediaState | undefined;
   readonly #producers = new Map<SendKind, types.Producer>();
+  /** How each producer is encoded, as text. */
+  readonly #encodings = new Map<SendKind, string>();
   #wanted: LocalMediaState | undefined;
   #isRunning = false;
   #running: Promise<void> = Promise.resolve();
@@ -121,9 +123,11 @@ export class Publisher {
 
   async #syncTrack(kind: SendKind, { track, isOpening }: Wanted): Promise<void> {
     if (isOpening) return;
+    // Another camera, or another size of it, needs other layers.
+    if (track === undefined || this.#isEncodedOtherwise(kind, track)) this.#close(kind);
+    if (track === undefined) return;
     const producer = this.#producers.get(kind);
-    if (track === undefined) this.#close(kind);
-    else if (producer === undefined) this.#keep(kind, await this.#produce(kind, track));
+    if (producer === undefined) this.#keep(kind, await this.#produce(kind, track));
     else if (producer.track !== track) await producer.replaceTrack({ track });
   }
 
@@ -140,6 +144,17 @@ export class Publisher {
     } catch (error) {
       this.#context.log.info('could not change the layers that are sent', error);
     }
+  }
+
+  #isEncodedOtherwise(kind: SendKind, track: MediaStreamTrack): boolean {
+    const producer = this.#producers.get(kind);
+    if (kind !== 'camera' || producer === undefined || producer.track === track) return false;
+    return this.#encodings.get(kind) !== JSON.stringify(this.#optionsFor(kind, track));
+  }
+
+  #optionsFor(kind: SendKind, track: MediaStreamTrack): Partial<types.ProducerOptions> {
+    const codec = SOURCES[kind].kind === 'video' ? this.#context.codecs.choose(this.#context.device) : undefined;
+    return producerOptions(kind, codec, kind === 'camera' ? sizeOf(track) : undefined);
   }
 
   #syncPause(kind: SendKind, isPaused: boolean): void {
@@ -186,9 +201,10 @@ export class Publisher {
     }
     // Tracks belong to LocalMedia, which alone stops and disables them.
     const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source } };
-    const codec = mediaKind === 'video' ? this.#context.codecs.choose(device) : undefined;
-    if (codec !== undefined && !CHEAP.has(codec.mimeType.toLowerCase())) this.#look();
-    return transport.produce({ ...common, ...producerOptions(kind, codec) });
+    const options = this.#optionsFor(kind, track);
+    if (options.codec !== undefined && !CHEAP.has(options.codec.mimeType.toLowerCase())) this.#look();
+    this.#encodings.set(kind, JSON.stringify(options));
+    return transport.produce({ ...common, ...options });
   }
 
   /** Starts sampling whether the CPU keeps up. */

@@ -24,11 +24,22 @@ interface Slot {
   hasNoLayers: boolean;
 }
 
+/** Offers that are not taken after this long no longer delay what is sent. */
+const OFFERS_MS = 300;
+
+const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
 export class Receiver {
   readonly #transport: types.Transport;
   readonly #emit: (event: RoomEvent) => void;
   readonly #log: Log;
   readonly #slots = new Map<string, Slot>();
+  /** Offers that are being taken. */
+  readonly #taking = new Set<Promise<unknown>>();
+  #noteOffer: () => void = () => undefined;
+  readonly #firstOffer = new Promise<void>((resolve) => (this.#noteOffer = resolve));
+  /** Resolves when the offers that have arrived are known. */
+  #gathering: Promise<void> | undefined;
 
   constructor(transport: types.Transport, emit: (event: RoomEvent) => void, log: Log) {
     this.#transport = transport;
@@ -46,7 +57,7 @@ export class Receiver {
     try {
       // Microphone and camera of a participant share a stream id, so that the browser keeps them in sync.
       const streamId = `${peerId}-${isScreen ? 'screen' : 'person'}`;
-      slot.consumer = await this.#transport.consume({ id: consumerId, producerId, kind, rtpParameters, streamId });
+      slot.consumer = await this.#take({ id: consumerId, producerId, kind, rtpParameters, streamId });
     } catch (error) {
       this.#slots.delete(consumerId);
       throw error;
@@ -58,6 +69,31 @@ export class Receiver {
     const { track } = slot.consumer;
     const remote = { consumerId, peerId, kind, source: appData.source, track, isPaused: slot.isPaused, sourceScore: sourceScoreOf(consumerScore) };
     this.#emit({ type: 'trackAdded', remote });
+  }
+
+  /** Resolves once no offer is being taken, after the first one if some are expected; after a while in any case. */
+  async settled({ isExpecting }: { isExpecting: boolean }): Promise<void> {
+    const late = new Promise((resolve) => setTimeout(resolve, OFFERS_MS));
+    await Promise.race([late, this.#taken(isExpecting)]);
+  }
+
+  async #taken(isExpecting: boolean): Promise<void> {
+    if (isExpecting) await this.#firstOffer;
+    await nextTask();
+    await Promise.allSettled(this.#taking);
+  }
+
+  /** Offers that arrived together are negotiated together: the library takes those of one task. */
+  async #take(options: types.ConsumerOptions): Promise<types.Consumer> {
+    this.#gathering ??= nextTask().finally(() => (this.#gathering = undefined));
+    const taking = this.#gathering.then(() => this.#transport.consume(options));
+    this.#taking.add(taking);
+    this.#noteOffer();
+    try {
+      return await taking;
+    } finally {
+      this.#taking.delete(taking);
+    }
   }
 
   setPaused(consumerId: string, isPaused: boolean): void {

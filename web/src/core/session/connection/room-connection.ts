@@ -1,5 +1,5 @@
 /**
- * One connection to a room, from its WebSocket to its media: opens, joins, publishes, receives, and ends as a whole.
+ * One connection to a room, over a link: joins, publishes, receives, and ends as a whole.
  *
  * It never reconnects. The session creates a new one instead, and may keep the media of the old one until then.
  */
@@ -7,26 +7,22 @@
 import type { types } from 'mediasoup-client';
 import { describeBrowser } from '../../browser';
 import type { Direction, ServerNotification } from '../../../generated/messages';
-import { ConveneError, toConveneError } from '../../errors';
+import { ConveneError } from '../../errors';
 import type { Log } from '../../log';
 import type { LocalMediaState } from '../../media/local-media';
-import { Scope } from '../../scope';
-import { decodeChatHistory, decodeJoin, decodeNewConsumer, decodeNotification, decodeRouterCapabilities } from '../../signaling/decode';
+import { decodeChatHistory, decodeJoin, decodeNewConsumer, decodeNotification } from '../../signaling/decode';
 import type { JsonRecord } from '../../signaling/json';
-import type { RoomRequests } from '../../signaling/requester';
-import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../../signaling/protoo';
-import { ResumableSocket } from '../../signaling/resumable-socket';
-import type { Requester } from '../../signaling/requester';
+import type { RoomRequests, Requester } from '../../signaling/requester';
 import type { CodecPolicy } from '../codecs/codec-policy';
 import type { RoomEvent } from '../events';
-import { createTransport, type RepairedTransport, type TransportContext } from './media-transport';
+import type { Link, LinkMedia } from './link';
+import type { RepairedTransport } from './media-transport';
 import { VideoRepair, type ExpectedVideo } from '../video/video-repair';
 import { Publisher } from './publisher';
 import type { SendKind } from './send-kind';
 import { Receiver } from './receiver';
 import { Reception, type ReceptionPreference } from '../video/reception';
 import { roomEventOf } from './room-events';
-import { subprotocolsOf, type Route, type RouteFinder } from './route';
 import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
 
 export interface RoomConnectionHooks {
@@ -46,16 +42,13 @@ export interface RoomConnectionHooks {
 }
 
 export interface RoomConnectionOptions {
-  route: Route;
-  /** Finds the route for the next socket after a disconnect. */
-  findRoute: RouteFinder;
+  /** Not used by anything else from now on. */
+  link: Link;
   displayName: string;
   userAgent: string;
   codecs: CodecPolicy;
   log: Log;
   hooks: RoomConnectionHooks;
-  createDevice: () => Promise<types.Device>;
-  openSocket?: SocketFactory;
 }
 
 /** At most this many unknown methods are logged, whatever the server sends. */
@@ -63,12 +56,14 @@ const MOST_NOTED = 20;
 
 export class RoomConnection {
   readonly #options: RoomConnectionOptions;
-  readonly #signaling: ProtooConnection;
-  readonly #repairing = new Scope();
-  readonly #sending = new Scope();
-  readonly #receiving = new Scope();
+  readonly #link: Link;
   readonly #ignored = new Set<string>();
   #hasJoined = false;
+  /** The join that is not answered yet; in the lobby that takes as long as the moderators take. */
+  #joining: Promise<unknown> | undefined;
+  #isInLobby = false;
+  /** Whether there are participants whose streams will be offered. */
+  #isExpecting = false;
   #publisher: Publisher | undefined;
   #receiver: Receiver | undefined;
   #reception: Reception | undefined;
@@ -76,39 +71,44 @@ export class RoomConnection {
 
   constructor(options: RoomConnectionOptions) {
     this.#options = options;
-    const { route, log, hooks } = options;
-    this.#signaling = new ProtooConnection(route.url, {
-      log,
-      protocols: subprotocolsOf(route),
-      openSocket: resumable(options),
-      handlers: {
-        onOpen: () => hooks.onOpen(),
-        onClose: (code, reason) => hooks.onClose(code, reason),
-        onNotification: (method, data) => this.#receiveNotification(method, data),
-        onRequest: (method, data) => this.#receiveRequest(method, data),
-      },
+    this.#link = options.link;
+    const { hooks } = options;
+    this.#link.handTo({
+      ...hooks,
+      onGreeting: () => undefined,
+      onNotification: (method, data) => this.#receiveNotification(method, data),
+      onRequest: (method, data) => this.#receiveRequest(method, data),
     });
   }
 
   /**
-   * The join sequence of the demo protocol. Throws a ConveneError. In the lobby the first request is answered only
-   * after admission; by then another join may have started, and this one is obsolete.
+   * The join sequence of the demo protocol. Over a prepared link, the request is sent before this returns. Throws a ConveneError. In
+   * the lobby the first request is answered only after admission; by then another join may have started, and this one is obsolete.
    */
   async join(isWanted: () => boolean): Promise<void> {
-    const device = await this.#loadDevice();
+    const media = this.#link.media ?? (await this.#link.setUp());
     if (!isWanted()) return;
-    const [{ transport: sendTransport }, receiving] = await Promise.all([
-      createTransport('producer', this.#transportContext(device, this.#sending)),
-      createTransport('consumer', this.#transportContext(device, this.#receiving)),
-    ]);
-    const { displayName, userAgent, codecs, log, hooks } = this.#options;
-    this.#sendTransport = sendTransport;
-    this.#receiver = new Receiver(receiving.transport, hooks.onRoomEvent, log);
+    this.#start(media);
+    const peers = decodeJoin(await (this.#joining ??= this.#requestJoin(media.device)));
+    if (!isWanted()) return;
+    this.#link.timeline.note('joined');
+    this.#hasJoined = true;
+    this.#isExpecting = peers.some(({ sends }) => sends?.audio === true || sends?.video === true);
+    this.#options.hooks.onRoomEvent({ type: 'joined', peers });
+    void this.#fetchChat();
+  }
+
+  /** Before the request: offers may arrive before its answer. */
+  #start({ device, sending, receiving }: LinkMedia): void {
+    if (this.#receiver !== undefined) return;
+    const { codecs, log, hooks } = this.#options;
+    this.#sendTransport = sending;
+    this.#receiver = new Receiver(receiving.transport, (event) => this.#emitMedia(event), log);
     this.#reception = new Reception(this.#requester);
     this.#repairVideos(receiving);
     this.#publisher = new Publisher({
       device,
-      transport: sendTransport,
+      transport: sending,
       signaling: this.#requester,
       codecs,
       log,
@@ -116,16 +116,25 @@ export class RoomConnection {
         if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
       },
     });
-    const peers = decodeJoin(
-      await this.#requester.request('join', {
-        displayName,
-        device: describeBrowser(userAgent),
-        rtpCapabilities: device.recvRtpCapabilities,
-      }),
-    );
-    this.#hasJoined = true;
-    hooks.onRoomEvent({ type: 'joined', peers });
-    void this.#fetchChat();
+  }
+
+  async #requestJoin({ recvRtpCapabilities: rtpCapabilities }: types.Device): Promise<unknown> {
+    const { displayName, userAgent } = this.#options;
+    const isHeld = (): boolean => this.#isInLobby;
+    try {
+      const asked = this.#requester.request('join', { displayName, device: describeBrowser(userAgent), rtpCapabilities }, isHeld);
+      this.#link.timeline.note('join');
+      return await asked;
+    } catch (error) {
+      // A join that is refused in the lobby is sent again after admission.
+      this.#joining = undefined;
+      throw error;
+    }
+  }
+
+  #emitMedia(event: RoomEvent): void {
+    if (event.type === 'trackAdded' && event.remote.kind === 'video') this.#link.timeline.note('consumer');
+    this.#options.hooks.onRoomEvent(event);
   }
 
   /** Sends the display name to the moderators while in the lobby. */
@@ -136,7 +145,7 @@ export class RoomConnection {
 
   /** Sends a request to the room. Throws a ConveneError. */
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
-    return this.#signaling.request(method, data);
+    return this.#link.ask(method, data);
   }
 
   /** Sets how videos are shown now. */
@@ -147,6 +156,11 @@ export class RoomConnection {
   /** Sets whose streams come first. The room accepts it only after the join. */
   watch(peerIds: readonly string[]): void {
     if (this.#hasJoined) this.#reception?.watch(peerIds);
+  }
+
+  /** Resolves once the offers that came with the join were taken, after a while in any case. */
+  async offersTaken(): Promise<void> {
+    await this.#receiver?.settled({ isExpecting: this.#isExpecting });
   }
 
   /** Publishes devices that are on, unpublishes those that are off. Nothing is sent before the join. */
@@ -176,35 +190,20 @@ export class RoomConnection {
 
   /** Closes signaling only: media continues while the server still sends. */
   closeSignaling(): void {
-    this.#repairing.end();
-    this.#signaling.close();
+    this.#link.closeSignaling();
   }
 
   /** Closes everything except receiving: browsers keep the last frame of a track until its transport is closed. */
   closeSending(): void {
-    this.closeSignaling();
-    this.#sending.end();
+    this.#link.closeSending();
   }
 
   close(): void {
-    this.closeSending();
-    this.#receiving.end();
+    this.#link.close();
   }
 
   get #requester(): Requester {
-    return this.#signaling as Requester;
-  }
-
-  async #loadDevice(): Promise<types.Device> {
-    const answer = decodeRouterCapabilities(await this.#requester.request('getRouterRtpCapabilities', {}));
-    try {
-      const device = await this.#options.createDevice();
-      await device.load({ routerRtpCapabilities: answer.routerRtpCapabilities });
-      return device;
-    } catch (error) {
-      const isUnsupported = error instanceof Error && error.name === 'UnsupportedError';
-      throw toConveneError(error, isUnsupported ? 'browser-unsupported' : 'codec-unsupported');
-    }
+    return this.#link.signaling;
   }
 
   /** Ends with signaling. */
@@ -219,28 +218,13 @@ export class RoomConnection {
       restartIce,
       rejoin: () => hooks.onVideoLost(),
     });
-    this.#repairing.onEnd(() => mender.close());
+    this.#link.repairing.onEnd(() => mender.close());
   }
 
   /** While a connection is established or repaired nothing can arrive; that has its own limits. */
   #expectedVideos({ connectionState }: types.Transport): ExpectedVideo[] {
     if (connectionState !== 'connected' && connectionState !== 'new') return [];
     return (this.#receiver?.pictures() ?? []).filter(({ consumerId }) => this.#reception?.isSeen(consumerId) === true);
-  }
-
-  #transportContext(device: types.Device, scope: Scope): TransportContext {
-    const { log, hooks } = this.#options;
-    return {
-      device,
-      iceServers: this.#options.route.iceServers,
-      signaling: this.#requester,
-      scope,
-      repairing: this.#repairing,
-      log,
-      onConnected: (direction) => hooks.onMediaConnected(direction),
-      onRepairing: (direction) => hooks.onMediaRepairing(direction),
-      onBroken: () => hooks.onMediaBroken(),
-    };
   }
 
   #receiveRequest(method: string, data: JsonRecord): Promise<void> | undefined {
@@ -250,7 +234,9 @@ export class RoomConnection {
   async #addConsumer(data: JsonRecord): Promise<void> {
     if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
     try {
-      await this.#receiver.add(decodeNewConsumer(data));
+      const offer = decodeNewConsumer(data);
+      await this.#receiver.add(offer);
+      if (offer.kind === 'video' && offer.appData.source !== 'screensharing') this.#reception?.start(offer.consumerId);
     } catch (error) {
       this.#endUnanswered(error);
       throw error;
@@ -291,13 +277,18 @@ export class RoomConnection {
     }
   }
 
+  #noteLobby(state: 'waiting' | 'admitted'): void {
+    this.#isInLobby = state === 'waiting';
+    this.#options.hooks.onLobby(state);
+  }
+
   #take(message: ServerNotification): void {
     const { hooks, log } = this.#options;
     if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
     const event = roomEventOf(message);
     if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
     if (event !== undefined) return hooks.onRoomEvent(event);
-    if (message.method === 'lobby') return hooks.onLobby(message.data.state);
+    if (message.method === 'lobby') return this.#noteLobby(message.data.state);
     if (message.method === 'producerLayers') this.#publisher?.limitLayers(message.data.producerId, message.data.spatialLayer);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
     if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
@@ -305,14 +296,4 @@ export class RoomConnection {
     if (message.method === 'consumerClosed') this.#receiver?.remove(message.data.consumerId);
     if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
   }
-}
-
-/** Sockets that survive disconnects. */
-function resumable({ findRoute, hooks, openSocket = openBrowserSocket }: RoomConnectionOptions): SocketFactory {
-  const findAddress = async (last: { isRefused: boolean }): Promise<{ url: string; protocols: string | string[] }> => {
-    const route = await findRoute(last);
-    return { url: route.url, protocols: subprotocolsOf(route) };
-  };
-  const network = typeof window === 'undefined' ? {} : { network: window };
-  return (url, protocols) => new ResumableSocket({ url, protocols }, { openSocket, findAddress, onCut: hooks.onCut, ...network });
 }

@@ -26,3 +26,8 @@ export function subprotocolsOf({ ticket }: Route): string | string[] {
 export function openRoute(url: string): Route {
   return { url, ticket: undefined, iceServers: [] };
 }
+
+/** The URL of a connection that the pod is to keep prepared: it enters the room with its join, not when it opens. */
+export function withPreparation(url: string): string {
+  return `${url}${url.includes('?') ? '&' : '?'}prepare=1`;
+}

@@ -2,7 +2,8 @@
 
 export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
 
-export const SEND_KINDS: readonly SendKind[] = ['microphone', 'camera', 'screen', 'screenSound'];
+/** In the order in which they are published: each takes a round trip, and others wait for the camera longest. */
+export const SEND_KINDS: readonly SendKind[] = ['camera', 'microphone', 'screen', 'screenSound'];
 
 /** The browser's statistics of one producer. */
 export interface SentMedia {

@@ -1,6 +1,7 @@
 /** Statistics of a call, reduced to what the panel and tests show. Pure. */
 
 import { isRecord, type JsonRecord } from '../../signaling/json';
+import type { JoinRow } from '../timeline';
 import type { SendKind, SentMedia } from './send-kind';
 
 export interface ReceivedMedia {
@@ -53,6 +54,8 @@ export interface CallStats {
   received: ReceivedStats[];
   sent: SentStats[];
   path: PathStats | undefined;
+  /** The steps of the join; added by the session. */
+  joining?: readonly JoinRow[];
 }
 
 /** Whether the encoder is limited by the CPU. */

@@ -3,6 +3,7 @@
 import { Copy, X } from 'lucide-react';
 import { useEffect, useState, type ReactNode } from 'react';
 import type { CallStats } from '../../../core/session/connection/stats';
+import type { JoinRow } from '../../../core/session/timeline';
 import type { CallModel } from '../../../state/call/call-model';
 import { statisticsOf, type StatisticsView, type StreamRow } from '../../../state/call/statistics';
 import type { Person } from '../../../state/tiles/tiles';
@@ -38,6 +39,7 @@ export function StatisticsPanel({ call, people }: { call: CallModel; people: rea
         <PathLine view={view} />
         <StreamTable caption={texts.statistics.sends} last="layers" rows={view?.sent ?? []} nameOf={nameOf} />
         <StreamTable caption={texts.statistics.receives} last="loss" rows={view?.received ?? []} nameOf={nameOf} />
+        <JoiningTable rows={view?.joining ?? []} />
       </div>
     </section>
   );
@@ -74,6 +76,27 @@ function PathLine({ view }: { view: StatisticsView | undefined }): ReactNode {
       {texts.path}: {localCandidate} → {remoteCandidate} ({protocol}) · {texts.roundTrip}: {Math.round(roundTripSeconds * 1000)} ms · {texts.available}:{' '}
       {(availableBitrate / 1_000_000).toFixed(1)} Mbit/s
     </p>
+  );
+}
+
+/** Steps that were prepared have times before the click. */
+function JoiningTable({ rows }: { rows: readonly JoinRow[] }): ReactNode {
+  const texts = useTexts().statistics;
+  if (rows.length === 0) return null;
+  return (
+    <table data-testid="joining">
+      <caption>
+        {texts.joining} ({texts.afterClick})
+      </caption>
+      <tbody>
+        {rows.map(({ step, milliseconds }) => (
+          <tr key={step}>
+            <th scope="row">{texts.steps[step]}</th>
+            <td className="statistics-time">{Math.round(milliseconds)} ms</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -61,7 +61,14 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
     >
       {kind === 'person' && <Avatar initials={initials} hue={hue} />}
       {video !== undefined && (
-        <Video key={video.id} track={video} isMirrored={isSelf && kind === 'person' && isMirrored} isWhole={fit === 'fit'} onSize={onSize} />
+        <Video
+          key={video.id}
+          track={video}
+          isMirrored={isSelf && kind === 'person' && isMirrored}
+          isWhole={fit === 'fit'}
+          onSize={onSize}
+          onFrame={isSelf ? undefined : () => call.noteFrame()}
+        />
       )}
       <TileNote tile={tile} isLeftOut={isLeftOut} />
       <TileMarks {...props} />

@@ -11,9 +11,11 @@ interface Props {
   isWhole?: boolean;
   /** Called when the size of the video changes. */
   onSize?: (size: Size) => void;
+  /** Called when there is a frame. */
+  onFrame?: (() => void) | undefined;
 }
 
-export function Video({ track, isMirrored = false, isWhole = false, onSize }: Props): ReactNode {
+export function Video({ track, isMirrored = false, isWhole = false, onSize, onFrame }: Props): ReactNode {
   const element = useRef<HTMLVideoElement>(null);
   const [hasPicture, setHasPicture] = useState(false);
 
@@ -37,7 +39,10 @@ export function Video({ track, isMirrored = false, isWhole = false, onSize }: Pr
       autoPlay
       playsInline
       muted
-      onLoadedData={() => setHasPicture(true)}
+      onLoadedData={() => {
+        setHasPicture(true);
+        onFrame?.();
+      }}
       onResize={({ currentTarget: { videoWidth: width, videoHeight: height } }) => onSize?.({ width, height })}
     />
   );
