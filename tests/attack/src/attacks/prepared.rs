@@ -1,5 +1,7 @@
 //! Clients that prepare to join and never do.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -14,6 +16,7 @@ const MAX_PAGES: usize = 1000;
 /// Prepared connections of a room, and transports of each.
 const LIMIT: usize = 200;
 const TRANSPORTS: usize = 4;
+const READ_TIME: Duration = Duration::from_millis(2);
 
 pub(super) fn attacks() -> Vec<Attack> {
     vec![Attack {
@@ -35,6 +38,8 @@ async fn pages(context: Context) -> Outcome {
             page.transport(direction).await?;
         }
         pages.push(page);
+        // A participant who does not read would count as disconnected.
+        bob.read_for(READ_TIME).await?;
     }
     let stats = context.pod.stats().await?;
     ensure(stats["prepared"] == LIMIT, || format!("{} prepared connections", stats["prepared"]))?;
