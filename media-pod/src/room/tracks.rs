@@ -4,6 +4,7 @@
 
 mod consuming;
 mod demand;
+mod layers;
 mod lookup;
 mod own;
 mod priorities;

@@ -1,4 +1,4 @@
-//! What a room costs while nobody is connected to it: nothing on the workers, little memory and no processor time.
+//! What a room without clients costs: nothing on the workers, little memory and no processor time.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ async fn a_room_has_a_router_only_while_it_has_transports() {
     let pod = Pod::start().await;
     let looks = Client::connect(&pod, "room", "looks").await;
     assert_eq!(pod.stats().await["rooms"], 1);
-    assert_eq!(routers(&pod).await, 0, "nobody sends or receives");
+    assert_eq!(routers(&pod).await, 0, "no client sends or receives");
     for _ in 0..2 {
         call(&pod).await;
         until_routers(&pod, 0).await;

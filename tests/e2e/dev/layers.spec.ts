@@ -1,4 +1,4 @@
-// Sizes of a camera that nobody receives are not encoded; as soon as somebody wants them, they are.
+// Sizes of a camera that no participant receives are not encoded; as soon as one does, they are.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import type { Participant } from '../support/people/participant.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -43,7 +43,7 @@ async function encodes(sender: Participant, expected: boolean[]): Promise<void> 
   });
 }
 
-test('sizes that nobody sees are not encoded', async ({ pod, people }) => {
+test('sizes that no participant sees are not encoded', async ({ pod, people }) => {
   const place = { url: pod.url('/m/layers') };
   const ada = await people.open('Ada', place, undefined, keepConnections);
   await ada.enter();

@@ -79,7 +79,7 @@ pub enum ServerNotification {
     HandRaised(HandRaised),
     /// A participant sent a reaction.
     Reaction(PeerReaction),
-    /// To senders of simulcast: the highest layer that anybody receives.
+    /// To senders of simulcast: the highest layer that is received.
     ProducerLayers(ProducerLayers),
     /// To clients with a session that outlives its sockets: the first message on each socket. It is not counted.
     Session(SignalingSession),

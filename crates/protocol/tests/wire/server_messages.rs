@@ -122,7 +122,7 @@ fn streams() -> Vec<ServerMessage> {
     vec![
         told("of a stream that the client sends", &ServerNotification::ProducerScore(produced)),
         told("of a stream that it receives", &ServerNotification::ConsumerScore(score)),
-        told("nobody receives its largest size", &ServerNotification::ProducerLayers(wanted)),
+        told("its largest size is not received", &ServerNotification::ProducerLayers(wanted)),
         told("the sender paused", &ServerNotification::ConsumerPaused(consumer.clone())),
         told("the sender resumed", &ServerNotification::ConsumerResumed(consumer.clone())),
         told("the stream ended", &ServerNotification::ConsumerClosed(consumer)),

@@ -21,7 +21,7 @@ impl MediaPlane {
                 self.connect_plain_transport(&transport, ip, port, rtcp_port).await
             }
             Operation::RestartIce(id) => self.restart_ice(&id).await,
-            Operation::CloseTransport(id) => self.end_transport(&id),
+            Operation::CloseTransport(id) => Ok(self.end_transport(&id)),
             Operation::Produce { transport, kind, rtp_parameters } => {
                 self.produce(transport, kind, rtp_parameters).await
             }
@@ -38,7 +38,7 @@ impl MediaPlane {
             Operation::PauseDataProducer(id) => self.data.pause(&id).await,
             Operation::ResumeDataProducer(id) => self.data.resume(&id).await,
             Operation::CloseDataConsumer(id) => Ok(self.data.close_consumer(&id)),
-            Operation::CloseDataProducer(id) => self.end_data_producer(&id),
+            Operation::CloseDataProducer(id) => Ok(self.end_data_producer(&id)),
             Operation::CloseProducer(id) => Ok(self.close_producer(&id)),
             Operation::CloseConsumer(id) => Ok(done(self.consumers.remove(&id))),
             Operation::PauseProducer(id) => finished(self.producer(&id)?.pause().await),

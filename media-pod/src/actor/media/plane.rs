@@ -3,7 +3,7 @@
 //! Children own their parents in mediasoup: a transport closes when its producers and consumers are dropped with it. So every handle is
 //! in one of the maps here and nowhere else. Operations on them are in the sibling modules.
 //!
-//! A room has objects on workers only while somebody is connected: see [`super::rest`].
+//! A room has objects on workers only while clients are connected: see [`super::rest`].
 
 use std::collections::HashMap;
 use std::sync::Arc;

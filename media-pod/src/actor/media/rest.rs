@@ -1,5 +1,5 @@
 //! A room has objects on workers only while it has transports: they are created before the first one, and dropped after the last one.
-//! So a room that nobody is connected to costs no more than its state in this process.
+//! So a room without clients costs no more than its state in this process.
 //!
 //! It decides nothing about the end of a room.
 
@@ -10,7 +10,7 @@ use super::convert::MediaResult;
 use super::observers::Observers;
 use super::plane::MediaPlane;
 use super::routers::HOME;
-use crate::room::{DataProducerId, MediaError, TransportId};
+use crate::room::{DataProducerId, MediaError, Outcome, TransportId};
 use crate::sfu::error::WorkersError;
 
 /// Reasons a room could not create its objects on a worker.
@@ -55,7 +55,7 @@ impl MediaPlane {
         Ok(())
     }
 
-    /// Drops the room's objects on workers if nobody uses them.
+    /// Drops the room's objects on workers if no client uses them.
     fn rest(&mut self) {
         if self.transports.is_empty() && !self.data.has_voices() {
             self.put_down();
@@ -74,16 +74,16 @@ impl MediaPlane {
     }
 
     /// Drops a transport with everything on it.
-    pub(super) fn end_transport(&mut self, id: &TransportId) -> MediaResult {
+    pub(super) fn end_transport(&mut self, id: &TransportId) -> Outcome {
         let closed = self.close_transport(id);
         self.rest();
-        Ok(closed)
+        closed
     }
 
     /// Drops a channel or a voice.
-    pub(super) fn end_data_producer(&mut self, id: &DataProducerId) -> MediaResult {
+    pub(super) fn end_data_producer(&mut self, id: &DataProducerId) -> Outcome {
         let closed = self.data.close_producer(id, &mut self.pipes);
         self.rest();
-        Ok(closed)
+        closed
     }
 }

@@ -1,4 +1,4 @@
-//! The routers of one room: none while nobody is connected, then one, or several on different workers when the room is too large for one
+//! The routers of one room: none while it has no transports, then one, or several on different workers when the room is too large for one
 //! worker.
 //!
 //! It chooses the router of a new transport. It holds no transport itself; streams for another router are piped by [`super::pipes`].

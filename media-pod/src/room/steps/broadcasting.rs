@@ -106,7 +106,7 @@ impl Room {
                 self.consume_data_for(requester, id, &transport, producer)
             }
             BroadcasterRequest::OfConsumer(consumer, call) => {
-                let consumer = match wish_of(&call) {
+                let consumer = match wish_of(call) {
                     Some(wish) => self.wish(id, &consumer.0, wish, effects)?,
                     None => self.tracks.consumer(id, &consumer.0)?,
                 };
@@ -310,11 +310,11 @@ fn already_in(id: &PeerId) -> Refusal {
     Refusal(409, format!("{:?} is already in the meeting", id.0))
 }
 
-fn wish_of(call: &ConsumerCall) -> Option<Wish> {
+fn wish_of(call: ConsumerCall) -> Option<Wish> {
     match call {
         ConsumerCall::Resume => Some(Wish::Resume),
         ConsumerCall::Pause => Some(Wish::Pause),
-        ConsumerCall::SetPreferredLayers(spatial, _) => Some(Wish::UpTo(*spatial)),
+        ConsumerCall::SetPreferredLayers(spatial, _) => Some(Wish::UpTo(spatial)),
         ConsumerCall::RequestKeyFrame => None,
     }
 }

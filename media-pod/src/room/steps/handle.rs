@@ -13,14 +13,14 @@ use crate::room::interface::effect::Effect;
 use crate::room::people::entrance::Entrance;
 use crate::room::state::{Ending, Room};
 
-/// How often deadlines are checked while anybody is connected.
+/// How often deadlines are checked while clients are connected.
 const TICK: Duration = Duration::from_secs(1);
 
 impl Room {
     /// Takes a command and returns the effects to execute, in order.
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::at(now);
-        // Nobody has ticked an unattended room: what has expired since must not count.
+        // An unattended room is not ticked: what has expired since must not count.
         if self.is_unattended() && now.saturating_sub(self.last_tick) >= TICK {
             self.on_tick(&mut effects);
         }
@@ -39,11 +39,11 @@ impl Room {
         }
     }
 
-    /// Whether nothing happens in the room until somebody connects, or it ends.
+    /// Whether nothing happens in the room until a client connects, or it ends.
     fn is_unattended(&self) -> bool {
         let waiting = self.lobby.len() + self.pending.len() + self.prepared.len();
-        let is_anybody_there = self.seats.iter().next().is_some() || waiting > 0;
-        !is_anybody_there && !self.pending.awaits_returning()
+        let has_clients = self.seats.iter().next().is_some() || waiting > 0;
+        !has_clients && !self.pending.awaits_returning()
     }
 
     fn dispatch(&mut self, command: Command, effects: &mut Effects) {

@@ -53,7 +53,7 @@ impl Room {
                 self.on_not_consumable(connection, producer);
             }
             (Context::ConsumeFor { requester, transport, producer }, Outcome::Consumer(created)) => {
-                self.on_requested_consumer_created(requester, transport, producer, *created, effects);
+                self.on_requested_consumer_created(requester, transport, &producer, *created, effects);
             }
             (Context::ConsumeFor { requester, .. }, Outcome::NotConsumable) => {
                 effects.fail(requester, 400, "the given rtpCapabilities have no codec for this producer");
@@ -179,18 +179,18 @@ impl Room {
         &mut self,
         requester: Requester,
         transport: TransportId,
-        producer: ProducerId,
+        producer: &ProducerId,
         created: CreatedConsumer,
         effects: &mut Effects,
     ) {
-        let kind = self.tracks.owner_of(&producer).map(|(_, state)| state.kind);
+        let kind = self.tracks.owner_of(producer).map(|(_, state)| state.kind);
         let (Some(kind), Some((id, _))) = (kind, self.seats.on(requester.peer)) else {
             effects.run(Operation::CloseConsumer(created.id));
             return effects.fail(requester, 404, "the producer has ended");
         };
-        effects.succeed(requester, consumer_answer(&producer, kind, &created));
+        effects.succeed(requester, consumer_answer(producer, kind, &created));
         self.tracks.add_consumer(id, transport, producer.clone(), created);
-        self.tracks.want(&producer, u8::MAX, &self.seats, effects);
+        self.tracks.want(producer, u8::MAX, &self.seats, effects);
     }
 
     fn on_data_producer_created(

@@ -1,4 +1,4 @@
-//! Tests of the layers that senders are asked for.
+//! Tests of the layers that are requested from senders.
 
 use super::*;
 
@@ -13,8 +13,8 @@ fn simulcast() -> (Harness, ConnectionId, ConnectionId, String) {
     (room, ada, bob, consumer)
 }
 
-/// The layers that a sender was asked for.
-fn asked(room: &Harness, sender: ConnectionId) -> Vec<u8> {
+/// The layers that were requested from a sender.
+fn requested(room: &Harness, sender: ConnectionId) -> Vec<u8> {
     let layers = room.sent.iter().filter(|(to, _)| *to == sender).filter_map(|(_, message)| match message {
         Outgoing::Notification(ServerNotification::ProducerLayers(layers)) => Some(layers.spatial_layer),
         _ => None,
@@ -30,35 +30,35 @@ fn wait(room: &mut Harness, seconds: u64) {
 }
 
 #[test]
-fn layers_that_nobody_receives_are_not_asked_for() {
+fn layers_that_no_one_receives_are_not_requested() {
     let (mut room, ada, bob, consumer) = simulcast();
     wait(&mut room, 10);
-    assert!(asked(&room, ada).is_empty(), "bob may get everything");
+    assert!(requested(&room, ada).is_empty(), "bob may get everything");
     room.notify(bob, "setConsumerPreferredLayers", json!({ "consumerId": consumer, "spatialLayer": 1 }));
-    assert!(asked(&room, ada).is_empty(), "not at once");
+    assert!(requested(&room, ada).is_empty(), "not at once");
     wait(&mut room, 10);
-    assert_eq!(asked(&room, ada), [1]);
+    assert_eq!(requested(&room, ada), [1]);
     room.notify(bob, "pauseConsumer", json!({ "consumerId": consumer }));
     wait(&mut room, 10);
-    assert_eq!(asked(&room, ada), [1, 0]);
+    assert_eq!(requested(&room, ada), [1, 0]);
     room.notify(bob, "resumeConsumer", json!({ "consumerId": consumer }));
-    assert_eq!(asked(&room, ada), [1, 0, 1], "at once");
+    assert_eq!(requested(&room, ada), [1, 0, 1], "at once");
     room.notify(bob, "setConsumerPreferredLayers", json!({ "consumerId": consumer, "spatialLayer": 2 }));
-    assert_eq!(asked(&room, ada), [1, 0, 1, 2]);
-    assert!(asked(&room, bob).is_empty());
+    assert_eq!(requested(&room, ada), [1, 0, 1, 2]);
+    assert!(requested(&room, bob).is_empty());
 }
 
 #[test]
-fn a_newcomer_may_get_everything_and_nobody_wants_what_a_leaver_wanted() {
+fn a_newcomer_may_get_everything_and_what_a_leaver_received_is_not_requested() {
     let (mut room, ada, bob, consumer) = simulcast();
     room.notify(bob, "setConsumerPreferredLayers", json!({ "consumerId": consumer, "spatialLayer": 0 }));
     wait(&mut room, 5);
     let eve = room.connect(3, "eve");
     room.join(eve, "Eve");
-    assert_eq!(asked(&room, ada), [0, 2]);
+    assert_eq!(requested(&room, ada), [0, 2]);
     room.handle(Command::Disconnected { connection: eve });
     wait(&mut room, 5);
-    assert_eq!(asked(&room, ada), [0, 2, 0]);
+    assert_eq!(requested(&room, ada), [0, 2, 0]);
 }
 
 #[test]
@@ -66,16 +66,16 @@ fn alone_only_the_lowest_layer_is_sent() {
     let (mut room, ada, bob, _) = simulcast();
     room.handle(Command::Disconnected { connection: bob });
     wait(&mut room, 5);
-    assert_eq!(asked(&room, ada), [0]);
+    assert_eq!(requested(&room, ada), [0]);
 }
 
 #[test]
-fn a_stream_of_one_size_has_no_layers_to_ask_for() {
+fn a_stream_of_one_size_has_no_layers_to_request() {
     let (mut room, ada, bob) = pair();
     room.produce(ada, "video");
     room.accept_offers();
     let consumer = room.room.tracks.received_by(&PeerId::from("bob"))[0].0.0.clone();
     room.notify(bob, "pauseConsumer", json!({ "consumerId": consumer }));
     wait(&mut room, 10);
-    assert!(asked(&room, ada).is_empty());
+    assert!(requested(&room, ada).is_empty());
 }

@@ -51,7 +51,7 @@ fn an_unattended_room_ticks_once_at_its_end() {
 
     let mut room = harness();
     let ada = room.connect(1, "ada");
-    assert_eq!(room.room.next_tick(), Duration::from_secs(1), "somebody is there");
+    assert_eq!(room.room.next_tick(), Duration::from_secs(1), "a client is there");
     room.handle(Command::Disconnected { connection: ada });
     assert_eq!(ticks_until_over(&mut room), 1);
 

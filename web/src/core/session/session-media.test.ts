@@ -355,10 +355,10 @@ it('a shared screen is sent with its audio, beside the camera, and closed when i
   expect(server.sent('closeProducer')).toHaveLength(2);
 });
 
-describe('layers that nobody receives', () => {
+describe('layers that no participant receives', () => {
   const limits = (spatialLayer: number, producerId = 'producer-of-video') => ['producerLayers', { producerId, spatialLayer }] as const;
 
-  it('are not encoded until somebody wants them', async () => {
+  it('are not encoded until one does', async () => {
     const { server, path } = await joined();
     for (const layer of [1, 0, 2]) server.notifies(...limits(layer));
     await settle();
@@ -380,7 +380,7 @@ describe('layers that nobody receives', () => {
 
   it('of a stream that this client does not send, or of sound, change nothing', async () => {
     const { server, path } = await joined();
-    server.notifies(...limits(0, 'producer-of-nobody'));
+    server.notifies(...limits(0, 'producer-of-another'));
     server.notifies(...limits(0, 'producer-of-audio'));
     await settle();
     expect(path.limits).toEqual([]);

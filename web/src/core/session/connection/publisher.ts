@@ -79,7 +79,7 @@ export class Publisher {
     if (this.#producers.get('camera')?.id === producerId) this.#arrival.note(score);
   }
 
-  /** The highest layer that anybody receives: higher ones are not encoded. It may arrive before the answer to `produce`. */
+  /** The highest layer that is received: higher ones are not encoded. It may arrive before the answer to `produce`. */
   limitLayers(producerId: string, spatialLayer: number): void {
     const producer = [...this.#producers.values()].find(({ id }) => id === producerId);
     if (producer === undefined) this.#early = { producerId, spatialLayer };
@@ -136,7 +136,7 @@ export class Publisher {
     if (this.#early?.producerId === producer.id) void this.#limit(producer, this.#early.spatialLayer);
   }
 
-  /** Not essential: without it the layers are encoded for nobody. */
+  /** Not essential: without it, layers are encoded that no participant receives. */
   async #limit(producer: types.Producer, spatialLayer: number): Promise<void> {
     if (producer.closed || producer.kind !== 'video') return;
     try {
