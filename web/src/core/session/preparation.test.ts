@@ -74,7 +74,7 @@ describe('a prepared connection', () => {
     await settle();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
-    expect(methods(setup).slice(5)).toEqual(['join', 'getChatHistory', 'produce', 'setConsumerPreferredLayers', undefined]);
+    expect(methods(setup).slice(5)).toEqual(['join', 'getChatHistory', 'produce', undefined]);
     expect([server.answerTo(1), statuses(events)]).toMatchObject([{ ok: true }, ['connecting', 'connected']]);
     expect([server.sockets.length, server.sent('createWebRtcTransport').length]).toEqual([1, 2]);
   });

@@ -15,7 +15,7 @@ import { Link, type LinkUser } from './connection/link';
 import type { Route, RouteFinder } from './connection/route';
 import { JoinTimeline } from './timeline';
 
-/** `ended` also if the pod is too old to prepare connections; that is reported as `unsupported`, so that it is not tried again. */
+/** `unsupported`: it has ended because the pod is too old to prepare connections, so there is no point in another attempt. */
 export type PreparationState = 'preparing' | 'prepared' | 'ended' | 'unsupported';
 
 export interface PreparationOptions {
@@ -48,10 +48,6 @@ export class Preparation {
     this.findRoute = options.findRoute;
     this.codecs = new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
     this.#link = this.#open();
-  }
-
-  get state(): PreparationState {
-    return this.#state;
   }
 
   /** Gives the link away, also while it is being prepared; undefined if there is none. */

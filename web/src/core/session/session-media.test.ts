@@ -191,24 +191,6 @@ describe('remote media', () => {
     });
   });
 
-  it('from a camera starts in the smallest size, before it is accepted; a screen has one size', async () => {
-    const { server } = await joined();
-    const { length } = server.socket.sent;
-    server.offersConsumer(1, consumerOffer('bob', 'video'));
-    server.offersConsumer(2, { ...consumerOffer('bob', 'video', 'screen'), appData: { source: 'screensharing' } });
-    server.offersConsumer(3, consumerOffer('bob', 'audio'));
-    await settle();
-    const sent = server.socket.sent.slice(length);
-    expect(sent.map(({ method, id }) => method ?? `accepts ${String(id)}`)).toEqual([
-      'connectWebRtcTransport',
-      'setConsumerPreferredLayers',
-      'accepts 1',
-      'accepts 2',
-      'accepts 3',
-    ]);
-    expect(sent[1]?.['data']).toEqual({ consumerId: 'bob-video', spatialLayer: 0, temporalLayer: 2 });
-  });
-
   it('that cannot be received is rejected, and the rest continues', async () => {
     const { server, events } = await joined();
     server.offersConsumer(1, { ...consumerOffer('bob', 'video'), kind: 'smell' });

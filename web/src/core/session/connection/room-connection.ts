@@ -234,9 +234,7 @@ export class RoomConnection {
   async #addConsumer(data: JsonRecord): Promise<void> {
     if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
     try {
-      const offer = decodeNewConsumer(data);
-      await this.#receiver.add(offer);
-      if (offer.kind === 'video' && offer.appData.source !== 'screensharing') this.#reception?.start(offer.consumerId);
+      await this.#receiver.add(decodeNewConsumer(data));
     } catch (error) {
       this.#endUnanswered(error);
       throw error;

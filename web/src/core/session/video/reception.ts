@@ -23,8 +23,6 @@ export interface ReceptionPreference {
 /** The server's default: everything is sent. */
 const UNTOLD = { isHidden: false, spatialLayer: -1, temporalLayer: -1, priority: -1 };
 
-const START = { isHidden: false, spatialLayer: 0, temporalLayer: 2, priority: UNTOLD.priority };
-
 export class Reception {
   readonly #signaling: Requester;
   readonly #sent = new Map<string, Omit<ReceptionPreference, 'consumerId'>>();
@@ -33,14 +31,6 @@ export class Reception {
 
   constructor(signaling: Requester) {
     this.#signaling = signaling;
-  }
-
-  /**
-   * Starts a camera in its smallest size: the key frame of that one arrives first, while that of the largest takes longer than everything else in a
-   * join. To be sent before the offer is accepted; the size in which it is shown follows.
-   */
-  start(consumerId: string): void {
-    this.#send({ ...START, consumerId });
   }
 
   /** Replaces the preferences of all videos; those not listed are forgotten. */
