@@ -10,6 +10,7 @@ mod edge;
 mod environment;
 mod hostile;
 mod http;
+mod load;
 mod moderation;
 mod ortc;
 mod panic;
