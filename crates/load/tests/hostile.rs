@@ -25,6 +25,7 @@ fn plan(port: u16) -> Plan {
     Plan {
         target: format!("ws://127.0.0.1:{port}/signal/load").parse().unwrap(),
         token: None,
+        livekit: None,
         publishers: 1,
         subscribers: 3,
         meetings: 1,
@@ -216,9 +217,10 @@ async fn a_stall_in_the_middle() {
 
 #[tokio::test]
 async fn addresses_of_others_and_thousands_of_them() {
-    let port = serve_answers(&[("getRouterRtpCapabilities", capabilities), ("createWebRtcTransport", || {
-        transport(&(0..10_000).map(|_| candidate("192.0.2.1", 53)).collect())
-    })])
+    let port = serve_answers(&[
+        ("getRouterRtpCapabilities", capabilities),
+        ("createWebRtcTransport", || transport(&(0..2_000).map(|_| candidate("192.0.2.1", 53)).collect())),
+    ])
     .await;
     assert!(matches!(error_of(port).await, JoinError::NoCandidate));
 }
@@ -241,9 +243,12 @@ async fn another_machine_gets_no_packet_without_a_token() {
     let mut other = plan(1);
     other.target = "wss://meet.example.com/signal/team-a/load".parse().unwrap();
     assert!(matches!(run(other, |_| ()).await, Err(LoadError::Plan(_))));
-    let port = serve_answers(&[("getRouterRtpCapabilities", capabilities), ("createWebRtcTransport", || {
-        transport(&json!([candidate("10.255.255.1", 40_000), candidate("::ffff:10.255.255.1", 40_000)]))
-    })])
+    let port = serve_answers(&[
+        ("getRouterRtpCapabilities", capabilities),
+        ("createWebRtcTransport", || {
+            transport(&json!([candidate("10.255.255.1", 40_000), candidate("::ffff:10.255.255.1", 40_000)]))
+        }),
+    ])
     .await;
     assert!(matches!(error_of(port).await, JoinError::NoCandidate));
 }
