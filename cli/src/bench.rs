@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use convene_load::{LiveKitKey, Phase, Plan, Report, Status, Target};
+use convene_load::{Phase, Plan, Report, Status, Target};
 use convene_service::arguments::parse_duration;
 use convene_service::say;
 
@@ -24,14 +24,6 @@ pub(crate) struct BenchArgs {
     /// File with a join token; required for servers on other machines
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     token_file: Option<PathBuf>,
-
-    /// The server is LiveKit, on this machine: its API key. The meeting is ws://127.0.0.1:7880/rtc/NAME
-    #[arg(long, value_name = "KEY", requires = "livekit_secret", help_heading = "Server")]
-    livekit_key: Option<String>,
-
-    /// Secret of the API key
-    #[arg(long, value_name = "SECRET", env = "LIVEKIT_API_SECRET", hide_env_values = true, help_heading = "Server")]
-    livekit_secret: Option<String>,
 
     /// Process id of the server on this machine, to measure its processor time and memory
     #[arg(long, value_name = "PID", help_heading = "Server")]
@@ -113,7 +105,6 @@ impl BenchArgs {
         Ok(Plan {
             target: self.target,
             token: self.token_file.map(read_token).transpose()?,
-            livekit: self.livekit_key.zip(self.livekit_secret).map(|(key, secret)| LiveKitKey { key, secret }),
             publishers: self.publishers,
             subscribers: self.subscribers,
             meetings: self.meetings,

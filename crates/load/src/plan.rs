@@ -30,8 +30,6 @@ pub struct Plan {
     pub target: Target,
     /// Join token. Required for servers that are not on this machine.
     pub token: Option<String>,
-    /// Key of a LiveKit server, if the target is one. For comparisons on this machine only.
-    pub livekit: Option<LiveKitKey>,
     /// Clients that send and do not receive.
     pub publishers: u32,
     /// Clients that receive and do not send.
@@ -60,15 +58,6 @@ pub struct Plan {
     pub server_cgroup: Option<PathBuf>,
 }
 
-/// An API key of a LiveKit server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveKitKey {
-    /// Name of the key.
-    pub key: String,
-    /// Its secret.
-    pub secret: String,
-}
-
 /// A server and the name of a meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -92,9 +81,6 @@ pub enum PlanError {
         "{0:?} is neither a meeting (https://HOST/NAMESPACE/NAME) nor a signaling URL (ws://HOST:PORT/signal/NAME)"
     )]
     Target(String),
-    /// LiveKit on another machine, or with layers.
-    #[error("LiveKit is supported for comparisons only: at ws://127.0.0.1:PORT/rtc/NAME, without --simulcast")]
-    LiveKit,
     /// Another machine, without a token.
     #[error(
         "{0:?} is not on this machine: a join token is needed (--token), so that only people with access can put load on a server"
@@ -152,11 +138,6 @@ impl Target {
         }
     }
 
-    /// Whether it may be a LiveKit server: signaling on this machine.
-    fn is_livekit(&self) -> bool {
-        self.kind == TargetKind::Signaling && self.is_loopback() && self.url.path().starts_with("/rtc/")
-    }
-
     /// The address of one of several meetings: `NAME-2` is the second one. A single meeting has the name itself.
     pub(crate) fn address(&self, meeting: u32, meetings: u32) -> Address {
         let mut url = self.url.clone();
@@ -180,9 +161,6 @@ impl Plan {
     pub fn check(&self) -> Result<(), PlanError> {
         if self.token.is_none() && !self.target.is_loopback() {
             return Err(PlanError::NeedsToken(self.target.as_str().to_owned()));
-        }
-        if self.livekit.is_some() && (self.simulcast || !self.target.is_livekit()) {
-            return Err(PlanError::LiveKit);
         }
         let clients = self.publishers.saturating_add(self.subscribers);
         in_range("the number of publishers and subscribers together", clients, 1, MAX_CLIENTS)?;
@@ -219,7 +197,6 @@ mod tests {
         Plan {
             target: target.parse().unwrap(),
             token: None,
-            livekit: None,
             publishers: 2,
             subscribers: 10,
             meetings: 1,
@@ -279,20 +256,6 @@ mod tests {
         assert!(matches!(plan.check(), Err(PlanError::NeedsToken(_))));
         plan.token = Some("token".into());
         assert_eq!(plan.check(), Ok(()));
-    }
-
-    #[test]
-    fn livekit_is_measured_on_this_machine_only() {
-        let key = || Some(LiveKitKey { key: "devkey".into(), secret: "secret".into() });
-        let mut plan = plan("ws://127.0.0.1:7880/rtc/load");
-        plan.livekit = key();
-        assert_eq!(plan.check(), Ok(()));
-        plan.simulcast = true;
-        assert_eq!(plan.check(), Err(PlanError::LiveKit));
-        let mut elsewhere =
-            Plan { token: Some("token".into()), ..super::tests::plan("wss://livekit.example.com/rtc/load") };
-        elsewhere.livekit = key();
-        assert_eq!(elsewhere.check(), Err(PlanError::LiveKit));
     }
 
     #[test]

@@ -170,7 +170,6 @@ impl Run {
             engine: self.engine.clone(),
             address: self.plan.target.address(meeting, self.plan.meetings),
             token: self.plan.token.clone(),
-            livekit: self.plan.livekit.clone(),
             peer_id: format!("{}-{number}", self.name),
             limit: self.plan.step_limit,
             role: if is_publisher { Role::Publisher(self.source()) } else { Role::Subscriber },

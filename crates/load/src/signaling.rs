@@ -1,7 +1,6 @@
 //! Signaling of one client with a media pod or router, which is not trusted: all that it sends is bounded and validated, and every wait ends.
 
 pub(crate) mod client;
-mod livekit;
 mod protoo;
 mod rtp;
 mod stream;

@@ -25,7 +25,6 @@ fn plan(port: u16) -> Plan {
     Plan {
         target: format!("ws://127.0.0.1:{port}/signal/load").parse().unwrap(),
         token: None,
-        livekit: None,
         publishers: 1,
         subscribers: 3,
         meetings: 1,

@@ -10,7 +10,6 @@ fn plan(pod: &Pod) -> Plan {
     Plan {
         target: format!("ws://{}/signal/load", pod.address).parse().unwrap(),
         token: None,
-        livekit: None,
         publishers: 2,
         subscribers: 10,
         meetings: 1,

@@ -9,7 +9,6 @@ use str0m::rtp::Ssrc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 
-use super::livekit::{self, Session};
 use super::protoo::Protoo;
 use super::rtp::{Formats, offered};
 use super::stream::Caller;
@@ -20,7 +19,7 @@ use crate::error::JoinError;
 use crate::media::engine::{Connection, Engine};
 use crate::media::peer::{PeerEvent, Publishing, mid};
 use crate::media::source::{Source, SourceSettings, StreamKind};
-use crate::plan::{Address, LiveKitKey};
+use crate::plan::Address;
 
 /// Maximum number of streams that one client receives.
 const MAX_CONSUMERS: usize = 1000;
@@ -57,7 +56,6 @@ pub(crate) struct Client {
     pub(crate) engine: Engine,
     pub(crate) address: Address,
     pub(crate) token: Option<String>,
-    pub(crate) livekit: Option<LiveKitKey>,
     pub(crate) peer_id: String,
     pub(crate) role: Role,
     /// Time limit of each step.
@@ -66,7 +64,7 @@ pub(crate) struct Client {
 
 /// A client in a meeting.
 struct Joined {
-    signaling: Signaling,
+    protoo: Protoo,
     connection: Connection,
     events: UnboundedReceiver<PeerEvent>,
     start: Instant,
@@ -74,21 +72,12 @@ struct Joined {
     consumers: usize,
 }
 
-/// Signaling of a client in a meeting.
-enum Signaling {
-    Convene(Protoo),
-    LiveKit(Session),
-}
-
 impl Client {
     /// Joins and stays until `stop` is true. Errors are progress, too.
     pub(crate) async fn run(self, progress: UnboundedSender<Progress>, mut stop: watch::Receiver<bool>) {
         let mut had_joined = false;
         let stay = async {
-            let mut joined = match &self.livekit {
-                Some(key) => self.join_livekit(key).await?,
-                None => self.join().await?,
-            };
+            let mut joined = self.join().await?;
             let time = joined.wait_for_media(self.limit).await?;
             had_joined = true;
             let _ = progress.send(Progress::Joined(time));
@@ -118,20 +107,7 @@ impl Client {
         if let Role::Publisher(settings) = self.role {
             produce(&mut protoo, &transport, &formats, settings, &ssrcs).await?;
         }
-        let signaling = Signaling::Convene(protoo);
-        Ok(Joined { signaling, connection, events, start, connected: None, consumers: 0 })
-    }
-
-    async fn join_livekit(&self, key: &LiveKitKey) -> Result<Joined, JoinError> {
-        let start = Instant::now();
-        let own = self.engine.loopback_address();
-        let Address::Signaling(url) = &self.address else { return Err(JoinError::Malformed("no signaling URL")) };
-        let caller = Caller { own, has_token: false, limit: self.limit };
-        let settings = if let Role::Publisher(settings) = self.role { Some(settings) } else { None };
-        let opened = livekit::join(&self.engine, url, key, &self.peer_id, settings, caller, start);
-        let (session, connection, events) = within(self.limit, "session", opened).await?;
-        let signaling = Signaling::LiveKit(session);
-        Ok(Joined { signaling, connection, events, start, connected: None, consumers: 0 })
+        Ok(Joined { protoo, connection, events, start, connected: None, consumers: 0 })
     }
 
     async fn open(&self, own: Ipv4Addr) -> Result<Protoo, JoinError> {
@@ -227,7 +203,7 @@ impl Joined {
     async fn stay(&mut self, progress: &UnboundedSender<Progress>) -> Result<(), JoinError> {
         loop {
             tokio::select! {
-                message = self.signaling.next() => self.take(message?).await?,
+                message = self.protoo.next() => self.take(message?).await?,
                 event = self.events.recv() => {
                     let report = match event {
                         Some(PeerEvent::FirstPacket(at)) => Progress::FirstPacket(at - self.start),
@@ -241,22 +217,13 @@ impl Joined {
         }
     }
 
-    async fn take(&mut self, message: Received) -> Result<(), JoinError> {
-        match (message, &mut self.signaling) {
-            (Received::Protoo(message), _) => self.take_request(message).await,
-            (Received::LiveKit(message), Signaling::LiveKit(session)) => session.take(message, &self.connection).await,
-            (Received::LiveKit(_), Signaling::Convene(_)) => Ok(()),
-        }
-    }
-
     /// Accepts consumers and refuses all other requests.
-    async fn take_request(&mut self, message: Value) -> Result<(), JoinError> {
-        let Signaling::Convene(protoo) = &mut self.signaling else { return Ok(()) };
+    async fn take(&mut self, message: Value) -> Result<(), JoinError> {
         if message["request"] != true {
             return Ok(());
         }
         if message["method"] != "newConsumer" {
-            return protoo.reply(&message, Err("convene bench receives audio and video only")).await;
+            return self.protoo.reply(&message, Err("convene bench receives audio and video only")).await;
         }
         let offered = offered(&message["data"])?;
         self.consumers += 1;
@@ -270,21 +237,6 @@ impl Joined {
             // As browsers: retransmission of video only.
             stream.suppress_nack(offered.kind == MediaKind::Audio);
         });
-        protoo.reply(&message, Ok(())).await
-    }
-}
-
-/// A message of either kind of server.
-enum Received {
-    Protoo(Value),
-    LiveKit(Box<livekit::Message>),
-}
-
-impl Signaling {
-    async fn next(&mut self) -> Result<Received, JoinError> {
-        match self {
-            Self::Convene(protoo) => protoo.next().await.map(Received::Protoo),
-            Self::LiveKit(session) => session.next().await.map(|message| Received::LiveKit(Box::new(message))),
-        }
+        self.protoo.reply(&message, Ok(())).await
     }
 }
