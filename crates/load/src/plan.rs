@@ -175,7 +175,12 @@ impl Plan {
     }
 }
 
-fn in_range<T: PartialOrd + std::fmt::Display>(what: &'static str, value: T, low: T, high: T) -> Result<(), PlanError> {
+fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
+    what: &'static str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<(), PlanError> {
     if value >= low && value <= high {
         Ok(())
     } else {

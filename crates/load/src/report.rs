@@ -168,7 +168,7 @@ impl Display for Report {
             self;
         writeln!(
             f,
-            "{target}: {meetings} meetings, {publishers} publishers, {subscribers} subscribers, {:.1} s\n",
+            "{target}, {:.1} s\nmeetings {meetings}, publishers {publishers}, subscribers {subscribers}\n",
             media.seconds
         )?;
         write_joins(f, joins)?;

@@ -81,8 +81,11 @@ async fn serve_sockets<F: Future<Output = ()> + Send + 'static>(
     .await
 }
 
+/// A method and the data of its response.
+type Answer = (&'static str, fn() -> Value);
+
 /// A server that answers these requests, and stays silent after all others.
-async fn serve_answers(answers: &'static [(&'static str, fn() -> Value)]) -> u16 {
+async fn serve_answers(answers: &'static [Answer]) -> u16 {
     serve_sockets(move |mut socket| async move {
         while let Some(Ok(message)) = socket.next().await {
             let Message::Text(text) = message else { continue };

@@ -131,13 +131,13 @@ impl Formats {
     }
 
     fn video_encodings(&self, settings: SourceSettings, ssrcs: &[(StreamKind, u32, u32)]) -> Value {
-        let encoding = |(layer, bitrate): (Option<usize>, u32)| match layer {
-            Some(layer) => json!({ "rid": RIDS.get(layer), "maxBitrate": bitrate, "scalabilityMode": "L1T1" }),
-            None => {
-                let of = ssrcs.iter().find(|(stream, ..)| *stream == StreamKind::Video(None));
-                let rtx = self.rtx.and(of).map(|(.., rtx)| json!({ "ssrc": rtx }));
-                json!({ "ssrc": of.map(|(_, ssrc, _)| ssrc), "rtx": rtx, "maxBitrate": bitrate })
+        let encoding = |(layer, bitrate): (Option<usize>, u32)| {
+            if let Some(layer) = layer {
+                return json!({ "rid": RIDS.get(layer), "maxBitrate": bitrate, "scalabilityMode": "L1T1" });
             }
+            let of = ssrcs.iter().find(|(stream, ..)| *stream == StreamKind::Video(None));
+            let rtx = self.rtx.and(of).map(|(.., rtx)| json!({ "ssrc": rtx }));
+            json!({ "ssrc": of.map(|(_, ssrc, _)| ssrc), "rtx": rtx, "maxBitrate": bitrate })
         };
         settings.layers().into_iter().map(encoding).collect()
     }
