@@ -43,7 +43,7 @@ pub enum JoinError {
         host: String,
     },
     /// Without a token, only this machine may be loaded.
-    #[error("{0} is not a loopback address; other servers need --token")]
+    #[error("{0} is not a loopback address; other servers need a join token")]
     NotLoopback(IpAddr),
     /// No TCP connection.
     #[error("could not connect to {address}")]

@@ -83,7 +83,7 @@ pub enum PlanError {
     Target(String),
     /// Another machine, without a token.
     #[error(
-        "{0:?} is not on this machine: a join token is needed (--token), so that only people with access can put load on a server"
+        "{0:?} is not on this machine: a join token is needed, so that only people with access can put load on a server"
     )]
     NeedsToken(String),
     /// A value out of its range.
