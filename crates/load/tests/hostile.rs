@@ -240,6 +240,30 @@ async fn media_that_goes_nowhere() {
     assert_eq!(error_of(port).await.to_string(), "no media connection (ICE and DTLS) within 500ms");
 }
 
+/// The error of a run against a join route with this response.
+async fn error_of_route(status: &'static str, body: &'static str) -> String {
+    let port = serve(move |mut stream| async move {
+        let _ = stream.read(&mut [0; 4000]).await;
+        let head =
+            format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+    })
+    .await;
+    let meeting = format!("http://127.0.0.1:{port}/team-a/load").parse().unwrap();
+    let plan = Plan { target: meeting, token: Some("token".into()), ..plan(port) };
+    let Err(LoadError::Joins { last, .. }) = run(plan, |_| ()).await else { panic!("the join route refuses") };
+    last.to_string()
+}
+
+#[tokio::test]
+async fn a_join_route_that_refuses_or_leads_elsewhere() {
+    let refused =
+        error_of_route("401 Unauthorized", r#"{"reason":"TokenExpired","detail":"the token has expired"}"#).await;
+    assert_eq!(refused, "the join route answered 401: TokenExpired the token has expired");
+    let elsewhere = r#"{"signalingUrl":"ws://192.0.2.1/signal/team-a/load","token":"ticket"}"#;
+    assert_eq!(error_of_route("200 OK", elsewhere).await, "the server sent a signaling URL of another host");
+}
+
 #[tokio::test]
 async fn another_machine_gets_no_packet_without_a_token() {
     let mut other = plan(1);

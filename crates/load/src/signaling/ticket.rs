@@ -45,10 +45,16 @@ pub(super) async fn request(route: &Url, token: Option<&str>, caller: Caller) ->
         let response = sender.send_request(join_request(route, token)?).await.map_err(failed)?;
         read(response).await
     };
-    tokio::select! {
-        answer = answered => ticket(route, answer?),
-        ended = connection => Err(ended.err().map_or(JoinError::Malformed("no response to the join request"), failed)),
-    }
+    // A server may close the connection before its response has been read.
+    let drive = async {
+        let _ = connection.await;
+        std::future::pending::<Result<(u16, Bytes), JoinError>>().await
+    };
+    let answer = tokio::select! {
+        answer = answered => answer,
+        answer = drive => answer,
+    };
+    ticket(route, answer?)
 }
 
 fn join_request(route: &Url, token: Option<&str>) -> Result<Request<Full<Bytes>>, JoinError> {
