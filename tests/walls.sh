@@ -44,6 +44,7 @@ check_pure() {
   local crate
   for crate in "${PURE[@]}"; do forbid "$crate" tokio kube-client kube-runtime hyper axum; done
   for crate in "${PURE[@]}" convene-service; do forbid "$crate" "${PROGRAMS[@]}"; done
+  forbid convene-load mediasoup kube kube-client axum convene-crds convene-service "${PROGRAMS[@]}"
   forbid convene-service convene-crds convene-protocol convene-join-token convene-admission-keys
 }
 

@@ -1,10 +1,12 @@
-//! `convene`: the command line for administrators who invite participants, and for application developers who debug refused tokens.
+//! `convene`: the command line for administrators who invite participants and plan capacity, and for application developers who debug refused
+//! tokens.
 //!
-//! It creates and inspects join tokens and creates join keys. It reads Secrets with the permissions of the caller and never writes to a
-//! cluster: manifests are printed, for `kubectl apply -f -`.
+//! It creates and inspects join tokens, creates join keys, and measures media pods under load. It reads Secrets with the permissions of the
+//! caller and never writes to a cluster: manifests are printed, for `kubectl apply -f -`.
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod key;
 mod output;
 mod source;
@@ -12,7 +14,7 @@ mod token;
 
 pub use output::{CliError, Output};
 
-/// Manages access to video meetings: join tokens and the keys that sign them
+/// Manages access to video meetings (join tokens and the keys that sign them), and measures media pods
 ///
 /// A Meeting with `access.policy: Token` accepts only participants with a join token, which states who
 /// the participant is and what they may do. Applications create tokens themselves; this program creates
@@ -38,6 +40,21 @@ pub(crate) enum Command {
     /// Create join keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::KeyCommand),
+    /// Put load on a media pod and measure what arrives
+    ///
+    /// Publishers send synthetic video (VP8) and audio (Opus), subscribers receive it, over real signaling, ICE,
+    /// DTLS and SRTP. Nothing is encoded or decoded, so one processor carries hundreds of subscribers.
+    ///
+    /// A media pod on this machine is measured without a token:
+    ///   convene bench ws://127.0.0.1:8080/signal/load --publishers 1 --subscribers 200 \\
+    ///     --server-pid "$(pidof convene-media-pod)"
+    /// Other servers need a join token, which must be valid for all of the meetings:
+    ///   convene bench https://meet.example.com/team-a/load --token-file token --subscribers 50
+    ///
+    /// Exit code 1 means that clients could not join or stay, or that more was lost than --max-loss.
+    /// See docs/bench.md.
+    #[command(verbatim_doc_comment)]
+    Bench(Box<bench::BenchArgs>),
 }
 
 /// Runs a command.
@@ -45,6 +62,7 @@ pub async fn run(cli: Cli) -> Result<Output, CliError> {
     match cli.command {
         Command::Token(command) => token::run(command).await,
         Command::Key(command) => key::run(command),
+        Command::Bench(args) => bench::run(*args).await,
     }
 }
 

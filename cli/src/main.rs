@@ -1,6 +1,6 @@
-//! `convene`: creates and inspects join tokens, creates join keys. The commands are in the library.
+//! `convene`: creates and inspects join tokens, creates join keys, measures media pods. The commands are in the library.
 //!
-//! Exit codes: 0, 2 for invalid arguments, 3 for a token that would be refused, 1 for all other errors; the last line on stderr is the reason.
+//! Exit codes: 0, 2 for invalid arguments, 3 for a token that would be refused, 1 for all other errors, among them those of a measurement; the last line on stderr is the reason.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! The result of a command: text for standard output, notes for standard error, or an error with its exit code.
 
 use convene_join_token::{CreateError, TokenError};
+use convene_load::LoadError;
 use thiserror::Error;
 
 /// Errors of commands, each with an exit code.
@@ -44,6 +45,15 @@ pub enum CliError {
     /// The token is invalid.
     #[error("{0}")]
     Token(TokenError),
+    /// There was no measurement.
+    #[error(transparent)]
+    Load(#[from] convene_load::LoadError),
+    /// Not all clients of a measurement joined and stayed.
+    #[error("{0} clients could not join, {1} were disconnected")]
+    Clients(u32, u32),
+    /// More packets were lost than `--max-loss` allows.
+    #[error("{0:.4} % of the packets were lost")]
+    Loss(f64),
 }
 
 impl CliError {
@@ -58,13 +68,19 @@ impl CliError {
             Self::Secret { .. } => "SecretNotRead",
             Self::Create(error) => error.reason(),
             Self::Token(error) => error.reason(),
+            Self::Load(LoadError::Joins { last, .. }) => last.reason(),
+            Self::Load(LoadError::Plan(_)) => "Usage",
+            Self::Load(LoadError::Server(_)) => "ServerNotRead",
+            Self::Load(LoadError::Socket(_)) => "Socket",
+            Self::Clients(..) => "ClientsFailed",
+            Self::Loss(_) => "PacketsLost",
         }
     }
 
     /// Exit code: 2 for invalid arguments, 3 for an invalid token, 1 for all other errors.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Load(LoadError::Plan(_)) => 2,
             Self::Token(_) => 3,
             _ => 1,
         }
@@ -78,6 +94,6 @@ pub struct Output {
     pub text: String,
     /// Notes for standard error.
     pub notes: Vec<String>,
-    /// The error of an inspected token that is invalid; it sets the exit code after the text is printed.
+    /// The error of an inspected token that is invalid, or of a measurement; it sets the exit code after the text is printed.
     pub verdict: Option<CliError>,
 }

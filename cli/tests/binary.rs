@@ -110,11 +110,13 @@ fn mistakes_end_with_a_message_and_a_code() {
     let folder = Folder::new("mistakes");
     let absent = folder.file("absent");
     let create = ["token", "create", "--meeting=a/b", "--identity=ada"];
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 7] = [
         (&[], 2, "Usage: convene"),
         (&["token"], 2, "inspect"),
         (&["token", "inspect", "garbage"], 3, "TokenMalformed"),
         (&create, 2, "a key is required"),
+        (&["bench", "wss://meet.example.com/signal/load"], 2, "a join token is needed"),
+        (&["bench", "ws://127.0.0.1:1/signal/load"], 1, "could not connect to 127.0.0.1:1"),
         (&[&create[..], &["--kid=k", "--key-file", &absent]].concat(), 1, "could not read"),
     ];
     for (arguments, code, words) in cases {

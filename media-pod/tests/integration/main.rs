@@ -13,6 +13,7 @@ mod first_frame;
 mod hostile;
 mod http;
 mod idle;
+mod load;
 mod moderation;
 mod ortc;
 mod panic;

@@ -1,0 +1,194 @@
+//! `convene bench`: the arguments of a load test, its progress on a terminal, and its report.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use convene_load::{Phase, Plan, Report, Status, Target};
+use convene_service::arguments::parse_duration;
+use convene_service::say;
+
+use super::output::{CliError, Output};
+
+/// Longest token file, in bytes.
+const MAX_TOKEN_BYTES: u64 = 16 * 1024;
+
+/// Arguments of `convene bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The meeting: https://HOST/NAMESPACE/NAME, or the signaling URL of a pod: ws://HOST:PORT/signal/NAME
+    #[arg(value_name = "MEETING")]
+    target: Target,
+
+    /// File with a join token; required for servers on other machines
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    token_file: Option<PathBuf>,
+
+    /// Process id of the server on this machine, to measure its processor time and memory
+    #[arg(long, value_name = "PID", help_heading = "Server")]
+    server_pid: Option<u32>,
+
+    /// Folder of the server's cgroup, to measure its processor time
+    #[arg(long, value_name = "FOLDER", help_heading = "Server")]
+    server_cgroup: Option<PathBuf>,
+
+    /// Clients that send
+    #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = "Clients")]
+    publishers: u32,
+
+    /// Clients that receive all publishers of their meeting
+    #[arg(long, value_name = "COUNT", default_value_t = 10, help_heading = "Clients")]
+    subscribers: u32,
+
+    /// Meetings to which the clients are distributed evenly; with several, they are NAME-1, NAME-2 and so on
+    #[arg(long, value_name = "COUNT", default_value_t = 1, help_heading = "Clients")]
+    meetings: u32,
+
+    /// Joins per second; at most 200
+    #[arg(long, value_name = "RATE", default_value_t = 10.0, help_heading = "Clients")]
+    ramp: f64,
+
+    /// Time limit of each step of a join: a connection, a request, ICE with DTLS
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = parse_duration, help_heading = "Clients")]
+    step_limit: Duration,
+
+    /// Subscribers per second that leave and are replaced during the measurement
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, help_heading = "Clients")]
+    churn: f64,
+
+    /// Bitrate of each publisher's video in kbit/s, at most 10000; 0 for audio only
+    #[arg(long, value_name = "KBITS", default_value_t = 600, help_heading = "Media")]
+    video_kbits: u32,
+
+    /// Frames per second of the video
+    #[arg(long, value_name = "RATE", default_value_t = 30, help_heading = "Media")]
+    frame_rate: u32,
+
+    /// Send the video in three layers; the largest has the bitrate
+    #[arg(long, help_heading = "Media")]
+    simulcast: bool,
+
+    /// Send no audio
+    #[arg(long, help_heading = "Media")]
+    no_audio: bool,
+
+    /// How long to measure, after all have joined; at most 1h
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, help_heading = "Measurement")]
+    duration: Duration,
+
+    /// Fail if more packets are lost, in percent
+    #[arg(long, value_name = "PERCENT", help_heading = "Measurement")]
+    max_loss: Option<f64>,
+
+    /// Print the report as JSON
+    #[arg(long, help_heading = "Measurement")]
+    json: bool,
+}
+
+/// Runs a load test.
+pub(crate) async fn run(args: BenchArgs) -> Result<Output, CliError> {
+    let (is_json, max_loss) = (args.json, args.max_loss);
+    let is_terminal = std::io::stderr().is_terminal();
+    let report = convene_load::run(args.plan()?, |status| {
+        if is_terminal {
+            say::err(&line(&status));
+        }
+    });
+    let report = report.await?;
+    let text = if is_json { format!("{}\n", json(&report)) } else { report.to_string() };
+    Ok(Output { text, notes: Vec::new(), verdict: verdict(&report, max_loss) })
+}
+
+impl BenchArgs {
+    fn plan(self) -> Result<Plan, CliError> {
+        Ok(Plan {
+            target: self.target,
+            token: self.token_file.map(read_token).transpose()?,
+            publishers: self.publishers,
+            subscribers: self.subscribers,
+            meetings: self.meetings,
+            video_bitrate: self.video_kbits.saturating_mul(1000),
+            frames_per_second: self.frame_rate,
+            simulcast: self.simulcast,
+            audio: !self.no_audio,
+            duration: self.duration,
+            ramp: self.ramp,
+            churn: self.churn,
+            step_limit: self.step_limit,
+            server_pid: self.server_pid,
+            server_cgroup: self.server_cgroup,
+        })
+    }
+}
+
+fn read_token(path: PathBuf) -> Result<String, CliError> {
+    use std::io::Read;
+    let read = || {
+        let mut text = String::new();
+        std::fs::File::open(&path)?.take(MAX_TOKEN_BYTES).read_to_string(&mut text)?;
+        Ok(text.trim().to_owned())
+    };
+    read().map_err(|source| CliError::File { what: "read", path: path.clone(), source })
+}
+
+fn json(report: &Report) -> String {
+    serde_json::to_string_pretty(report).expect("a report has text keys only")
+}
+
+/// A line of the progress on a terminal.
+fn line(Status { phase, elapsed, joined, failed, delivered, lost, delay_ms }: &Status) -> String {
+    let phase = match phase {
+        Phase::Joining => "joining",
+        Phase::Settling => "settling",
+        Phase::Measuring => "measuring",
+    };
+    let seconds = elapsed.as_secs();
+    format!(
+        "{phase:<9} {seconds:>5} s  {joined:>5} joined {failed:>4} failed  {delivered:>10} delivered {lost:>7} lost  delay {delay_ms:>6.1} ms"
+    )
+}
+
+/// Whether the run was as it should be.
+fn verdict(report: &Report, max_loss: Option<f64>) -> Option<CliError> {
+    let loss = report.media.loss_percent;
+    if !report.is_complete() {
+        return Some(CliError::Clients(report.joins.failed, report.joins.lost));
+    }
+    max_loss.filter(|max| loss > *max).map(|_| CliError::Loss(loss))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_and_failed_clients_are_errors() {
+        let mut report = Report::default();
+        assert!(verdict(&report, Some(0.0)).is_none());
+        report.media.loss_percent = 0.2;
+        assert!(verdict(&report, None).is_none() && verdict(&report, Some(0.5)).is_none());
+        assert!(matches!(verdict(&report, Some(0.1)), Some(CliError::Loss(_))));
+        report.joins.lost = 1;
+        let error = verdict(&report, None).unwrap();
+        assert_eq!((error.reason(), error.exit_code()), ("ClientsFailed", 1));
+        assert!(json(&report).contains("\"lossPercent\": 0.2"));
+    }
+
+    #[test]
+    fn progress_is_one_line() {
+        let status = Status {
+            phase: Phase::Measuring,
+            elapsed: Duration::from_secs(7),
+            joined: 12,
+            failed: 0,
+            delivered: 5000,
+            lost: 3,
+            delay_ms: 1.25,
+        };
+        assert_eq!(
+            line(&status),
+            "measuring     7 s     12 joined    0 failed        5000 delivered       3 lost  delay    1.2 ms"
+        );
+    }
+}

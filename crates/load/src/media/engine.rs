@@ -1,0 +1,293 @@
+//! The thread that carries all media: a few sockets, all WebRTC connections, their timers and counts.
+//!
+//! It knows no signaling. Clients add connections through an [`Engine`] and receive their events.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use str0m::Rtc;
+use tokio::sync::{mpsc as events, oneshot};
+
+use super::peer::{Peer, PeerEvent, Publishing, Totals};
+use super::port::{Buffers, Port};
+use super::wake::{Waker, Woken, wake_pair};
+
+/// Reads of one socket before timers and commands have their turn.
+const MAX_READS: usize = 8;
+/// Clients on loopback have the addresses 127.1.0.1 to 127.254.255.255.
+const LOOPBACK_ADDRESSES: u32 = 254 * 65_536 - 1;
+
+/// Handle of the media thread; the thread ends with the last handle.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    commands: mpsc::Sender<Command>,
+    waker: Arc<Waker>,
+    shared_port: u16,
+    next_address: Arc<AtomicU32>,
+    next_id: Arc<AtomicUsize>,
+}
+
+/// The local end of a connection that has not been added yet.
+pub(crate) struct Local {
+    pub(crate) address: SocketAddr,
+    socket: Option<UdpSocket>,
+}
+
+/// Handle of a connection, which ends when it is dropped.
+pub(crate) struct Connection {
+    id: usize,
+    engine: Engine,
+}
+
+type Change = Box<dyn FnOnce(&mut Rtc) + Send>;
+
+enum Command {
+    Add(usize, Box<Peer>, Option<UdpSocket>),
+    Change(usize, Change),
+    Remove(usize),
+    RestartCount,
+    Totals(oneshot::Sender<Totals>),
+}
+
+impl Engine {
+    /// Starts the thread.
+    pub(crate) fn start() -> io::Result<Self> {
+        let shared = Port::on_all_addresses()?;
+        let (waker, woken) = wake_pair()?;
+        let (commands, received) = mpsc::channel();
+        let shared_port = shared.number();
+        let media = Media::new(shared, woken, received);
+        std::thread::Builder::new().name("media".into()).spawn(move || media.run())?;
+        let (next_address, next_id) = (Arc::new(AtomicU32::new(0)), Arc::default());
+        Ok(Self { commands, waker: Arc::new(waker), shared_port, next_address, next_id })
+    }
+
+    /// A loopback address that no other client uses, for signaling and media.
+    pub(crate) fn loopback_address(&self) -> Ipv4Addr {
+        let number = self.next_address.fetch_add(1, Ordering::Relaxed) % LOOPBACK_ADDRESSES + 1;
+        Ipv4Addr::from_bits((127 << 24) + (1 << 16) + number)
+    }
+
+    /// The local end towards a remote address. `own` is the client's loopback address.
+    pub(crate) fn local(&self, own: Ipv4Addr, remote: SocketAddr) -> io::Result<Local> {
+        if matches!(remote.ip(), IpAddr::V4(ip) if ip.is_loopback()) {
+            return Ok(Local { address: (own, self.shared_port).into(), socket: None });
+        }
+        let any = if remote.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        // Connecting a UDP socket sends nothing; it tells which address the system would use.
+        let probe = UdpSocket::bind(any)?;
+        probe.connect(remote)?;
+        let ip = probe.local_addr()?.ip();
+        let socket = UdpSocket::bind((ip, 0))?;
+        Ok(Local { address: socket.local_addr()?, socket: Some(socket) })
+    }
+
+    /// Adds a connection.
+    pub(crate) fn add(
+        &self,
+        rtc: Rtc,
+        local: Local,
+        publishing: Option<Publishing>,
+    ) -> (Connection, events::UnboundedReceiver<PeerEvent>) {
+        let (sender, receiver) = events::unbounded_channel();
+        let peer = Peer::new(rtc, local.address, publishing, sender, Instant::now());
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.command(Command::Add(id, Box::new(peer), local.socket));
+        (Connection { id, engine: self.clone() }, receiver)
+    }
+
+    /// Counts from now on.
+    pub(crate) fn restart_count(&self) {
+        self.command(Command::RestartCount);
+    }
+
+    /// What was counted; empty if the thread has ended.
+    pub(crate) async fn totals(&self) -> Totals {
+        let (sender, receiver) = oneshot::channel();
+        self.command(Command::Totals(sender));
+        receiver.await.unwrap_or_default()
+    }
+
+    fn command(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            self.waker.wake();
+        }
+    }
+}
+
+impl Connection {
+    /// Changes the connection on the media thread.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Rtc) + Send + 'static) {
+        self.engine.command(Command::Change(self.id, Box::new(change)));
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.engine.command(Command::Remove(self.id));
+    }
+}
+
+struct Media {
+    ports: HashMap<u16, Port>,
+    woken: Woken,
+    commands: mpsc::Receiver<Command>,
+    peers: HashMap<usize, Peer>,
+    by_address: HashMap<SocketAddr, usize>,
+    /// When each connection is due. Entries that no longer apply are ignored.
+    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    shared_port: u16,
+    totals: Totals,
+}
+
+impl Media {
+    fn new(shared: Port, woken: Woken, commands: mpsc::Receiver<Command>) -> Self {
+        let shared_port = shared.number();
+        let (peers, by_address, timers) = (HashMap::new(), HashMap::new(), BinaryHeap::new());
+        let (ports, totals) = (HashMap::from([(shared_port, shared)]), Totals::default());
+        Self { ports, woken, commands, peers, by_address, timers, shared_port, totals }
+    }
+
+    fn run(mut self) {
+        let mut buffers = Buffers::default();
+        while self.take_commands() {
+            self.fire_timers();
+            if !self.receive(&mut buffers) {
+                self.wait();
+            }
+        }
+    }
+
+    /// False when no handle is left.
+    fn take_commands(&mut self) -> bool {
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.execute(command),
+                Err(mpsc::TryRecvError::Empty) => return true,
+                Err(mpsc::TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn execute(&mut self, command: Command) {
+        match command {
+            Command::Add(id, peer, socket) => self.add(id, *peer, socket),
+            Command::Change(id, change) => self.change(id, change),
+            Command::Remove(id) => self.remove(id),
+            Command::RestartCount => {
+                self.totals = Totals::default();
+                self.peers.values_mut().for_each(Peer::restart_count);
+            }
+            Command::Totals(reply) => {
+                let mut totals = self.totals.clone();
+                self.peers.values().for_each(|peer| totals.packets += peer.packets());
+                let _ = reply.send(totals);
+            }
+        }
+    }
+
+    fn add(&mut self, id: usize, peer: Peer, socket: Option<UdpSocket>) {
+        if let Some(port) = socket.and_then(|socket| Port::new(socket).ok()) {
+            self.ports.insert(port.number(), port);
+        }
+        self.by_address.insert(peer.local(), id);
+        self.peers.insert(id, peer);
+        self.poll(id, Duration::ZERO);
+    }
+
+    fn change(&mut self, id: usize, change: Change) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            change(peer.rtc());
+            self.poll(id, Duration::ZERO);
+        }
+    }
+
+    fn remove(&mut self, id: usize) {
+        let Some(peer) = self.peers.remove(&id) else { return };
+        self.totals.packets += peer.packets();
+        self.by_address.remove(&peer.local());
+        if peer.local().port() != self.shared_port {
+            self.ports.remove(&peer.local().port());
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = Instant::now();
+        while let Some(Reverse((due, id))) = self.timers.peek().copied().filter(|Reverse((due, _))| *due <= now) {
+            self.timers.pop();
+            let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_alive() && peer.next_due() == due) else {
+                continue;
+            };
+            peer.advance(now, clock(), &mut self.totals);
+            self.poll(id, Duration::ZERO);
+        }
+    }
+
+    /// Returns whether there may be more to read.
+    fn receive(&mut self, buffers: &mut Buffers) -> bool {
+        let numbers: Vec<u16> = self.ports.keys().copied().collect();
+        let mut has_more = false;
+        for number in numbers {
+            // Taken out so that connections can be reached while it is read.
+            let Some(port) = self.ports.remove(&number) else { continue };
+            has_more |= (0..MAX_READS).all(|_| self.read(&port, buffers));
+            self.ports.insert(number, port);
+        }
+        has_more
+    }
+
+    fn read(&mut self, port: &Port, buffers: &mut Buffers) -> bool {
+        port.receive(buffers, |datagram| {
+            let Some(id) = self.by_address.get(&datagram.destination) else { return };
+            let Some(peer) = self.peers.get_mut(id).filter(|peer| peer.is_alive()) else { return };
+            peer.receive(Instant::now(), datagram.source, datagram.contents);
+            let received = datagram.received.unwrap_or_else(clock);
+            let (before, totals) = (peer.next_due(), &mut self.totals);
+            peer.poll(received, totals, |from, to, contents| {
+                let _ = port.send(from.ip(), to, contents);
+            });
+            schedule(&mut self.timers, *id, before, peer);
+        })
+    }
+
+    fn poll(&mut self, id: usize, received: Duration) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(port) = self.ports.get(&peer.local().port()) else { return };
+        peer.poll(received, &mut self.totals, |from, to, contents| {
+            let _ = port.send(from.ip(), to, contents);
+        });
+        if peer.is_alive() {
+            self.timers.push(Reverse((peer.next_due(), id)));
+        }
+    }
+
+    /// Waits for a datagram, a command or the next timer.
+    fn wait(&mut self) {
+        let timeout = self.timers.peek().map(|Reverse((due, _))| due.saturating_duration_since(Instant::now()));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let mut fds: Vec<PollFd<'_>> = self.ports.values().map(|port| readable(port.fd())).collect();
+        fds.push(readable(self.woken.fd()));
+        let _ = poll(&mut fds, timeout.as_ref());
+        self.woken.clear();
+    }
+}
+
+/// Most datagrams leave the timer of a connection as it is.
+fn schedule(timers: &mut BinaryHeap<Reverse<(Instant, usize)>>, id: usize, before: Instant, peer: &Peer) {
+    let due = peer.next_due();
+    if due != before && peer.is_alive() {
+        timers.push(Reverse((due, id)));
+    }
+}
+
+/// The time since 1970, as in the kernel's time stamps of packets.
+fn clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,219 @@
+//! One WebRTC connection: feeds str0m, sends what a publisher has due, counts what a subscriber receives. Does no I/O.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::media::{MediaKind, Mid, Rid};
+use str0m::net::{DatagramSend, Protocol, Receive};
+use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
+use str0m::{Event, Input, Output, Rtc};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::source::{Packet, RIDS, Source, StreamKind};
+use super::vp8::starts_key_frame;
+use crate::stats::sequence::{Packets, Sequence};
+use crate::stats::stamp;
+use crate::stats::times::Times;
+
+/// What happens to a connection. Each is sent once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeerEvent {
+    /// ICE and DTLS are connected.
+    Connected(Instant),
+    /// The first packet of another participant.
+    FirstPacket(Instant),
+    /// The first key frame.
+    FirstKeyFrame(Instant),
+    /// The connection ended.
+    Closed,
+}
+
+/// What all connections count together, since the count began.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) packets: Packets,
+    /// Payload bytes delivered.
+    pub(crate) bytes: u64,
+    pub(crate) key_frames: u64,
+    /// From sending to the receiving kernel.
+    pub(crate) delay: Times,
+    /// How late packets were sent.
+    pub(crate) lag: Times,
+    pub(crate) sent: u64,
+}
+
+/// A publisher's streams.
+pub(crate) struct Publishing {
+    pub(crate) source: Source,
+    /// Payload type and SSRC of each stream.
+    pub(crate) streams: Vec<(StreamKind, u8, u32)>,
+}
+
+/// A connection, of a publisher or a subscriber.
+pub(super) struct Peer {
+    rtc: Rtc,
+    local: SocketAddr,
+    publishing: Option<Publishing>,
+    received: HashMap<Ssrc, Sequence>,
+    events: UnboundedSender<PeerEvent>,
+    is_connected: bool,
+    has_packet: bool,
+    has_key_frame: bool,
+    timeout: Instant,
+}
+
+/// The media section of a kind.
+pub(crate) fn mid(kind: MediaKind) -> Mid {
+    if kind == MediaKind::Audio { "0".into() } else { "1".into() }
+}
+
+/// Name of a layer of simulcast.
+pub(crate) fn rid(stream: StreamKind) -> Option<Rid> {
+    let StreamKind::Video(Some(layer)) = stream else { return None };
+    RIDS.get(layer).map(|rid| (*rid).into())
+}
+
+impl Peer {
+    pub(super) fn new(
+        rtc: Rtc,
+        local: SocketAddr,
+        publishing: Option<Publishing>,
+        events: UnboundedSender<PeerEvent>,
+        now: Instant,
+    ) -> Self {
+        let received = HashMap::new();
+        let (is_connected, has_packet, has_key_frame) = (false, false, false);
+        Self { rtc, local, publishing, received, events, is_connected, has_packet, has_key_frame, timeout: now }
+    }
+
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub(super) fn rtc(&mut self) -> &mut Rtc {
+        &mut self.rtc
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.rtc.is_alive()
+    }
+
+    /// When [`Self::advance`] has something to do.
+    pub(super) fn next_due(&self) -> Instant {
+        let publishing = self.publishing.as_ref().filter(|_| self.is_connected);
+        publishing.and_then(|publishing| publishing.source.next_due()).map_or(self.timeout, |due| due.min(self.timeout))
+    }
+
+    /// Counts from now on.
+    pub(super) fn restart_count(&mut self) {
+        self.received.values_mut().for_each(Sequence::restart);
+    }
+
+    pub(super) fn packets(&self) -> Packets {
+        self.received.values().fold(Packets::default(), |mut sum, sequence| {
+            sum += sequence.packets();
+            sum
+        })
+    }
+
+    /// Lets time pass: timers of the connection, and packets that are due. `clock` is the time since 1970.
+    pub(super) fn advance(&mut self, now: Instant, clock: Duration, totals: &mut Totals) {
+        if self.timeout <= now {
+            self.handle(Input::Timeout(now));
+        }
+        let Some(publishing) = self.publishing.as_mut().filter(|_| self.is_connected) else { return };
+        while let Some((packets, late)) = publishing.source.take_due(now) {
+            totals.lag.record(late);
+            totals.sent += packets.len() as u64;
+            for mut packet in packets {
+                packet.stamp(clock);
+                write(&mut self.rtc, &publishing.streams, packet, now);
+            }
+        }
+    }
+
+    /// A datagram arrived.
+    pub(super) fn receive(&mut self, now: Instant, source: SocketAddr, contents: &[u8]) {
+        let Ok(contents) = contents.try_into() else { return };
+        self.handle(Input::Receive(now, Receive { proto: Protocol::Udp, source, destination: self.local, contents }));
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        // An error of str0m closes the connection, which is seen when it is polled.
+        if self.rtc.handle_input(input).is_err() {
+            self.rtc.disconnect();
+        }
+    }
+
+    /// Takes all that the connection has to say; `send` gets the datagrams. `received` is when the kernel received the last datagram.
+    pub(super) fn poll(
+        &mut self,
+        received: Duration,
+        totals: &mut Totals,
+        mut send: impl FnMut(SocketAddr, SocketAddr, &DatagramSend),
+    ) {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(timeout)) => {
+                    self.timeout = timeout;
+                    break;
+                }
+                Ok(Output::Transmit(transmit)) => send(transmit.source, transmit.destination, &transmit.contents),
+                Ok(Output::Event(event)) => self.take_event(event, received, totals),
+                Err(_) => self.rtc.disconnect(),
+            }
+        }
+        if !self.rtc.is_alive() {
+            self.say(PeerEvent::Closed);
+        }
+    }
+
+    fn take_event(&mut self, event: Event, received: Duration, totals: &mut Totals) {
+        match event {
+            Event::Connected if !self.is_connected => {
+                self.is_connected = true;
+                self.say(PeerEvent::Connected(Instant::now()));
+            }
+            Event::RtpPacket(packet) => self.count(&packet, received, totals),
+            Event::KeyframeRequest(request) => {
+                if let Some(publishing) = &mut self.publishing {
+                    publishing.source.request_key_frame(request.rid.as_deref());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, packet: &RtpPacket, received: Duration, totals: &mut Totals) {
+        // Probes for bandwidth estimation carry no media.
+        let Some(sent) = stamp::read(&packet.payload) else { return };
+        let is_counted = self.received.entry(packet.header.ssrc).or_default().arrive(*packet.seq_no);
+        let is_key = starts_key_frame(&packet.payload);
+        if is_counted {
+            totals.bytes += packet.payload.len() as u64;
+            totals.key_frames += u64::from(is_key);
+            totals.delay.record(received.saturating_sub(sent));
+        }
+        if !std::mem::replace(&mut self.has_packet, true) {
+            self.say(PeerEvent::FirstPacket(Instant::now()));
+        }
+        if is_key && !std::mem::replace(&mut self.has_key_frame, true) {
+            self.say(PeerEvent::FirstKeyFrame(Instant::now()));
+        }
+    }
+
+    fn say(&self, event: PeerEvent) {
+        // The client may have given up.
+        let _ = self.events.send(event);
+    }
+}
+
+fn write(rtc: &mut Rtc, streams: &[(StreamKind, u8, u32)], packet: Packet, now: Instant) {
+    let Some((_, payload_type, ssrc)) = streams.iter().find(|(stream, ..)| *stream == packet.stream) else { return };
+    let mut direct = rtc.direct_api();
+    let Some(stream) = direct.stream_tx(&Ssrc::from(*ssrc)) else { return };
+    let is_video = packet.stream != StreamKind::Audio;
+    let write = RtpWrite::new((*payload_type).into(), packet.number.into(), packet.time, now, packet.payload);
+    stream.write_rtp(write.marker(packet.is_last_of_frame).nackable(is_video));
+}

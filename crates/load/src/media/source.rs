@@ -1,0 +1,276 @@
+//! What a publisher sends and when: Opus every 20 ms, a VP8 frame at a constant rate in one or three layers. Pure.
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::time::{Duration, Instant};
+
+use super::vp8::{Frames, frame_bytes};
+use crate::stats::stamp;
+
+const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
+/// An Opus frame of 32 kbit/s.
+const AUDIO_BYTES: usize = 80;
+/// Samples of an Opus frame at 48 kHz.
+const AUDIO_STEP: u32 = 960;
+const VIDEO_CLOCK: u32 = 90_000;
+/// Packets that are due for longer are not sent later.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
+
+/// Names of the layers of simulcast, from the smallest.
+pub(crate) const RIDS: [&str; 3] = ["r0", "r1", "r2"];
+/// Their bitrates, in parts of the largest.
+const LAYER_PARTS: [u32; 3] = [16, 4, 1];
+
+/// A stream of a publisher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamKind {
+    /// Opus.
+    Audio,
+    /// VP8; the layer of simulcast, if there are several.
+    Video(Option<usize>),
+}
+
+/// What to send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SourceSettings {
+    pub(crate) has_audio: bool,
+    /// Bitrate of the largest layer (bit/s); no video if none.
+    pub(crate) video_bitrate: Option<u32>,
+    pub(crate) frames_per_second: u32,
+    pub(crate) is_simulcast: bool,
+}
+
+/// A packet to send.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    pub(crate) stream: StreamKind,
+    pub(crate) number: u64,
+    pub(crate) time: u32,
+    pub(crate) is_last_of_frame: bool,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// The schedule of one publisher.
+#[derive(Debug)]
+pub(crate) struct Source {
+    audio: Option<Audio>,
+    video: Option<Video>,
+}
+
+#[derive(Debug)]
+struct Audio {
+    next: Instant,
+    number: u64,
+}
+
+#[derive(Debug)]
+struct Video {
+    next: Instant,
+    interval: Duration,
+    frame: u64,
+    frames_per_second: u32,
+    layers: Vec<Layer>,
+}
+
+#[derive(Debug)]
+struct Layer {
+    stream: StreamKind,
+    bytes: u32,
+    frames: Frames,
+    number: u64,
+    needs_key: bool,
+}
+
+impl SourceSettings {
+    /// The streams, in the order in which they are declared.
+    pub(crate) fn streams(self) -> Vec<StreamKind> {
+        let audio = self.has_audio.then_some(StreamKind::Audio);
+        audio.into_iter().chain(self.layers().into_iter().map(|(layer, _)| StreamKind::Video(layer))).collect()
+    }
+
+    /// Each video layer and its bitrate.
+    pub(crate) fn layers(self) -> Vec<(Option<usize>, u32)> {
+        let Some(bitrate) = self.video_bitrate else { return Vec::new() };
+        if !self.is_simulcast {
+            return vec![(None, bitrate)];
+        }
+        LAYER_PARTS.iter().enumerate().map(|(index, parts)| (Some(index), bitrate / parts)).collect()
+    }
+}
+
+impl Source {
+    /// Starts at `start`; publishers that start at different times do not send at the same instants.
+    pub(crate) fn new(settings: SourceSettings, start: Instant) -> Self {
+        let frames_per_second = settings.frames_per_second.max(1);
+        let layer = |(layer, bitrate)| Layer {
+            stream: StreamKind::Video(layer),
+            bytes: frame_bytes(bitrate, frames_per_second),
+            frames: Frames::default(),
+            number: 1,
+            needs_key: true,
+        };
+        let layers: Vec<Layer> = settings.layers().into_iter().map(layer).collect();
+        let interval = Duration::from_secs(1) / frames_per_second;
+        let video = Video { next: start, interval, frame: 0, frames_per_second, layers };
+        Self {
+            audio: settings.has_audio.then_some(Audio { next: start, number: 1 }),
+            video: (!video.layers.is_empty()).then_some(video),
+        }
+    }
+
+    /// When the next packet is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let audio = self.audio.as_ref().map(|audio| audio.next);
+        audio.into_iter().chain(self.video.as_ref().map(|video| video.next)).min()
+    }
+
+    /// The next frame of this layer will be a key frame.
+    pub(crate) fn request_key_frame(&mut self, rid: Option<&str>) {
+        let wanted = rid.and_then(|rid| RIDS.iter().position(|known| *known == rid));
+        for layer in self.video.iter_mut().flat_map(|video| &mut video.layers) {
+            layer.needs_key |= wanted.is_none() || layer.stream == StreamKind::Video(wanted);
+        }
+    }
+
+    /// The packets of one audio or video frame that is due, without their stamps, and how late they are.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Vec<Packet>, Duration)> {
+        let due = self.next_due().filter(|due| *due <= now)?;
+        let late = now - due;
+        let is_audio = self.audio.as_ref().is_some_and(|audio| audio.next == due);
+        let packets = if is_audio {
+            self.audio.as_mut().map(|audio| audio.take(now)).into_iter().collect()
+        } else {
+            self.video.as_mut().map(|video| video.take(now)).unwrap_or_default()
+        };
+        Some((packets, late))
+    }
+}
+
+impl Audio {
+    fn take(&mut self, now: Instant) -> Packet {
+        let (number, skipped) = (self.number, skipped(self.next, AUDIO_INTERVAL, now));
+        self.number += 1;
+        self.next += AUDIO_INTERVAL * (1 + skipped);
+        let mut payload = vec![0xa5; AUDIO_BYTES];
+        // TOC: CELT, fullband, 20 ms, mono.
+        payload[0] = 0xf8;
+        let time = low_bits(number).wrapping_mul(AUDIO_STEP);
+        Packet { stream: StreamKind::Audio, number, time, is_last_of_frame: false, payload }
+    }
+}
+
+impl Video {
+    fn take(&mut self, now: Instant) -> Vec<Packet> {
+        let time = low_bits(self.frame).wrapping_mul(VIDEO_CLOCK / self.frames_per_second);
+        self.frame += 1;
+        self.next += self.interval * (1 + skipped(self.next, self.interval, now));
+        self.layers.iter_mut().flat_map(|layer| layer.take(time)).collect()
+    }
+}
+
+impl Layer {
+    fn take(&mut self, time: u32) -> Vec<Packet> {
+        let is_key = std::mem::take(&mut self.needs_key);
+        let payloads = self.frames.next(self.bytes, is_key);
+        let (first, last) = (self.number, payloads.len() - 1);
+        self.number += payloads.len() as u64;
+        let packet = |(index, payload)| Packet {
+            stream: self.stream,
+            number: first + index as u64,
+            time,
+            is_last_of_frame: index == last,
+            payload,
+        };
+        payloads.into_iter().enumerate().map(packet).collect()
+    }
+}
+
+/// How many frames after this one are too late to be sent.
+fn skipped(due: Instant, interval: Duration, now: Instant) -> u32 {
+    let late = now.saturating_duration_since(due);
+    if late <= LONGEST_DELAY {
+        return 0;
+    }
+    u32::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u32::MAX)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "RTP timestamps wrap")]
+fn low_bits(number: u64) -> u32 {
+    number as u32
+}
+
+impl Packet {
+    /// Writes the time of sending into the payload.
+    pub(crate) fn stamp(&mut self, since_epoch: Duration) {
+        stamp::write(&mut self.payload, since_epoch);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "an instant can only be had from the clock")]
+mod tests {
+    use super::*;
+    use crate::media::vp8::starts_key_frame;
+
+    fn settings(is_simulcast: bool) -> SourceSettings {
+        SourceSettings { has_audio: true, video_bitrate: Some(600_000), frames_per_second: 30, is_simulcast }
+    }
+
+    fn run(source: &mut Source, until: Instant) -> Vec<Packet> {
+        let mut sent = Vec::new();
+        while let Some((packets, _)) = source.take_due(until) {
+            sent.extend(packets);
+        }
+        sent
+    }
+
+    #[test]
+    fn a_second_has_the_bitrate_and_numbers_without_gaps() {
+        let start = Instant::now();
+        let mut source = Source::new(settings(false), start);
+        let sent = run(&mut source, start + Duration::from_millis(999));
+        let video: Vec<_> = sent.iter().filter(|packet| packet.stream == StreamKind::Video(None)).collect();
+        let audio = sent.len() - video.len();
+        assert_eq!((audio, video.iter().filter(|packet| packet.is_last_of_frame).count()), (50, 30));
+        let numbers: Vec<u64> = video.iter().map(|packet| packet.number).collect();
+        assert_eq!(numbers, (1..=video.len() as u64).collect::<Vec<_>>());
+        let bits: usize = video.iter().map(|packet| packet.payload.len() * 8).sum();
+        assert!((600_000..700_000).contains(&bits), "{bits}, with one key frame");
+        assert_eq!(video.iter().filter(|packet| starts_key_frame(&packet.payload)).count(), 1);
+    }
+
+    #[test]
+    fn a_key_frame_is_requested_of_one_layer_or_of_all() {
+        let start = Instant::now();
+        let mut source = Source::new(settings(true), start);
+        run(&mut source, start);
+        let mut keys_after = |rid, frame: u32| {
+            source.request_key_frame(rid);
+            let sent = run(&mut source, start + Duration::from_millis(34) * frame);
+            sent.iter()
+                .filter(|packet| starts_key_frame(&packet.payload))
+                .map(|packet| packet.stream)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(keys_after(Some("r1"), 1), [StreamKind::Video(Some(1))]);
+        assert_eq!(keys_after(None, 2).len(), 3);
+        let bitrates: Vec<u32> = settings(true).layers().iter().map(|(_, bitrate)| *bitrate).collect();
+        assert_eq!(bitrates, [37_500, 150_000, 600_000]);
+        assert_eq!(settings(true).streams().len(), 4);
+    }
+
+    #[test]
+    fn what_is_late_is_sent_later_but_not_after_a_long_stop() {
+        let start = Instant::now();
+        let mut source = Source::new(settings(false), start);
+        let sent = run(&mut source, start + Duration::from_millis(500));
+        assert_eq!(sent.iter().filter(|packet| packet.stream == StreamKind::Audio).count(), 26);
+        let sent = run(&mut source, start + Duration::from_mins(10));
+        assert!(sent.iter().filter(|packet| packet.stream == StreamKind::Audio).count() < 5);
+    }
+
+    #[test]
+    fn nothing_to_send_is_never_due() {
+        let silent = SourceSettings { has_audio: false, video_bitrate: None, ..settings(false) };
+        assert_eq!(Source::new(silent, Instant::now()).next_due(), None);
+    }
+}

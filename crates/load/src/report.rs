@@ -1,0 +1,297 @@
+//! The result of a run: for programs as JSON, for people as a table. Pure.
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+
+use serde::Serialize;
+
+use crate::media::peer::Totals;
+use crate::server::ServerUse;
+use crate::stats::times::Percentiles;
+
+/// Median lateness of packets in milliseconds above which the figures are those of this machine and not of the server.
+const MAX_LAG_MS: f64 = 20.0;
+
+/// The result of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The address of the meetings.
+    pub target: String,
+    /// Meetings, publishers, subscribers.
+    pub clients: Clients,
+    /// How the clients joined.
+    pub joins: Joins,
+    /// What arrived at the subscribers during the measurement.
+    pub media: Media,
+    /// What the server used during the measurement.
+    pub server: Server,
+    /// How well this program kept up.
+    pub generator: Generator,
+}
+
+/// Numbers of clients.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Clients {
+    /// Meetings.
+    pub meetings: u32,
+    /// Clients that send.
+    pub publishers: u32,
+    /// Clients that receive.
+    pub subscribers: u32,
+}
+
+/// How the clients joined, including those of `--churn`.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Joins {
+    /// Clients that tried.
+    pub attempted: u32,
+    /// Clients that joined, with media connected.
+    pub succeeded: u32,
+    /// Clients that could not join.
+    pub failed: u32,
+    /// Clients that joined and were disconnected.
+    pub lost: u32,
+    /// From the start to a joined client with connected media.
+    pub time: Percentiles,
+    /// From the start to the first packet of a subscriber.
+    pub first_packet: Percentiles,
+    /// From the start to the first key frame of a subscriber.
+    pub first_key_frame: Percentiles,
+    /// Reasons of failures, and how often.
+    pub errors: BTreeMap<String, u32>,
+}
+
+/// What arrived.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Media {
+    /// Length of the measurement.
+    pub seconds: f64,
+    /// Packets that publishers sent.
+    pub sent: u64,
+    /// Packets that arrived at subscribers.
+    pub delivered: u64,
+    /// Packets that did not arrive, not even retransmitted.
+    pub lost: u64,
+    /// Lost packets in percent.
+    pub loss_percent: f64,
+    /// Packets that arrived after later ones, among them retransmissions.
+    pub reordered: u64,
+    /// Key frames that arrived.
+    pub key_frames: u64,
+    /// RTP payload that arrived, in Mbit/s.
+    pub mbits_per_second: f64,
+    /// From sending to the kernel of the receiver.
+    pub delay: Percentiles,
+}
+
+/// What the server used.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Server {
+    /// Processor time.
+    #[serde(flatten)]
+    pub used: ServerUse,
+    /// Processor time in microseconds for each delivered packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micros_per_packet: Option<f64>,
+    /// Processors used, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processors: Option<f64>,
+    /// How much memory grew for each client, in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kib_per_client: Option<f64>,
+}
+
+/// How well this program kept up.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Generator {
+    /// Processors used by this program, on average. All media is on one of them.
+    pub processors: f64,
+    /// How late packets were sent.
+    pub lag: Percentiles,
+    /// Whether the lag is short enough for the figures to be those of the server.
+    pub kept_up: bool,
+}
+
+impl Media {
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub(crate) fn new(totals: &Totals, seconds: f64) -> Self {
+        let packets = totals.packets;
+        Self {
+            seconds,
+            sent: totals.sent,
+            delivered: packets.delivered,
+            lost: packets.lost,
+            loss_percent: packets.loss() * 100.0,
+            reordered: packets.reordered,
+            key_frames: totals.key_frames,
+            mbits_per_second: totals.bytes as f64 * 8.0 / 1e6 / seconds.max(1e-9),
+            delay: totals.delay.percentiles(),
+        }
+    }
+}
+
+impl Server {
+    /// `growth` is the memory that the clients cost, in bytes.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub(crate) fn new(used: ServerUse, media: &Media, growth: Option<u64>, clients: u32) -> Self {
+        let micros_per_packet =
+            used.seconds().filter(|_| media.delivered > 0).map(|seconds| seconds * 1e6 / media.delivered as f64);
+        let processors = used.seconds().map(|seconds| seconds / media.seconds.max(1e-9));
+        let kib_per_client = growth.map(|bytes| bytes as f64 / 1024.0 / f64::from(clients.max(1)));
+        Self { used, micros_per_packet, processors, kib_per_client }
+    }
+}
+
+impl Generator {
+    pub(crate) fn new(processors: f64, lag: Percentiles) -> Self {
+        Self { processors, lag, kept_up: lag.p99_ms <= MAX_LAG_MS }
+    }
+}
+
+impl Report {
+    /// Whether every client joined and stayed.
+    pub fn is_complete(&self) -> bool {
+        self.joins.failed == 0 && self.joins.lost == 0
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { target, clients: Clients { meetings, publishers, subscribers }, joins, media, server, generator } =
+            self;
+        writeln!(
+            f,
+            "{target}, {:.1} s\nmeetings {meetings}, publishers {publishers}, subscribers {subscribers}\n",
+            media.seconds
+        )?;
+        write_joins(f, joins)?;
+        write_media(f, media)?;
+        write_server(f, server)?;
+        row(
+            f,
+            "generator",
+            &format!("{:.2} processors, packets late by {}", generator.processors, times(&generator.lag)),
+        )?;
+        if !generator.kept_up {
+            writeln!(f, "\nThis program did not keep up: the figures are those of this machine, not of the server.")?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    writeln!(f, "{name:<18}{value}")
+}
+
+fn times(Percentiles { count, p50_ms, p99_ms, max_ms }: &Percentiles) -> String {
+    if *count == 0 { "none".into() } else { format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms") }
+}
+
+fn write_joins(f: &mut Formatter<'_>, joins: &Joins) -> fmt::Result {
+    let Joins { attempted, succeeded, failed, lost, time, first_packet, first_key_frame, errors } = joins;
+    row(f, "joined", &format!("{succeeded} of {attempted}; {failed} failed, {lost} disconnected later"))?;
+    for (reason, count) in errors {
+        row(f, "", &format!("{count} x {reason}"))?;
+    }
+    row(f, "time to join", &times(time))?;
+    row(f, "first packet", &times(first_packet))?;
+    row(f, "first key frame", &times(first_key_frame))
+}
+
+fn write_media(f: &mut Formatter<'_>, media: &Media) -> fmt::Result {
+    let Media { delivered, lost, loss_percent, reordered, key_frames, mbits_per_second, delay, seconds, .. } = media;
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    let rate = *delivered as f64 / seconds.max(1e-9);
+    row(
+        f,
+        "delivered",
+        &format!("{delivered} packets, {rate:.0}/s, {mbits_per_second:.1} Mbit/s, {key_frames} key frames"),
+    )?;
+    row(f, "lost", &format!("{lost} ({loss_percent:.4} %); {reordered} reordered or retransmitted"))?;
+    row(f, "one-way delay", &times(delay))
+}
+
+fn write_server(f: &mut Formatter<'_>, server: &Server) -> fmt::Result {
+    let Server { used, micros_per_packet, processors, kib_per_client } = server;
+    if let (Some(processors), Some(micros)) = (processors, micros_per_packet) {
+        row(f, "server", &format!("{processors:.3} processors, {micros:.2} us per delivered packet"))?;
+    }
+    for thread in used.threads.iter().take(4) {
+        row(f, "", &format!("{:.2} s {}", thread.seconds, thread.name))?;
+    }
+    kib_per_client.map_or(Ok(()), |kib| row(f, "memory", &format!("{kib:.0} KiB per client")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::ThreadUse;
+    use crate::stats::sequence::Packets;
+    use std::time::Duration;
+
+    fn report() -> Report {
+        let mut totals = Totals {
+            packets: Packets { delivered: 9_990, lost: 10, reordered: 2 },
+            bytes: 10_000_000,
+            ..Totals::default()
+        };
+        totals.delay.record(Duration::from_millis(3));
+        let media = Media::new(&totals, 10.0);
+        let threads = vec![ThreadUse { name: "worker".into(), seconds: 0.02 }];
+        let used = ServerUse { process_seconds: Some(0.02), cgroup_seconds: None, threads };
+        Report {
+            target: "ws://127.0.0.1:8080/signal/load".into(),
+            clients: Clients { meetings: 1, publishers: 2, subscribers: 8 },
+            joins: Joins { attempted: 10, succeeded: 10, ..Joins::default() },
+            server: Server::new(used, &media, Some(1 << 20), 8),
+            media,
+            generator: Generator::new(0.25, Percentiles { count: 1, p50_ms: 0.1, p99_ms: 30.0, max_ms: 30.0 }),
+        }
+    }
+
+    #[test]
+    fn figures_are_derived_from_counts() {
+        let Report { media, server, .. } = report();
+        assert!((media.loss_percent - 0.1).abs() < 1e-9 && (media.mbits_per_second - 8.0).abs() < 1e-9);
+        let micros = server.micros_per_packet.unwrap();
+        assert!((micros - 2.002).abs() < 0.001, "{micros}");
+        assert_eq!((server.processors, server.kib_per_client), (Some(0.002), Some(128.0)));
+        let nothing = Server::new(ServerUse::default(), &Media::default(), None, 0);
+        assert_eq!((nothing.micros_per_packet, nothing.kib_per_client), (None, None));
+    }
+
+    #[test]
+    fn the_table_says_what_happened() {
+        let mut report = report();
+        report.joins.errors.insert("Timeout".into(), 3);
+        let text = report.to_string();
+        for words in [
+            "10 of 10",
+            "3 x Timeout",
+            "10 (0.1000 %)",
+            "2.00 us per delivered packet",
+            "0.02 s worker",
+            "128 KiB per client",
+            "did not keep up",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["media"]["delivered"], &json["server"]["processSeconds"]), (&9_990.into(), &0.02.into()));
+    }
+
+    #[test]
+    fn a_run_is_complete_when_all_joined_and_stayed() {
+        let mut report = report();
+        assert!(report.is_complete());
+        report.joins.lost = 1;
+        assert!(!report.is_complete());
+    }
+}

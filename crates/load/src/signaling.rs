@@ -1,0 +1,10 @@
+//! Signaling of one client with a media pod or router, which is not trusted: all that it sends is bounded and validated, and every wait ends.
+
+pub(crate) mod client;
+mod protoo;
+mod rtp;
+mod stream;
+mod ticket;
+mod transport;
+mod websocket;
+mod within;

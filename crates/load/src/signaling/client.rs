@@ -1,0 +1,242 @@
+//! One client: joins a meeting, publishes or subscribes, and stays until it is stopped.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use str0m::media::MediaKind;
+use str0m::rtp::Ssrc;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+
+use super::protoo::Protoo;
+use super::rtp::{Formats, offered};
+use super::stream::Caller;
+use super::ticket::{self, Ticket};
+use super::transport::{Remote, rtc};
+use super::within::within;
+use crate::error::JoinError;
+use crate::media::engine::{Connection, Engine};
+use crate::media::peer::{PeerEvent, Publishing, mid};
+use crate::media::source::{Source, SourceSettings, StreamKind};
+use crate::plan::Address;
+
+/// Maximum number of streams that one client receives.
+const MAX_CONSUMERS: usize = 1000;
+
+/// What a client does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role {
+    /// Sends.
+    Publisher(SourceSettings),
+    /// Receives everything.
+    Subscriber,
+}
+
+/// Progress of a client, with the time since it began to join.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// The join was answered, and ICE and DTLS are connected.
+    Joined(Duration),
+    /// The first packet arrived.
+    FirstPacket(Duration),
+    /// The first key frame arrived.
+    FirstKeyFrame(Duration),
+    /// It did not join, or was disconnected.
+    Failed {
+        /// Whether it had joined.
+        had_joined: bool,
+        /// Why.
+        error: JoinError,
+    },
+}
+
+/// A client that has not joined yet.
+pub(crate) struct Client {
+    pub(crate) engine: Engine,
+    pub(crate) address: Address,
+    pub(crate) token: Option<String>,
+    pub(crate) peer_id: String,
+    pub(crate) role: Role,
+    /// Time limit of each step.
+    pub(crate) limit: Duration,
+}
+
+/// A client in a meeting.
+struct Joined {
+    protoo: Protoo,
+    connection: Connection,
+    events: UnboundedReceiver<PeerEvent>,
+    start: Instant,
+    connected: Option<Instant>,
+    consumers: usize,
+}
+
+impl Client {
+    /// Joins and stays until `stop` is true. Errors are progress, too.
+    pub(crate) async fn run(self, progress: UnboundedSender<Progress>, mut stop: watch::Receiver<bool>) {
+        let mut had_joined = false;
+        let stay = async {
+            let mut joined = self.join().await?;
+            let time = joined.wait_for_media(self.limit).await?;
+            had_joined = true;
+            let _ = progress.send(Progress::Joined(time));
+            joined.stay(&progress).await
+        };
+        let ended = tokio::select! {
+            ended = stay => ended,
+            _ = stop.wait_for(|stop| *stop) => Ok(()),
+        };
+        if let Err(error) = ended {
+            let _ = progress.send(Progress::Failed { had_joined, error });
+        }
+    }
+
+    async fn join(&self) -> Result<Joined, JoinError> {
+        let start = Instant::now();
+        let own = self.engine.loopback_address();
+        let mut protoo = self.open(own).await?;
+        let capabilities = protoo.ask("getRouterRtpCapabilities", json!({})).await?;
+        let formats = Formats::read(&capabilities)?;
+        let (connection, events, transport, ssrcs) = self.connect(&mut protoo, own, &formats, start).await?;
+        let mut join = json!({ "displayName": self.peer_id, "device": { "name": "convene bench" } });
+        if matches!(self.role, Role::Subscriber) {
+            join["rtpCapabilities"] = capabilities;
+        }
+        protoo.ask("join", join).await?;
+        if let Role::Publisher(settings) = self.role {
+            produce(&mut protoo, &transport, &formats, settings, &ssrcs).await?;
+        }
+        Ok(Joined { protoo, connection, events, start, connected: None, consumers: 0 })
+    }
+
+    async fn open(&self, own: Ipv4Addr) -> Result<Protoo, JoinError> {
+        let caller = Caller { own, has_token: self.token.is_some(), limit: self.limit };
+        let token = self.token.as_deref();
+        let Ticket { mut url, token } = match &self.address {
+            Address::Signaling(url) => Ticket { url: url.clone(), token: self.token.clone() },
+            Address::JoinRoute(route) => {
+                within(self.limit, "response to the join request", ticket::request(route, token, caller)).await?
+            }
+        };
+        url.query_pairs_mut().append_pair("peerId", &self.peer_id);
+        Protoo::open(&url, token.as_deref(), caller).await
+    }
+
+    /// Creates the transport and connects it.
+    async fn connect(
+        &self,
+        protoo: &mut Protoo,
+        own: Ipv4Addr,
+        formats: &Formats,
+        start: Instant,
+    ) -> Result<(Connection, UnboundedReceiver<PeerEvent>, String, Vec<(StreamKind, u32, u32)>), JoinError> {
+        let direction = if matches!(self.role, Role::Subscriber) { "consumer" } else { "producer" };
+        let data = json!({ "forceTcp": false, "appData": { "direction": direction } });
+        let answer = protoo.ask("createWebRtcTransport", data).await?;
+        let remote = Remote::read(&answer, self.token.is_some())?;
+        let local = self.engine.local(own, remote.address).map_err(|_| JoinError::NoCandidate)?;
+        let (settings, ssrcs) = match self.role {
+            Role::Publisher(settings) => (Some(settings), ssrcs(settings)),
+            Role::Subscriber => (None, Vec::new()),
+        };
+        let (rtc, dtls) = rtc(&remote, local.address, formats, &ssrcs)?;
+        let publishing = settings.map(|settings| publishing(settings, formats, &ssrcs, start));
+        let (connection, events) = self.engine.add(rtc, local, publishing);
+        let data = json!({ "transportId": remote.id, "dtlsParameters": dtls });
+        protoo.ask("connectWebRtcTransport", data).await?;
+        Ok((connection, events, remote.id, ssrcs))
+    }
+}
+
+fn ssrcs(settings: SourceSettings) -> Vec<(StreamKind, u32, u32)> {
+    let first = rand::random_range(1..0x7fff_ff00);
+    settings.streams().into_iter().zip((first..).step_by(2)).map(|(stream, ssrc)| (stream, ssrc, ssrc + 1)).collect()
+}
+
+fn publishing(
+    settings: SourceSettings,
+    formats: &Formats,
+    ssrcs: &[(StreamKind, u32, u32)],
+    start: Instant,
+) -> Publishing {
+    let payload_type = |stream| if stream == StreamKind::Audio { formats.opus } else { formats.vp8 };
+    let streams = ssrcs.iter().map(|(stream, ssrc, _)| (*stream, payload_type(*stream), *ssrc)).collect();
+    Publishing { source: Source::new(settings, start), streams }
+}
+
+async fn produce(
+    protoo: &mut Protoo,
+    transport: &str,
+    formats: &Formats,
+    settings: SourceSettings,
+    ssrcs: &[(StreamKind, u32, u32)],
+) -> Result<(), JoinError> {
+    let kinds = [
+        (MediaKind::Audio, "audio", settings.has_audio),
+        (MediaKind::Video, "video", settings.video_bitrate.is_some()),
+    ];
+    for (kind, name, _) in kinds.into_iter().filter(|(.., is_sent)| *is_sent) {
+        let data = json!({
+            "transportId": transport, "kind": name, "appData": { "source": name },
+            "rtpParameters": formats.produce(kind, settings, ssrcs),
+        });
+        protoo.ask("produce", data).await?;
+    }
+    Ok(())
+}
+
+impl Joined {
+    /// Waits for ICE and DTLS. Returns the time since the client began to join.
+    async fn wait_for_media(&mut self, limit: Duration) -> Result<Duration, JoinError> {
+        let (events, connected) = (&mut self.events, &mut self.connected);
+        let wait = async {
+            match events.recv().await {
+                Some(PeerEvent::Connected(at)) => Ok(*connected.insert(at)),
+                _ => Err(JoinError::MediaEnded),
+            }
+        };
+        within(limit, "media connection (ICE and DTLS)", wait).await?;
+        Ok(self.start.elapsed())
+    }
+
+    async fn stay(&mut self, progress: &UnboundedSender<Progress>) -> Result<(), JoinError> {
+        loop {
+            tokio::select! {
+                message = self.protoo.next() => self.take(message?).await?,
+                event = self.events.recv() => {
+                    let report = match event {
+                        Some(PeerEvent::FirstPacket(at)) => Progress::FirstPacket(at - self.start),
+                        Some(PeerEvent::FirstKeyFrame(at)) => Progress::FirstKeyFrame(at - self.start),
+                        Some(PeerEvent::Connected(_)) => continue,
+                        Some(PeerEvent::Closed) | None => return Err(JoinError::MediaEnded),
+                    };
+                    let _ = progress.send(report);
+                }
+            }
+        }
+    }
+
+    /// Accepts consumers and refuses all other requests.
+    async fn take(&mut self, message: Value) -> Result<(), JoinError> {
+        if message["request"] != true {
+            return Ok(());
+        }
+        if message["method"] != "newConsumer" {
+            return self.protoo.reply(&message, Err("convene bench receives audio and video only")).await;
+        }
+        let offered = offered(&message["data"])?;
+        self.consumers += 1;
+        if self.consumers > MAX_CONSUMERS {
+            return Err(JoinError::Malformed("too many consumers"));
+        }
+        self.connection.change(move |rtc| {
+            let (ssrc, rtx) = (Ssrc::from(offered.ssrc), offered.rtx.map(Ssrc::from));
+            let mut direct = rtc.direct_api();
+            let stream = direct.expect_stream_rx(ssrc, rtx, mid(offered.kind), None);
+            // As browsers: retransmission of video only.
+            stream.suppress_nack(offered.kind == MediaKind::Audio);
+        });
+        self.protoo.reply(&message, Ok(())).await
+    }
+}
