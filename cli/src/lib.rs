@@ -42,11 +42,12 @@ pub(crate) enum Command {
     Key(key::KeyCommand),
     /// Put load on a media pod and measure what arrives
     ///
-    /// Publishers send synthetic video (VP8) and audio (Opus), subscribers receive it, over real signaling, ICE,
-    /// DTLS and SRTP. Nothing is encoded or decoded, so one processor carries hundreds of subscribers.
+    /// Publishers send synthetic video (VP8) and audio (Opus), subscribers receive it, over real
+    /// signaling, ICE, DTLS and SRTP. Nothing is encoded or decoded, so one processor carries
+    /// hundreds of subscribers.
     ///
     /// A media pod on this machine is measured without a token:
-    ///   convene bench ws://127.0.0.1:8080/signal/load --publishers 1 --subscribers 200 \\
+    ///   convene bench ws://127.0.0.1:8080/signal/load --publishers 1 --subscribers 200 \
     ///     --server-pid "$(pidof convene-media-pod)"
     /// Other servers need a join token, which must be valid for all of the meetings:
     ///   convene bench https://meet.example.com/team-a/load --token-file token --subscribers 50
