@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { summarizeSent } from './stats';
 
-const reportOf = (...entries: Record<string, unknown>[]): RTCStatsReport =>
-  new Map(entries.map((entry, index) => [String(index), entry]));
+const reportOf = (...entries: Record<string, unknown>[]): RTCStatsReport => new Map(entries.map((entry, index) => [String(index), entry]));
 
 const layer = (frameWidth: number, active?: boolean): Record<string, unknown> => ({
   type: 'outbound-rtp',
