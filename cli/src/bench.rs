@@ -1,7 +1,7 @@
 //! `convene bench`: the arguments of a load test, its progress on a terminal, and its report.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -16,6 +16,7 @@ const MAX_TOKEN_BYTES: u64 = 16 * 1024;
 
 /// Arguments of `convene bench`.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "the help shows the text as it is, without Markdown")]
 pub(crate) struct BenchArgs {
     /// The meeting: https://HOST/NAMESPACE/NAME, or the signaling URL of a pod: ws://HOST:PORT/signal/NAME
     #[arg(value_name = "MEETING")]
@@ -104,7 +105,7 @@ impl BenchArgs {
     fn plan(self) -> Result<Plan, CliError> {
         Ok(Plan {
             target: self.target,
-            token: self.token_file.map(read_token).transpose()?,
+            token: self.token_file.as_deref().map(read_token).transpose()?,
             publishers: self.publishers,
             subscribers: self.subscribers,
             meetings: self.meetings,
@@ -122,14 +123,14 @@ impl BenchArgs {
     }
 }
 
-fn read_token(path: PathBuf) -> Result<String, CliError> {
+fn read_token(path: &Path) -> Result<String, CliError> {
     use std::io::Read;
     let read = || {
         let mut text = String::new();
-        std::fs::File::open(&path)?.take(MAX_TOKEN_BYTES).read_to_string(&mut text)?;
+        std::fs::File::open(path)?.take(MAX_TOKEN_BYTES).read_to_string(&mut text)?;
         Ok(text.trim().to_owned())
     };
-    read().map_err(|source| CliError::File { what: "read", path: path.clone(), source })
+    read().map_err(|source| CliError::File { what: "read", path: path.to_owned(), source })
 }
 
 fn json(report: &Report) -> String {

@@ -33,6 +33,7 @@ pub struct Cli {
 
 /// Commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "the help shows the text as it is, without Markdown")]
 pub(crate) enum Command {
     /// Create and inspect join tokens
     #[command(subcommand, arg_required_else_help = true)]

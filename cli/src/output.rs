@@ -60,7 +60,7 @@ impl CliError {
     /// Error code for scripts.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Usage(_) => "Usage",
+            Self::Usage(_) | Self::Load(LoadError::Plan(_)) => "Usage",
             Self::File { .. } => "File",
             Self::Input(_) => "Input",
             Self::Output(_) => "OutputNotWritten",
@@ -69,7 +69,6 @@ impl CliError {
             Self::Create(error) => error.reason(),
             Self::Token(error) => error.reason(),
             Self::Load(LoadError::Joins { last, .. }) => last.reason(),
-            Self::Load(LoadError::Plan(_)) => "Usage",
             Self::Load(LoadError::Server(_)) => "ServerNotRead",
             Self::Load(LoadError::Socket(_)) => "Socket",
             Self::Clients(..) => "ClientsFailed",
