@@ -8,6 +8,7 @@
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
 #   CONVENE_KEEP_CLUSTER=1         leaves the test cluster running after `all`
+#   CONVENE_KEEP_GOING=1           runs the other steps after one has failed; the run fails in the end
 #   CONVENE_TEST_KUBECONFIG=FILE   uses that cluster instead of the built-in one (requirements: docs/development.md)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -49,8 +50,10 @@ run_step() {
   # Before the other lane learns of it, and ends this one.
   [ $status = 0 ] || show_failure "$name" "$log"
   store_end "$name" $status "$took"
-  [ $status = 0 ] || exit 1
+  [ $status = 0 ] || keeps_going || exit 1
 }
+
+keeps_going() { [ "${CONVENE_KEEP_GOING:-}" = 1 ]; }
 
 describe() {
   local text=${DESCRIPTIONS[$1]:-}
@@ -76,16 +79,18 @@ show_failure() { # NAME LOG
   echo "FAILED: $1, after $(elapsed). The whole log is ${2#"$REPOSITORY"/}; browsers, pods and events are in test-results/."
 }
 
-has_passed() { [ -f "$ENDED/$1" ] && [ "$(cut -d' ' -f1 "$ENDED/$1")" = 0 ]; }
+has_passed() { [ -f "$ENDED/$1" ] && { keeps_going || [ "$(cut -d' ' -f1 "$ENDED/$1")" = 0 ]; }; }
+
+any_failed() { grep --quiet --no-messages --invert-match '^0 ' "$ENDED"/*; }
 
 # Whether a step of either lane has failed; a lane sees only failures of the other, since its own end it.
-any_failed() { grep --quiet --no-messages --invert-match '^0 ' "$ENDED"/*; }
+must_end() { ! keeps_going && any_failed; }
 
 # await STEP: until the step has passed; false once any has failed.
 await() {
   local said=''
   until has_passed "$1"; do
-    if any_failed; then return 1; fi
+    if must_end; then return 1; fi
     [ -n "$said" ] || { echo "[$(elapsed)] waiting for $1"; said=1; }
     sleep 1
   done
@@ -96,7 +101,7 @@ lane() {
   local name
   for name in "$@"; do
     if [ -n "${NEEDS[$name]:-}" ]; then await "${NEEDS[$name]}" || return 1; fi
-    if any_failed; then return 1; fi
+    if must_end; then return 1; fi
     run_step "$name"
   done
 }
@@ -121,6 +126,7 @@ second_lane() {
 first_lane() {
   lane "${FIRST_LANE[@]}"
   wait "$SECOND"
+  if any_failed; then return 1; fi
 }
 
 # The steps in the order in which they ended, with their times, and the sums.
@@ -168,7 +174,7 @@ run_steps() {
 }
 
 main() {
-  [ $# -gt 0 ] || { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; }
+  [ $# -gt 0 ] || { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; }
   mkdir -p "$LOGS" "$ENDED"
   case "$*" in
   all) rm -f "$ENDED"/*; run_everything ;;
