@@ -57,6 +57,13 @@ impl RoomActor {
         let mut samples = tokio::time::interval(self.media.sample_interval());
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            // Not left to the timer below, which would never fire while other inputs are always ready.
+            if self.until_next_tick().is_zero() {
+                if self.handle(Command::Tick).await {
+                    break;
+                }
+                continue;
+            }
             let command = tokio::select! {
                 Some(input) = inputs.recv() => match self.command(*input) {
                     Some(command) => command,

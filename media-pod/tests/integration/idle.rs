@@ -88,7 +88,8 @@ async fn empty_rooms_take_little_memory_and_no_processor_time() {
     assert_eq!(pod.rooms().await, 100 + ROOMS as u64);
     let each = pod.resident_bytes().saturating_sub(before) / ROOMS;
     println!("an empty room takes {each} bytes");
-    assert!(each <= 24_000, "an empty room takes {each} bytes");
+    // Optimized it is less; with objects on a worker it was 130 kB.
+    assert!(each <= 32_000, "an empty room takes {each} bytes");
     let (start, used) = (Instant::now(), pod.processor_time());
     tokio::time::sleep(Duration::from_secs(3)).await;
     let share = pod.processor_time().saturating_sub(used).as_secs_f64() / start.elapsed().as_secs_f64();

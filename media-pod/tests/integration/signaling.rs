@@ -234,8 +234,11 @@ async fn a_shutdown_asks_all_clients_to_reconnect_and_accepts_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_are_spread_over_the_workers() {
     let pod = Pod::start_with(None, 2).await;
-    let _ada = Client::connect(&pod, "one", "ada").await;
-    let _bob = Client::connect(&pod, "two", "bob").await;
+    let mut ada = Client::connect(&pod, "one", "ada").await;
+    let mut bob = Client::connect(&pod, "two", "bob").await;
+    for client in [&mut ada, &mut bob] {
+        client.transport("producer").await;
+    }
     let stats = pod.stats().await;
     let rooms: Vec<_> = stats["workerList"].as_array().unwrap().iter().map(|worker| worker["rooms"].clone()).collect();
     assert_eq!(rooms, [1, 1]);

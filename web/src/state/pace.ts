@@ -3,20 +3,10 @@
  * rendered together, and the first moments of a join belong to its media.
  */
 
+import { afterMessages } from '../core/after-messages';
+
 /** Calls `notify` now or later, once. */
 export type Pace = (notify: () => void) => void;
-
-/** After all messages that have already arrived. Unlike timers, not slowed down in pages in the background. */
-function afterMessages(): Pace {
-  if (typeof document === 'undefined') return (notify) => void setTimeout(notify, 0);
-  const { port1, port2 } = new MessageChannel();
-  const waiting: (() => void)[] = [];
-  port1.onmessage = () => waiting.shift()?.();
-  return (notify) => {
-    waiting.push(notify);
-    port2.postMessage(undefined);
-  };
-}
 
 /** At once, except for changes that are made within `during`: those wait for all messages that have already arrived. */
 export class Burst {

@@ -12,9 +12,13 @@ impl MediaPlane {
     pub(crate) async fn run(&mut self, operation: Operation) -> MediaResult {
         match operation {
             Operation::Settle => Ok(Outcome::Done),
-            Operation::CreateTransport { direction, force_tcp } => self.create_transport(direction, force_tcp).await,
+            Operation::CreateTransport { direction, force_tcp } => {
+                let created = self.create_transport(direction, force_tcp).await;
+                self.rest_unless_done(created)
+            }
             Operation::CreatePlainTransport { direction, comedia, rtcp_mux } => {
-                self.create_plain_transport(direction, comedia, rtcp_mux).await
+                let created = self.create_plain_transport(direction, comedia, rtcp_mux).await;
+                self.rest_unless_done(created)
             }
             Operation::ConnectTransport(id, dtls) => self.connect_transport(&id, dtls).await,
             Operation::ConnectPlainTransport { transport, ip, port, rtcp_port } => {
@@ -32,7 +36,10 @@ impl MediaPlane {
                 self.produce_data(&transport, NewChannel { channel, sctp_stream_parameters, label, protocol }).await
             }
             Operation::ConsumeData { transport, producer } => self.consume_data(&transport, producer.as_ref()).await,
-            Operation::CreateVoice => self.create_voice().await,
+            Operation::CreateVoice => {
+                let created = self.create_voice().await;
+                self.rest_unless_done(created)
+            }
             Operation::VoiceSay(voice, text) => self.data.say_with(&voice, text),
             Operation::BotSay(text) => self.data.say(text),
             Operation::PauseDataProducer(id) => self.data.pause(&id).await,

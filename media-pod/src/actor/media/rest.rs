@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::convert::MediaResult;
 use super::observers::Observers;
+use super::pipes::Pipes;
 use super::plane::MediaPlane;
 use super::routers::HOME;
 use crate::room::{DataProducerId, MediaError, Outcome, TransportId};
@@ -64,8 +65,15 @@ impl MediaPlane {
 
     fn put_down(&mut self) {
         self.observers = None;
+        // Those of the bot are left, and would keep a router.
+        self.pipes = Pipes::default();
         self.data.close();
         self.routers.close();
+    }
+
+    /// An operation that woke the room may have failed.
+    pub(super) fn rest_unless_done(&mut self, result: MediaResult) -> MediaResult {
+        result.inspect_err(|_| self.rest())
     }
 
     pub(super) async fn create_voice(&mut self) -> MediaResult {

@@ -15,6 +15,10 @@ use super::plane::MediaPlane;
 use super::routers::{HOME, RouterId};
 use crate::room::{ConsumerId, CreatedConsumer, CreatedProducer, MediaEvent, Outcome, ProducerId, TransportId};
 
+/// Milliseconds between two requests for a key frame of a stream; a request that comes earlier is sent then. Browsers ignore requests within
+/// 300 ms of the previous one, and the worker repeats an ignored one only after a second. It also bounds what receivers can cost a sender.
+const KEY_FRAME_REQUEST_DELAY: u32 = 350;
+
 impl MediaPlane {
     pub(super) async fn produce(
         &mut self,
@@ -29,7 +33,9 @@ impl MediaPlane {
         };
         let on = self.transport(&transport)?;
         let router = on.router;
-        let handle = on.as_transport().produce(ProducerOptions::new(kind, rtp_parameters)).await.map_err(refused)?;
+        let mut options = ProducerOptions::new(kind, rtp_parameters);
+        options.key_frame_request_delay = KEY_FRAME_REQUEST_DELAY;
+        let handle = on.as_transport().produce(options).await.map_err(refused)?;
         let id = ProducerId(handle.id().to_string());
         self.listen_to_producer(&id, &handle);
         if kind == MediaKind::Audio {

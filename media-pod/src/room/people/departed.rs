@@ -53,6 +53,10 @@ impl Departed {
         trace.is_some_and(|trace| trace.person.is_none() && trace.address.as_deref() == address)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn traces(&self) -> impl Iterator<Item = (&PeerId, &Trace)> {
         self.0.iter().map(|(id, departure)| (id, &departure.trace))
     }

@@ -136,6 +136,11 @@ impl Seats {
         self.participants() >= self.limits.peers
     }
 
+    /// Whether there is neither a client nor a participant who has just left.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.peers.is_empty() && self.departed.is_empty()
+    }
+
     /// Whether the room has no client that takes a seat, joined or not.
     pub(crate) fn is_empty(&self) -> bool {
         !self.peers.values().any(Peer::takes_seat)

@@ -42,8 +42,7 @@ impl Room {
     /// Whether nothing happens in the room until a client connects, or it ends.
     fn is_unattended(&self) -> bool {
         let waiting = self.lobby.len() + self.pending.len() + self.prepared.len();
-        let has_clients = self.seats.iter().next().is_some() || waiting > 0;
-        !has_clients && !self.pending.awaits_returning()
+        self.seats.is_deserted() && waiting == 0 && !self.pending.awaits_returning()
     }
 
     fn dispatch(&mut self, command: Command, effects: &mut Effects) {

@@ -9,6 +9,7 @@ use crate::room::interface::effect::Fact;
 use crate::room::interface::ids::{ConnectionId, ConsumerId, PeerId};
 use crate::room::interface::operation::Operation;
 use crate::room::people::peer::Peer;
+use crate::room::people::prepared::owner_on;
 use crate::room::state::Room;
 use crate::room::tracks::Wish;
 
@@ -34,16 +35,7 @@ impl Room {
             return self.decide_prepared(&owner, requester, request, effects);
         }
         if let Some(id) = self.lobby.id_on(requester.peer) {
-            return match request.sender() {
-                Sender::Waiting => self.perform(&id, requester, request, effects),
-                _ if matches!(request, ClientRequest::Join(_)) && self.lobby.was_prepared(&id) => {
-                    self.lobby.hold(&id, requester.id, request)
-                }
-                Sender::Anyone => self.lobby.hold(&id, requester.id, request),
-                Sender::Admitted | Sender::Participant | Sender::Moderator => {
-                    Err(Refusal::forbidden("a moderator has to let you in first"))
-                }
-            };
+            return self.decide_in_lobby(&id, requester, request, effects);
         }
         if let Some(id) = self.pending.id_on(requester.peer) {
             return self.pending.hold(&id, requester.id, request);
@@ -53,6 +45,30 @@ impl Room {
         let id = id.clone();
         check_sender(peer, request.sender())?;
         self.perform(&id, requester, request, effects)
+    }
+
+    /// A client that was prepared keeps its transports connected while it waits.
+    fn decide_in_lobby(
+        &mut self,
+        id: &PeerId,
+        requester: Requester,
+        request: ClientRequest,
+        effects: &mut Effects,
+    ) -> Decided {
+        let was_prepared = self.lobby.was_prepared(id);
+        match request.sender() {
+            Sender::Waiting => self.perform(id, requester, request, effects),
+            _ if was_prepared && keeps_media_connected(&request) => {
+                self.perform(&owner_on(requester.peer), requester, request, effects)
+            }
+            _ if was_prepared && matches!(request, ClientRequest::Join(_)) => {
+                self.lobby.hold(id, requester.id, request)
+            }
+            Sender::Anyone => self.lobby.hold(id, requester.id, request),
+            Sender::Admitted | Sender::Participant | Sender::Moderator => {
+                Err(Refusal::forbidden("a moderator has to let you in first"))
+            }
+        }
     }
 
     pub(super) fn perform(
@@ -166,6 +182,13 @@ impl Room {
         self.tracks.note_wish(id, &consumer, wish, &self.seats, effects);
         Ok(consumer)
     }
+}
+
+fn keeps_media_connected(request: &ClientRequest) -> bool {
+    matches!(
+        request,
+        ClientRequest::ConnectWebRtcTransport(_) | ClientRequest::RestartIce(_) | ClientRequest::GetTransportStats(_)
+    )
 }
 
 fn check_sender(peer: &Peer, sender: Sender) -> Result<(), Refusal> {

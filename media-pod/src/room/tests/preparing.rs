@@ -335,6 +335,22 @@ fn a_join_is_held_in_the_lobby_and_answered_after_admission() {
 }
 
 #[test]
+fn transports_can_be_connected_and_repaired_in_the_lobby() {
+    let (mut room, _) = hosted();
+    let kim = room.prepare_as(2, "kim", ParticipantGrant { lobby: true, ..guest("kim") });
+    let transport = room.transport(kim, "consumer");
+    room.request(kim, 71, "join");
+    room.ask(kim, "connectWebRtcTransport", json!({ "transportId": transport, "dtlsParameters": {} }))
+        .expect("connects");
+    room.ask(kim, "restartIce", json!({ "transportId": transport })).expect("is repaired");
+    let (code, _) = room.ask(kim, "createWebRtcTransport", json!({ "consuming": true })).expect_err("not in the lobby");
+    assert_eq!(code, 403);
+    let eve = room.connect_as(3, "eve", ParticipantGrant { lobby: true, ..guest("eve") });
+    let data = json!({ "transportId": transport, "dtlsParameters": {} });
+    assert_eq!(room.ask(eve, "connectWebRtcTransport", data).expect_err("not hers").0, 403);
+}
+
+#[test]
 fn a_knock_is_enough_to_enter_the_lobby() {
     let (mut room, host) = hosted();
     let kim = room.prepare_as(2, "kim", ParticipantGrant { lobby: true, ..guest("kim") });

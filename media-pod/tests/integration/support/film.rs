@@ -1,6 +1,6 @@
 //! VP8 simulcast without a picture: one packet per frame and layer, numbered, with key frames at the start and when one is requested.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::Rtc;
 use str0m::media::MediaKind;
@@ -16,7 +16,11 @@ pub(crate) struct Film {
     ssrcs: [u32; 3],
     frame: u16,
     is_key_due: bool,
+    last_request: Option<Instant>,
 }
+
+/// Browsers ignore a request that follows the previous one so soon (libwebrtc: `kDefaultMinKeyframeSendIntervalMs`).
+const IGNORED_FOR: Duration = Duration::from_millis(300);
 
 impl Film {
     /// Declares one stream per layer, the lowest first.
@@ -26,12 +30,15 @@ impl Film {
             direct.declare_media(mid.into(), MediaKind::Video);
             direct.declare_stream_tx(Ssrc::from(*ssrc), None, mid.into(), None);
         }
-        Self { ssrcs, frame: 0, is_key_due: true }
+        Self { ssrcs, frame: 0, is_key_due: true, last_request: None }
     }
 
-    /// The next frame is a key frame.
+    /// The next frame is a key frame, unless the previous request was very recent.
     pub(crate) fn request_key(&mut self) {
-        self.is_key_due = true;
+        if self.last_request.is_none_or(|last| last.elapsed() > IGNORED_FOR) {
+            self.is_key_due = true;
+            self.last_request = Some(Instant::now());
+        }
     }
 
     /// Sends the next frame in all layers.

@@ -53,6 +53,20 @@ describe('joining', () => {
   });
 });
 
+describe('media of a prepared connection that fails before the join is answered', () => {
+  const failed: MachineEvent = { type: 'mediaFailed' };
+
+  it.each<[string, MachineEvent[]]>([
+    ['while joining', [start, opened, failed]],
+    ['in the lobby', [start, opened, { type: 'lobbyEntered' }, failed, { type: 'lobbyLeft' }]],
+  ])('%s leads to a new connection once it is answered', (_case, events) => {
+    expect(play(...events).state.name).toBe('joining');
+    const { state, effects } = play(...events, joined);
+    expect(state).toEqual({ name: 'opening', attempt: 1, wasJoined: false, mediaFailures: 1 });
+    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', open, 'openSocket']);
+  });
+});
+
 describe('losing the connection', () => {
   it.each([1001, 1006, 1011, 1012])('reconnects at once after close code %i', (code) => {
     const { state, effects } = play(...intoStableCall, { type: 'socketClosed', code, reason: '' });

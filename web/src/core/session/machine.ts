@@ -26,6 +26,8 @@ interface Trying {
   wasJoined: boolean;
   /** Consecutive joins whose media could not be established. */
   mediaFailures: number;
+  /** Media of a prepared connection has failed before the join was answered. */
+  isMediaBroken?: boolean;
 }
 
 export type SessionState =
@@ -116,7 +118,10 @@ function fromOpening(state: SessionState & { name: 'opening' }, event: MachineEv
 
 function fromJoining(state: SessionState & { name: 'joining' }, event: MachineEvent): Transition {
   switch (event.type) {
+    case 'mediaFailed':
+      return { state: { ...state, isMediaBroken: true }, effects: [] };
     case 'joinSucceeded':
+      if (state.isMediaBroken === true) return mediaFailed(state);
       return {
         // The first call counts as stable immediately; a restored one has to last for a while first.
         state: { ...state, name: 'joined', attempt: state.wasJoined ? state.attempt : 0, wasJoined: true },
@@ -138,6 +143,8 @@ function fromJoining(state: SessionState & { name: 'joining' }, event: MachineEv
 /** The join sent before the server's "lobby" fails; that is not a failure of the session. */
 function fromLobby(state: SessionState & { name: 'lobby' }, event: MachineEvent): Transition {
   switch (event.type) {
+    case 'mediaFailed':
+      return { state: { ...state, isMediaBroken: true }, effects: [] };
     case 'lobbyLeft':
       return { state: { ...state, name: 'joining' }, effects: [{ type: 'join' }] };
     case 'socketClosed':

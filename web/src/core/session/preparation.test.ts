@@ -96,6 +96,13 @@ describe('a prepared connection', () => {
     expect([server.socket.isClosedByClient, states]).toEqual([true, ['prepared', 'ended']]);
   });
 
+  it.each(['the room was empty: please reconnect', 'the meeting is moving: please reconnect'])('does not open a room again: %s', async (reason) => {
+    const setup = await prepared();
+    setup.server.socket.serverCloses(1012, reason);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([setup.states, setup.server.sockets.length]).toEqual([['prepared', 'ended'], 1]);
+  });
+
   it('stays prepared when its socket is cut and resumed', async () => {
     const setup = await prepared();
     const { length } = setup.server.socket.sent;

@@ -15,6 +15,9 @@ import { Link, type LinkUser } from './connection/link';
 import type { Route, RouteFinder } from './connection/route';
 import { JoinTimeline } from './timeline';
 
+/** RFC 6455 has no name for it; IANA calls it "Service Restart". */
+const COME_BACK_CODE = 1012;
+
 /** `unsupported`: it has ended because the pod is too old to prepare connections, so there is no point in another attempt. */
 export type PreparationState = 'preparing' | 'prepared' | 'ended' | 'unsupported';
 
@@ -110,6 +113,8 @@ export class Preparation {
       onMediaConnected: (direction) => this.#note(direction),
       onMediaRepairing: () => undefined,
       onMediaBroken: () => this.#end('ended'),
+      // The room has ended or moves: resuming would open it again.
+      mayResume: (code) => code !== COME_BACK_CODE,
     };
   }
 

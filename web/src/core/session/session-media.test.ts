@@ -342,9 +342,21 @@ describe('layers that no participant receives', () => {
 
   it('are not encoded until one does', async () => {
     const { server, path } = await joined();
-    for (const layer of [1, 0, 2]) server.notifies(...limits(layer));
-    await settle();
+    for (const layer of [1, 0, 2]) {
+      server.notifies(...limits(layer));
+      await settle();
+    }
     expect(path.limits).toEqual([1, 0, 2]);
+  });
+
+  it('are encoded if they are requested again while the change is under way', async () => {
+    const { server, path } = await joined();
+    server.notifies(...limits(2));
+    await settle();
+    server.notifies(...limits(0));
+    server.notifies(...limits(2));
+    await settle();
+    expect(path.limits).toEqual([2, 0, 2]);
   });
 
   it('are known before the producer exists', async () => {

@@ -104,6 +104,18 @@ describe('outgoing requests', () => {
     expect(reopen).toHaveBeenCalledOnce();
   });
 
+  it('do not reopen the socket while they are held, also after a cut', async () => {
+    const { socket, protoo } = connectOpen();
+    const reopen = vi.fn();
+    Object.assign(socket, { reopen });
+    void protoo.request('join', {}, () => true).catch(() => undefined);
+    const { onstall } = socket as { onstall?: (isStalled: boolean) => void };
+    onstall?.(true);
+    onstall?.(false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(reopen).not.toHaveBeenCalled();
+  });
+
   it('waits 22.5 s for a response and no longer', async () => {
     const { protoo } = connectOpen();
     const failed = vi.fn();

@@ -137,6 +137,8 @@ export class ProtooConnection {
       if (Date.now() - fireAt < SLEPT_MS) this.#giveUp(id, pending);
       else pending.timer = setTimeout(() => this.#giveUp(id, pending), AFTER_SLEEP_MS);
     }, pending.timeoutMs);
+    // A held request is not answered, so silence proves nothing.
+    if (pending.isHeld()) return;
     this.#silence ??= setTimeout(() => {
       this.#silence = undefined;
       this.#socket.reopen?.();

@@ -40,6 +40,8 @@ export interface ResumableOptions {
   onCut?: (isDisconnected: boolean) => void;
   /** Called with the pod's first message on the first socket. */
   onGreeting?: (greeting: SignalingSession) => void;
+  /** Whether a socket that was closed with this code is worth resuming, in addition to what the protocol says. */
+  mayResume?: (code: number) => boolean;
   /** The source of `online` events. */
   network?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 }
@@ -159,7 +161,7 @@ export class ResumableSocket implements SocketLike {
     this.#attemptLimit = undefined;
     this.#isAttached = false;
     this.#socket = undefined;
-    if (this.#id === undefined || isFinal(code, reason)) return this.#fail(code, reason);
+    if (this.#id === undefined || isFinal(code, reason) || this.#options.mayResume?.(code) === false) return this.#fail(code, reason);
     if (this.#deadline === undefined) {
       this.#closedWith = { code, reason };
       this.#attempt = 0;

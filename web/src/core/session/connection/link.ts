@@ -31,6 +31,8 @@ export interface LinkUser {
   /** Called when media of a direction is interrupted and being repaired. */
   onMediaRepairing: (direction: Direction) => void;
   onMediaBroken: () => void;
+  /** Whether signaling that was closed with this code is worth resuming; by default it is. */
+  mayResume?: (code: number) => boolean;
 }
 
 const NO_USER: LinkUser = {
@@ -227,6 +229,7 @@ export class Link {
           openSocket,
           findAddress,
           onCut: (isDisconnected) => this.#user.onCut(isDisconnected),
+          mayResume: (code) => this.#user.mayResume?.(code) ?? true,
           onGreeting: ({ prepared }) => this.#user.onGreeting(prepared),
           ...network,
         },

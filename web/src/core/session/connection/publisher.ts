@@ -51,6 +51,8 @@ export class Publisher {
   readonly #context: PublisherContext;
   /** Checked for the camera only: a still screen and a silent microphone rightly send nothing. */
   readonly #arrival = new ArrivalMonitor(() => void this.#restartCamera());
+  /** The layers that producers shall have, while that is being changed. */
+  readonly #limits = new Map<types.Producer, number>();
   /** A limit for a producer that is being created. */
   #early: { producerId: string; spatialLayer: number } | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
@@ -139,10 +141,24 @@ export class Publisher {
   /** Not essential: without it, layers are encoded that no participant receives. */
   async #limit(producer: types.Producer, spatialLayer: number): Promise<void> {
     if (producer.closed || producer.kind !== 'video') return;
+    const isRunning = this.#limits.has(producer);
+    this.#limits.set(producer, spatialLayer);
+    // One change at a time: the library compares a new one with the last that has finished.
+    if (isRunning) return;
     try {
-      await producer.setMaxSpatialLayer(spatialLayer);
+      await this.#applyLimits(producer);
     } catch (error) {
       this.#context.log.info('could not change the layers that are sent', error);
+    } finally {
+      this.#limits.delete(producer);
+    }
+  }
+
+  async #applyLimits(producer: types.Producer): Promise<void> {
+    let applied: number | undefined;
+    for (let wanted = this.#limits.get(producer); wanted !== undefined && wanted !== applied; wanted = this.#limits.get(producer)) {
+      await producer.setMaxSpatialLayer(wanted);
+      applied = wanted;
     }
   }
 

@@ -6,6 +6,7 @@
 
 import type { types } from 'mediasoup-client';
 import type { ConsumerScore, NewConsumer } from '../../../generated/messages';
+import { afterMessages } from '../../after-messages';
 import type { Log } from '../../log';
 import { sourceScoreOf } from '../../signaling/decode';
 import type { RoomEvent } from '../events';
@@ -27,13 +28,12 @@ interface Slot {
 /** Offers that are not taken after this long no longer delay what is sent. */
 const OFFERS_MS = 300;
 
-const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-
 export class Receiver {
   readonly #transport: types.Transport;
   readonly #emit: (event: RoomEvent) => void;
   readonly #log: Log;
   readonly #slots = new Map<string, Slot>();
+  readonly #later = afterMessages();
   /** Offers that are being taken. */
   readonly #taking = new Set<Promise<unknown>>();
   #noteOffer: () => void = () => undefined;
@@ -79,13 +79,13 @@ export class Receiver {
 
   async #taken(isExpecting: boolean): Promise<void> {
     if (isExpecting) await this.#firstOffer;
-    await nextTask();
+    await this.#nextTask();
     await Promise.allSettled(this.#taking);
   }
 
   /** Offers that arrived together are negotiated together: the library takes those of one task. */
   async #take(options: types.ConsumerOptions): Promise<types.Consumer> {
-    this.#gathering ??= nextTask().finally(() => (this.#gathering = undefined));
+    this.#gathering ??= this.#nextTask().finally(() => (this.#gathering = undefined));
     const taking = this.#gathering.then(() => this.#transport.consume(options));
     this.#taking.add(taking);
     this.#noteOffer();
@@ -94,6 +94,10 @@ export class Receiver {
     } finally {
       this.#taking.delete(taking);
     }
+  }
+
+  #nextTask(): Promise<void> {
+    return new Promise((resolve) => this.#later(resolve));
   }
 
   setPaused(consumerId: string, isPaused: boolean): void {
