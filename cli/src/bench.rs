@@ -143,6 +143,7 @@ fn line(Status { phase, elapsed, joined, failed, delivered, lost, delay_ms }: &S
         Phase::Joining => "joining",
         Phase::Settling => "settling",
         Phase::Measuring => "measuring",
+        Phase::Waiting => "waiting",
     };
     let seconds = elapsed.as_secs();
     format!(
@@ -152,9 +153,17 @@ fn line(Status { phase, elapsed, joined, failed, delivered, lost, delay_ms }: &S
 
 /// Whether the run was as it should be.
 fn verdict(report: &Report, max_loss: Option<f64>) -> Option<CliError> {
-    let loss = report.media.loss_percent;
+    let (loss, joins) = (report.media.loss_percent, &report.joins);
     if !report.is_complete() {
-        return Some(CliError::Clients(report.joins.failed, report.joins.lost));
+        return Some(CliError::Clients(joins.failed, joins.lost));
+    }
+    if !report.is_received() {
+        return Some(CliError::NotReceived {
+            first: joins.first_packet.count,
+            all: joins.served,
+            subscribers: joins.subscribers,
+            delivered: report.media.delivered,
+        });
     }
     max_loss.filter(|max| loss > *max).map(|_| CliError::Loss(loss))
 }
@@ -174,6 +183,20 @@ mod tests {
         let error = verdict(&report, None).unwrap();
         assert_eq!((error.reason(), error.exit_code()), ("ClientsFailed", 1));
         assert!(json(&report).contains("\"lossPercent\": 0.2"));
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_arrives_fails() {
+        let mut report = Report::default();
+        report.clients.subscribers = 2;
+        let error = verdict(&report, None).unwrap();
+        assert_eq!((error.reason(), error.exit_code()), ("NotReceived", 1));
+        (report.joins.subscribers, report.joins.served, report.joins.first_packet.count) = (2, 1, 2);
+        report.media.delivered = 100;
+        let error = verdict(&report, None).unwrap();
+        assert!(error.to_string().contains("2 of 2 subscribers got a packet, 1 got one of every stream"), "{error}");
+        report.joins.served = 2;
+        assert!(verdict(&report, None).is_none());
     }
 
     #[test]

@@ -6,11 +6,13 @@
 mod error;
 mod media;
 mod plan;
+mod ramp;
 mod report;
 mod run;
 mod server;
 mod signaling;
 mod stats;
+mod tally;
 
 pub use error::{JoinError, LoadError};
 pub use plan::{

@@ -23,6 +23,9 @@ pub const MAX_BITRATE: u32 = 10_000_000;
 /// Maximum frame rate.
 pub const MAX_FRAME_RATE: u32 = 120;
 
+/// Streams that a media pod carries in one room, summed over those who receive them, before it sends each participant a share.
+const ROOM_CONSUMERS: u32 = 20_000;
+
 /// What to do.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -157,6 +160,20 @@ impl Target {
 }
 
 impl Plan {
+    /// Subscribers of a meeting.
+    pub(crate) fn subscribers_of(&self, meeting: u32) -> u32 {
+        share(self.subscribers, meeting, self.meetings)
+    }
+
+    /// Streams that a subscriber of a meeting should receive. Of more streams than a room carries, each participant is sent a share: then at
+    /// least one.
+    pub(crate) fn streams_of(&self, meeting: u32) -> usize {
+        let kinds = u32::from(self.audio) + u32::from(self.video_bitrate > 0);
+        let streams = share(self.publishers, meeting, self.meetings) * kinds;
+        let is_shared = streams.saturating_mul(self.subscribers_of(meeting)) > ROOM_CONSUMERS;
+        if is_shared { 1 } else { streams as usize }
+    }
+
     /// Checks the limits.
     pub fn check(&self) -> Result<(), PlanError> {
         if self.token.is_none() && !self.target.is_loopback() {
@@ -173,6 +190,12 @@ impl Plan {
         in_range("the joins per second", self.ramp, 0.1, MAX_JOINS_PER_SECOND)?;
         in_range("the churn per second", self.churn, 0.0, MAX_JOINS_PER_SECOND)
     }
+}
+
+/// Clients of one of several meetings, to which they are distributed in turn.
+fn share(clients: u32, meeting: u32, meetings: u32) -> u32 {
+    let meetings = meetings.max(1);
+    clients / meetings + u32::from(meeting < clients % meetings)
 }
 
 fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
@@ -253,6 +276,17 @@ mod tests {
         let router: Target = "https://meet.example.com/team-a/load/".parse().unwrap();
         let route = url("https://meet.example.com/api/v1/meetings/team-a/load-1/join");
         assert_eq!(router.address(0, 2), Address::JoinRoute(route));
+    }
+
+    #[test]
+    fn each_subscriber_expects_the_streams_of_its_meeting() {
+        let plan = Plan { publishers: 3, subscribers: 5, meetings: 2, ..plan("ws://127.0.0.1:8080/signal/load") };
+        let of = |plan: &Plan, meeting| (plan.subscribers_of(meeting), plan.streams_of(meeting));
+        assert_eq!((of(&plan, 0), of(&plan, 1)), ((3, 4), (2, 2)));
+        let silent = Plan { audio: false, ..plan.clone() };
+        assert_eq!(of(&silent, 0), (3, 2));
+        let large = Plan { publishers: 300, subscribers: 300, ..plan };
+        assert_eq!(of(&Plan { meetings: 1, ..large }, 0), (300, 1), "a share");
     }
 
     #[test]

@@ -55,6 +55,10 @@ pub struct Joins {
     pub failed: u32,
     /// Clients that joined and were disconnected.
     pub lost: u32,
+    /// Subscribers that joined.
+    pub subscribers: u32,
+    /// Subscribers that received at least one packet of every stream of their meeting.
+    pub served: u32,
     /// From the start to a joined client with connected media.
     pub time: Percentiles,
     /// From the start to the first packet of a subscriber.
@@ -75,6 +79,12 @@ pub struct Media {
     pub sent: u64,
     /// Packets that arrived at subscribers.
     pub delivered: u64,
+    /// Packets sent, times the subscribers of their meeting; only without simulcast and churn, with which fewer are right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
+    /// Delivered packets in percent of those expected. Packets on their way at the begin and the end make it inexact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_percent: Option<f64>,
     /// Packets that did not arrive, not even retransmitted.
     pub lost: u64,
     /// Lost packets in percent.
@@ -121,12 +131,15 @@ pub struct Generator {
 
 impl Media {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    pub(crate) fn new(totals: &Totals, seconds: f64) -> Self {
+    pub(crate) fn new(totals: &Totals, seconds: f64, has_expectation: bool) -> Self {
         let packets = totals.packets;
+        let expected = has_expectation.then_some(totals.expected).filter(|expected| *expected > 0);
         Self {
             seconds,
             sent: totals.sent,
             delivered: packets.delivered,
+            expected,
+            delivered_percent: expected.map(|expected| packets.delivered as f64 * 100.0 / expected as f64),
             lost: packets.lost,
             loss_percent: packets.loss() * 100.0,
             reordered: packets.reordered,
@@ -155,7 +168,19 @@ impl Generator {
     }
 }
 
+impl Joins {
+    /// Whether each subscriber that joined received something of every stream.
+    pub fn are_served(&self) -> bool {
+        self.first_packet.count >= u64::from(self.subscribers) && self.served >= self.subscribers
+    }
+}
+
 impl Report {
+    /// Whether media arrived at all subscribers.
+    pub fn is_received(&self) -> bool {
+        self.joins.are_served() && (self.clients.subscribers == 0 || self.media.delivered > 0)
+    }
+
     /// Whether every client joined and stayed.
     pub fn is_complete(&self) -> bool {
         self.joins.failed == 0 && self.joins.lost == 0
@@ -195,14 +220,16 @@ fn times(Percentiles { count, p50_ms, p99_ms, max_ms }: &Percentiles) -> String 
 }
 
 fn write_joins(f: &mut Formatter<'_>, joins: &Joins) -> fmt::Result {
-    let Joins { attempted, succeeded, failed, lost, time, first_packet, first_key_frame, errors } = joins;
+    let Joins { attempted, succeeded, failed, lost, subscribers, served, time, .. } = joins;
     row(f, "joined", &format!("{succeeded} of {attempted}; {failed} failed, {lost} disconnected later"))?;
-    for (reason, count) in errors {
+    for (reason, count) in &joins.errors {
         row(f, "", &format!("{count} x {reason}"))?;
     }
     row(f, "time to join", &times(time))?;
-    row(f, "first packet", &times(first_packet))?;
-    row(f, "first key frame", &times(first_key_frame))
+    let first_packet = &joins.first_packet;
+    let served = format!("{} of {subscribers} subscribers, all streams {served}", first_packet.count);
+    row(f, "first packet", &format!("{served}; {}", times(first_packet)))?;
+    row(f, "first key frame", &times(&joins.first_key_frame))
 }
 
 fn write_media(f: &mut Formatter<'_>, media: &Media) -> fmt::Result {
@@ -214,6 +241,9 @@ fn write_media(f: &mut Formatter<'_>, media: &Media) -> fmt::Result {
         "delivered",
         &format!("{delivered} packets, {rate:.0}/s, {mbits_per_second:.1} Mbit/s, {key_frames} key frames"),
     )?;
+    if let (Some(expected), Some(percent)) = (media.expected, media.delivered_percent) {
+        row(f, "expected", &format!("{expected} packets, of which {percent:.2} % delivered"))?;
+    }
     row(f, "lost", &format!("{lost} ({loss_percent:.4} %); {reordered} reordered or retransmitted"))?;
     row(f, "one-way delay", &times(delay))
 }
@@ -240,16 +270,18 @@ mod tests {
         let mut totals = Totals {
             packets: Packets { delivered: 9_990, lost: 10, reordered: 2 },
             bytes: 10_000_000,
+            sent: 2_000,
+            expected: 20_000,
             ..Totals::default()
         };
         totals.delay.record(Duration::from_millis(3));
-        let media = Media::new(&totals, 10.0);
+        let media = Media::new(&totals, 10.0, true);
         let threads = vec![ThreadUse { name: "worker".into(), seconds: 0.02 }];
         let used = ServerUse { process_seconds: Some(0.02), cgroup_seconds: None, threads };
         Report {
             target: "ws://127.0.0.1:8080/signal/load".into(),
             clients: Clients { meetings: 1, publishers: 2, subscribers: 8 },
-            joins: Joins { attempted: 10, succeeded: 10, ..Joins::default() },
+            joins: Joins { attempted: 10, succeeded: 10, subscribers: 8, ..Joins::default() },
             server: Server::new(used, &media, Some(1 << 20), 8),
             media,
             generator: Generator::new(0.25, Percentiles { count: 1, p50_ms: 0.1, p99_ms: 30.0, max_ms: 30.0 }),
@@ -276,6 +308,8 @@ mod tests {
             "10 of 10",
             "3 x Timeout",
             "10 (0.1000 %)",
+            "0 of 8 subscribers, all streams 0; none",
+            "20000 packets, of which 49.95 % delivered",
             "2.00 us per delivered packet",
             "0.02 s worker",
             "128 KiB per client",
@@ -293,5 +327,20 @@ mod tests {
         assert!(report.is_complete());
         report.joins.lost = 1;
         assert!(!report.is_complete());
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_arrives_is_seen() {
+        let mut report = report();
+        assert!(!report.is_received(), "{report}");
+        (report.joins.first_packet.count, report.joins.served) = (8, 8);
+        assert!(report.is_received());
+        report.joins.served = 7;
+        assert!(!report.is_received(), "one of the streams did not begin");
+        report.joins.served = 8;
+        report.media.delivered = 0;
+        assert!(!report.is_received(), "nothing during the measurement");
+        let churning = Media::new(&Totals { expected: 10, ..Totals::default() }, 1.0, false);
+        assert_eq!((churning.expected, churning.delivered_percent), (None, None));
     }
 }

@@ -88,15 +88,16 @@ impl Engine {
         Ok(Local { address: socket.local_addr()?, socket: Some(socket) })
     }
 
-    /// Adds a connection.
+    /// Adds a connection that should receive this many streams.
     pub(crate) fn add(
         &self,
         rtc: Rtc,
         local: Local,
         publishing: Option<Publishing>,
+        expected: usize,
     ) -> (Connection, events::UnboundedReceiver<PeerEvent>) {
         let (sender, receiver) = events::unbounded_channel();
-        let peer = Peer::new(rtc, local.address, publishing, sender, Instant::now());
+        let peer = Peer::new(rtc, local.address, publishing, expected, sender, Instant::now());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         self.command(Command::Add(id, Box::new(peer), local.socket));
         (Connection { id, engine: self.clone() }, receiver)
