@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use str0m::Rtc;
 use tokio::sync::{mpsc as events, oneshot};
 
-use super::peer::{Peer, PeerEvent, Publishing, Totals};
+use super::peer::{Announced, Peer, PeerEvent, Publishing, Totals};
 use super::port::{Buffers, Port};
 use super::wake::{Waker, Woken, wake_pair};
 
@@ -45,11 +45,9 @@ pub(crate) struct Connection {
     engine: Engine,
 }
 
-type Change = Box<dyn FnOnce(&mut Rtc) + Send>;
-
 enum Command {
     Add(usize, Box<Peer>, Option<UdpSocket>),
-    Change(usize, Change),
+    Announce(usize, Announced),
     Remove(usize),
     RestartCount,
     Totals(oneshot::Sender<Totals>),
@@ -123,9 +121,9 @@ impl Engine {
 }
 
 impl Connection {
-    /// Changes the connection on the media thread.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Rtc) + Send + 'static) {
-        self.engine.command(Command::Change(self.id, Box::new(change)));
+    /// The server announced a stream to it.
+    pub(crate) fn announce(&self, stream: Announced) {
+        self.engine.command(Command::Announce(self.id, stream));
     }
 }
 
@@ -179,7 +177,7 @@ impl Media {
     fn execute(&mut self, command: Command) {
         match command {
             Command::Add(id, peer, socket) => self.add(id, *peer, socket),
-            Command::Change(id, change) => self.change(id, change),
+            Command::Announce(id, stream) => self.announce(id, stream),
             Command::Remove(id) => self.remove(id),
             Command::RestartCount => {
                 self.totals = Totals::default();
@@ -202,9 +200,9 @@ impl Media {
         self.poll(id, Duration::ZERO);
     }
 
-    fn change(&mut self, id: usize, change: Change) {
+    fn announce(&mut self, id: usize, stream: Announced) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            change(peer.rtc());
+            peer.announce(stream);
             self.poll(id, Duration::ZERO);
         }
     }

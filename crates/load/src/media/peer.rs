@@ -1,6 +1,5 @@
 //! One WebRTC connection: feeds str0m, sends what a publisher has due, counts what a subscriber receives. Does no I/O.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,9 +9,10 @@ use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::received::{Arrival, Received};
 use super::source::{Packet, RIDS, Source, StreamKind};
 use super::vp8::starts_key_frame;
-use crate::stats::sequence::{Packets, Sequence};
+use crate::stats::sequence::Packets;
 use crate::stats::stamp;
 use crate::stats::times::Times;
 
@@ -56,12 +56,21 @@ pub(crate) struct Publishing {
     pub(crate) receivers: u32,
 }
 
+/// A stream that the server is going to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Announced {
+    pub(crate) kind: MediaKind,
+    pub(crate) ssrc: u32,
+    /// Of retransmissions.
+    pub(crate) rtx: Option<u32>,
+}
+
 /// A connection, of a publisher or a subscriber.
 pub(super) struct Peer {
     rtc: Rtc,
     local: SocketAddr,
     publishing: Option<Publishing>,
-    received: HashMap<Ssrc, Sequence>,
+    received: Received,
     events: UnboundedSender<PeerEvent>,
     is_connected: bool,
     has_packet: bool,
@@ -92,7 +101,7 @@ impl Peer {
         events: UnboundedSender<PeerEvent>,
         now: Instant,
     ) -> Self {
-        let received = HashMap::new();
+        let received = Received::default();
         let (is_connected, has_packet, has_key_frame) = (false, false, false);
         let (missing, timeout) = (expected, now);
         Self { rtc, local, publishing, received, events, is_connected, has_packet, has_key_frame, missing, timeout }
@@ -100,10 +109,6 @@ impl Peer {
 
     pub(super) fn local(&self) -> SocketAddr {
         self.local
-    }
-
-    pub(super) fn rtc(&mut self) -> &mut Rtc {
-        &mut self.rtc
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -118,14 +123,20 @@ impl Peer {
 
     /// Counts from now on.
     pub(super) fn restart_count(&mut self) {
-        self.received.values_mut().for_each(Sequence::restart);
+        self.received.restart();
     }
 
     pub(super) fn packets(&self) -> Packets {
-        self.received.values().fold(Packets::default(), |mut sum, sequence| {
-            sum += sequence.packets();
-            sum
-        })
+        self.received.packets()
+    }
+
+    /// The server announced a stream.
+    pub(super) fn announce(&mut self, Announced { kind, ssrc, rtx }: Announced) {
+        self.received.announce(ssrc);
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.expect_stream_rx(ssrc.into(), rtx.map(Ssrc::from), mid(kind), None);
+        // As browsers: retransmission of video only.
+        stream.suppress_nack(kind == MediaKind::Audio);
     }
 
     /// Lets time pass: timers of the connection, and packets that are due. `clock` is the time since 1970.
@@ -202,11 +213,13 @@ impl Peer {
     }
 
     fn count(&mut self, packet: &RtpPacket, received: Duration, totals: &mut Totals) {
+        let ssrc = *packet.header.ssrc;
+        if !self.received.is_announced(ssrc) && !self.received.tolerate(ssrc) {
+            self.rtc.disconnect();
+        }
         // Probes for bandwidth estimation carry no media.
         let Some(sent) = stamp::read(&packet.payload) else { return };
-        let sequence = self.received.entry(packet.header.ssrc).or_default();
-        let is_first = !sequence.has_begun();
-        let is_counted = sequence.arrive(*packet.seq_no);
+        let Some(Arrival { is_first, is_counted }) = self.received.arrive(ssrc, *packet.seq_no) else { return };
         let is_key = starts_key_frame(&packet.payload);
         if is_counted {
             totals.bytes += packet.payload.len() as u64;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use str0m::media::MediaKind;
-use str0m::rtp::Ssrc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
@@ -18,7 +17,7 @@ use super::transport::{Remote, rtc};
 use super::within::within;
 use crate::error::JoinError;
 use crate::media::engine::{Connection, Engine};
-use crate::media::peer::{PeerEvent, Publishing, mid};
+use crate::media::peer::{PeerEvent, Publishing};
 use crate::media::source::{Source, SourceSettings, StreamKind};
 use crate::plan::Address;
 
@@ -266,13 +265,7 @@ impl Joined {
         if self.consumers > MAX_CONSUMERS {
             return Err(JoinError::Malformed("too many consumers"));
         }
-        self.connection.change(move |rtc| {
-            let (ssrc, rtx) = (Ssrc::from(offered.ssrc), offered.rtx.map(Ssrc::from));
-            let mut direct = rtc.direct_api();
-            let stream = direct.expect_stream_rx(ssrc, rtx, mid(offered.kind), None);
-            // As browsers: retransmission of video only.
-            stream.suppress_nack(offered.kind == MediaKind::Audio);
-        });
+        self.connection.announce(offered);
         self.protoo.reply(&message, Ok(())).await
     }
 }
