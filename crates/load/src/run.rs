@@ -103,6 +103,8 @@ impl Run {
             ramp.open(may_begin);
             tokio::select! {
                 () = ramp.next(), if may_begin => self.begin(begun.attempted, begun.attempted < order.publishers),
+                // Clients that have ended are not kept until the end of the run.
+                Some(_) = self.tasks.join_next() => {}
                 progress = self.progress.1.recv() => progress.into_iter().for_each(|progress| self.tally.take(progress)),
                 _ = samples.tick() => on_status(self.status(Phase::Joining, start).await),
             }
@@ -168,6 +170,7 @@ impl Run {
         loop {
             tokio::select! {
                 () = &mut end => return,
+                Some(_) = self.tasks.join_next() => {}
                 progress = self.progress.1.recv() => progress.into_iter().for_each(|progress| self.tally.take(progress)),
                 _ = replacements.tick(), if churn > 0.0 => self.replace(),
                 _ = samples.tick() => on_status(self.status(phase, start).await),
@@ -191,6 +194,7 @@ impl Run {
         while !self.tally.is_settled() {
             tokio::select! {
                 () = &mut end => break,
+                Some(_) = self.tasks.join_next() => {}
                 progress = self.progress.1.recv() => progress.into_iter().for_each(|progress| self.tally.take(progress)),
                 _ = samples.tick() => on_status(self.status(Phase::Waiting, start).await),
             }
