@@ -223,7 +223,8 @@ impl Media {
             let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_alive() && peer.next_due() == due) else {
                 continue;
             };
-            peer.advance(now, clock(), &mut self.totals);
+            // The time now, not that of the first one: others may have taken long.
+            peer.advance(Instant::now(), clock(), &mut self.totals);
             self.poll(id, Duration::ZERO);
         }
     }

@@ -10,7 +10,7 @@ use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::received::{Arrival, Received};
-use super::source::{Packet, RIDS, Source, StreamKind};
+use super::source::{Frame, Packet, RIDS, Source, StreamKind};
 use super::vp8::starts_key_frame;
 use crate::stats::sequence::Packets;
 use crate::stats::stamp;
@@ -145,8 +145,8 @@ impl Peer {
             self.handle(Input::Timeout(now));
         }
         let Some(publishing) = self.publishing.as_mut().filter(|_| self.is_connected) else { return };
-        while let Some((packets, late)) = publishing.source.take_due(now) {
-            totals.lag.record(late);
+        while let Some(Frame { packets, lateness }) = publishing.source.take_due(now) {
+            lateness.values().for_each(|late| totals.lag.record(late));
             totals.sent += packets.len() as u64;
             totals.expected += packets.len() as u64 * u64::from(publishing.receivers);
             for mut packet in packets {

@@ -15,6 +15,9 @@ const VIDEO_CLOCK: u32 = 90_000;
 /// Packets that are due for longer are not sent later.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
+/// More skipped frames than this are not recorded one by one.
+const MAX_SKIPPED: u32 = 100_000;
+
 /// Names of the layers of simulcast, from the smallest.
 pub(crate) const RIDS: [&str; 3] = ["r0", "r1", "r2"];
 /// Their bitrates, in parts of the largest.
@@ -47,6 +50,33 @@ pub(crate) struct Packet {
     pub(crate) time: u32,
     pub(crate) is_last_of_frame: bool,
     pub(crate) payload: Vec<u8>,
+}
+
+/// The packets of an audio or video frame, without their stamps.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) packets: Vec<Packet>,
+    pub(crate) lateness: Lateness,
+}
+
+/// How late a frame is, and those after it that are skipped because of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lateness {
+    late: Duration,
+    interval: Duration,
+    skipped: u32,
+}
+
+impl Lateness {
+    /// From this frame to the next that is sent.
+    fn until_next(self) -> Duration {
+        self.interval * (1 + self.skipped)
+    }
+
+    /// One value for each frame: a stop of the program makes all frames late that were due during it.
+    pub(crate) fn values(self) -> impl Iterator<Item = Duration> {
+        (0..=self.skipped.min(MAX_SKIPPED)).map(move |frame| self.late.saturating_sub(self.interval * frame))
+    }
 }
 
 /// The schedule of one publisher.
@@ -131,39 +161,35 @@ impl Source {
         }
     }
 
-    /// The packets of one audio or video frame that is due, without their stamps, and how late they are.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Vec<Packet>, Duration)> {
+    /// One audio or video frame that is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Frame> {
         let due = self.next_due().filter(|due| *due <= now)?;
-        let late = now - due;
-        let is_audio = self.audio.as_ref().is_some_and(|audio| audio.next == due);
-        let packets = if is_audio {
-            self.audio.as_mut().map(|audio| audio.take(now)).into_iter().collect()
-        } else {
-            self.video.as_mut().map(|video| video.take(now)).unwrap_or_default()
-        };
-        Some((packets, late))
+        let audio = self.audio.as_mut().filter(|audio| audio.next == due);
+        audio.map(|audio| audio.take(now)).or_else(|| self.video.as_mut().map(|video| video.take(now)))
     }
 }
 
 impl Audio {
-    fn take(&mut self, now: Instant) -> Packet {
-        let (number, skipped) = (self.number, skipped(self.next, AUDIO_INTERVAL, now));
+    fn take(&mut self, now: Instant) -> Frame {
+        let (number, lateness) = (self.number, lateness(self.next, AUDIO_INTERVAL, now));
         self.number += 1;
-        self.next += AUDIO_INTERVAL * (1 + skipped);
+        self.next += lateness.until_next();
         let mut payload = vec![0xa5; AUDIO_BYTES];
         // TOC: CELT, fullband, 20 ms, mono.
         payload[0] = 0xf8;
         let time = low_bits(number).wrapping_mul(AUDIO_STEP);
-        Packet { stream: StreamKind::Audio, number, time, is_last_of_frame: false, payload }
+        let packet = Packet { stream: StreamKind::Audio, number, time, is_last_of_frame: false, payload };
+        Frame { packets: vec![packet], lateness }
     }
 }
 
 impl Video {
-    fn take(&mut self, now: Instant) -> Vec<Packet> {
+    fn take(&mut self, now: Instant) -> Frame {
         let time = low_bits(self.frame).wrapping_mul(VIDEO_CLOCK / self.frames_per_second);
         self.frame += 1;
-        self.next += self.interval * (1 + skipped(self.next, self.interval, now));
-        self.layers.iter_mut().flat_map(|layer| layer.take(time)).collect()
+        let lateness = lateness(self.next, self.interval, now);
+        self.next += lateness.until_next();
+        Frame { packets: self.layers.iter_mut().flat_map(|layer| layer.take(time)).collect(), lateness }
     }
 }
 
@@ -184,13 +210,11 @@ impl Layer {
     }
 }
 
-/// How many frames after this one are too late to be sent.
-fn skipped(due: Instant, interval: Duration, now: Instant) -> u32 {
+/// Of a frame that is sent now. After a long delay, the frames after it are too late to be sent.
+fn lateness(due: Instant, interval: Duration, now: Instant) -> Lateness {
     let late = now.saturating_duration_since(due);
-    if late <= LONGEST_DELAY {
-        return 0;
-    }
-    u32::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u32::MAX)
+    let passed = u32::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(MAX_SKIPPED);
+    Lateness { late, interval, skipped: if late <= LONGEST_DELAY { 0 } else { passed } }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "RTP timestamps wrap")]
@@ -217,8 +241,8 @@ mod tests {
 
     fn run(source: &mut Source, until: Instant) -> Vec<Packet> {
         let mut sent = Vec::new();
-        while let Some((packets, _)) = source.take_due(until) {
-            sent.extend(packets);
+        while let Some(frame) = source.take_due(until) {
+            sent.extend(frame.packets);
         }
         sent
     }
@@ -266,6 +290,18 @@ mod tests {
         assert_eq!(sent.iter().filter(|packet| packet.stream == StreamKind::Audio).count(), 26);
         let sent = run(&mut source, start + Duration::from_mins(10));
         assert!(sent.iter().filter(|packet| packet.stream == StreamKind::Audio).count() < 5);
+    }
+
+    #[test]
+    fn every_frame_that_is_skipped_is_late() {
+        let start = Instant::now();
+        let mut source = Source::new(SourceSettings { video_bitrate: None, ..settings(false) }, start);
+        let stopped = source.take_due(start + Duration::from_secs(10)).unwrap();
+        let values: Vec<Duration> = stopped.lateness.values().collect();
+        assert_eq!((values.len(), values[0], values[500]), (501, Duration::from_secs(10), Duration::ZERO));
+        assert_eq!(source.next_due(), Some(start + Duration::from_millis(10_020)));
+        let on_time = source.take_due(start + Duration::from_millis(10_025)).unwrap();
+        assert_eq!(on_time.lateness.values().collect::<Vec<_>>(), [Duration::from_millis(5)]);
     }
 
     #[test]
