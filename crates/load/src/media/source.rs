@@ -12,6 +12,8 @@ const AUDIO_BYTES: usize = 80;
 /// Samples of an Opus frame at 48 kHz.
 const AUDIO_STEP: u32 = 960;
 const VIDEO_CLOCK: u32 = 90_000;
+/// Shortest time between two key frames of a layer: a server that requests them all the time gets no more.
+const KEY_INTERVAL: Duration = Duration::from_millis(500);
 /// Packets that are due for longer are not sent later.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
@@ -108,6 +110,7 @@ struct Layer {
     frames: Frames,
     number: u64,
     needs_key: bool,
+    last_key: Option<Instant>,
 }
 
 impl SourceSettings {
@@ -137,6 +140,7 @@ impl Source {
             frames: Frames::default(),
             number: 1,
             needs_key: true,
+            last_key: None,
         };
         let layers: Vec<Layer> = settings.layers().into_iter().map(layer).collect();
         let interval = Duration::from_secs(1) / frames_per_second;
@@ -153,7 +157,7 @@ impl Source {
         audio.into_iter().chain(self.video.as_ref().map(|video| video.next)).min()
     }
 
-    /// The next frame of this layer will be a key frame.
+    /// The next frame of this layer will be a key frame, or a later one if the last key frame is not long ago.
     pub(crate) fn request_key_frame(&mut self, rid: Option<&str>) {
         let wanted = rid.and_then(|rid| RIDS.iter().position(|known| *known == rid));
         for layer in self.video.iter_mut().flat_map(|video| &mut video.layers) {
@@ -189,13 +193,13 @@ impl Video {
         self.frame += 1;
         let lateness = lateness(self.next, self.interval, now);
         self.next += lateness.until_next();
-        Frame { packets: self.layers.iter_mut().flat_map(|layer| layer.take(time)).collect(), lateness }
+        Frame { packets: self.layers.iter_mut().flat_map(|layer| layer.take(time, now)).collect(), lateness }
     }
 }
 
 impl Layer {
-    fn take(&mut self, time: u32) -> Vec<Packet> {
-        let is_key = std::mem::take(&mut self.needs_key);
+    fn take(&mut self, time: u32, now: Instant) -> Vec<Packet> {
+        let is_key = self.take_key(now);
         let payloads = self.frames.next(self.bytes, is_key);
         let (first, last) = (self.number, payloads.len() - 1);
         self.number += payloads.len() as u64;
@@ -207,6 +211,18 @@ impl Layer {
             payload,
         };
         payloads.into_iter().enumerate().map(packet).collect()
+    }
+}
+
+impl Layer {
+    /// Whether the next frame is a key frame: however many are requested, there is one per interval.
+    fn take_key(&mut self, now: Instant) -> bool {
+        let is_allowed = self.last_key.is_none_or(|last| now.saturating_duration_since(last) >= KEY_INTERVAL);
+        let is_key = self.needs_key && is_allowed;
+        if is_key {
+            (self.needs_key, self.last_key) = (false, Some(now));
+        }
+        is_key
     }
 }
 
@@ -269,7 +285,7 @@ mod tests {
         run(&mut source, start);
         let mut keys_after = |rid, frame: u32| {
             source.request_key_frame(rid);
-            let sent = run(&mut source, start + Duration::from_millis(34) * frame);
+            let sent = run(&mut source, start + KEY_INTERVAL * frame);
             sent.iter()
                 .filter(|packet| starts_key_frame(&packet.payload))
                 .map(|packet| packet.stream)
@@ -280,6 +296,19 @@ mod tests {
         let bitrates: Vec<u32> = settings(true).layers().iter().map(|(_, bitrate)| *bitrate).collect();
         assert_eq!(bitrates, [37_500, 150_000, 600_000]);
         assert_eq!(settings(true).streams().len(), 4);
+    }
+
+    #[test]
+    fn key_frames_that_are_requested_all_the_time_are_limited() {
+        let start = Instant::now();
+        let mut source = Source::new(settings(true), start);
+        let mut keys = 0;
+        for frame in 0..90 {
+            source.request_key_frame(None);
+            let sent = run(&mut source, start + Duration::from_secs(3) * frame / 90);
+            keys += sent.iter().filter(|packet| starts_key_frame(&packet.payload)).count();
+        }
+        assert_eq!(keys, 3 * 6, "one per layer and half a second");
     }
 
     #[test]
