@@ -1,7 +1,7 @@
 //! Load on a media pod: publishers that send synthetic media, and subscribers that receive it, over real signaling, ICE, DTLS and SRTP.
 //!
 //! It measures how clients join, what arrives, how late it is, and what the server uses for it. It decodes nothing and keeps nothing. Without
-//! a join token it sends to this machine only, and every number has a limit, so that it is of no use against others.
+//! a join token it sends to this machine only, every number has a limit, and one client must have joined before others follow.
 
 mod error;
 mod media;

@@ -1,4 +1,4 @@
-//! What a run does, and the limits that keep it from being a weapon. Pure.
+//! What a run does, and its limits. Pure.
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::net::IpAddr;
@@ -89,6 +89,9 @@ pub enum PlanError {
         "{0:?} is not on this machine: a join token is needed, so that only people with access can put load on a server"
     )]
     NeedsToken(String),
+    /// Not a join token.
+    #[error("the token is not a JWT: three parts with dots between them, none of them empty")]
+    Token,
     /// A value out of its range.
     #[error("{what} must be {range}")]
     Range {
@@ -179,6 +182,9 @@ impl Plan {
         if self.token.is_none() && !self.target.is_loopback() {
             return Err(PlanError::NeedsToken(self.target.as_str().to_owned()));
         }
+        if self.token.as_deref().is_some_and(|token| !is_token(token)) {
+            return Err(PlanError::Token);
+        }
         let clients = self.publishers.saturating_add(self.subscribers);
         in_range("the number of publishers and subscribers together", clients, 1, MAX_CLIENTS)?;
         in_range("the number of publishers", self.publishers, u32::from(self.subscribers > 0), MAX_CLIENTS)?;
@@ -209,6 +215,11 @@ fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
     } else {
         Err(PlanError::Range { what, range: format!("{low} to {high}") })
     }
+}
+
+/// Whether it has the form of a JWT. Only the server can tell whether it is valid.
+fn is_token(text: &str) -> bool {
+    text.split('.').count() == 3 && text.split('.').all(|part| !part.is_empty())
 }
 
 /// Whether media may be sent to an address that a server announced: without a token, to this machine only.
@@ -293,8 +304,12 @@ mod tests {
     fn another_machine_needs_a_token() {
         let mut plan = plan("https://meet.example.com/team-a/load");
         assert!(matches!(plan.check(), Err(PlanError::NeedsToken(_))));
-        plan.token = Some("token".into());
+        plan.token = Some("header.claims.signature".into());
         assert_eq!(plan.check(), Ok(()));
+        for text in ["", "token", "a.b", "a..c", "a.b.", "a.b.c.d"] {
+            plan.token = Some(text.into());
+            assert_eq!(plan.check(), Err(PlanError::Token), "{text:?}");
+        }
     }
 
     #[test]
