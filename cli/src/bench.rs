@@ -58,7 +58,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "RATE", default_value_t = 0.0, help_heading = "Clients")]
     churn: f64,
 
-    /// Bitrate of each publisher's video in kbit/s, at most 10000; 0 for audio only
+    /// Bitrate of each publisher's video in kbit/s, without key frames, at most 10000; 0 for audio only
     #[arg(long, value_name = "KBITS", default_value_t = 600, help_heading = "Media")]
     video_kbits: u32,
 
@@ -66,7 +66,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "RATE", default_value_t = 30, help_heading = "Media")]
     frame_rate: u32,
 
-    /// Send the video in three layers; the largest has the bitrate
+    /// Send the video in three layers; the largest has the bitrate, all together send 1.31 times as much
     #[arg(long, help_heading = "Media")]
     simulcast: bool,
 
