@@ -12,7 +12,7 @@ mod output;
 mod source;
 mod token;
 
-pub use output::{CliError, Output};
+pub use output::{CliError, Output, ascii};
 
 /// Manages access to video meetings (join tokens and the keys that sign them), and measures media pods
 ///

@@ -101,6 +101,18 @@ impl CliError {
     }
 }
 
+/// Escapes control characters: what a token or a server says must not write arbitrary sequences to the terminal.
+pub fn ascii(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, letter| {
+        if letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' ' {
+            shown.push(letter);
+        } else {
+            shown.extend(letter.escape_unicode());
+        }
+        shown
+    })
+}
+
 /// The output of a command that succeeded.
 #[derive(Debug, Default)]
 pub struct Output {
