@@ -155,7 +155,8 @@ impl Client {
         let data = json!({ "forceTcp": false, "appData": { "direction": direction } });
         let answer = protoo.ask("createWebRtcTransport", data).await?;
         let remote = Remote::read(&answer, self.token.is_some())?;
-        let local = self.engine.local(own, remote.address).map_err(|_| JoinError::NoCandidate)?;
+        let local = self.engine.local(own, remote.address);
+        let local = local.map_err(|source| JoinError::Socket { address: remote.address, source })?;
         let ssrcs = if let Role::Publisher { settings, .. } = self.role { ssrcs(settings) } else { Vec::new() };
         let (rtc, dtls) = rtc(&remote, local.address, formats, &ssrcs)?;
         let publishing = self.publishing(formats, &ssrcs, start);
