@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 
 use crate::media::peer::Totals;
-use crate::server::ServerUse;
+use crate::server::{Reading, ServerError, ServerUse};
 use crate::stats::times::Percentiles;
 
 /// Median lateness of packets in milliseconds above which the figures are those of this machine and not of the server.
@@ -115,6 +115,9 @@ pub struct Server {
     /// How much memory grew for each client, in KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kib_per_client: Option<f64>,
+    /// Why there are no figures: the server has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// How well this program kept up.
@@ -158,7 +161,25 @@ impl Server {
             used.seconds().filter(|_| media.delivered > 0).map(|seconds| seconds * 1e6 / media.delivered as f64);
         let processors = used.seconds().map(|seconds| seconds / media.seconds.max(1e-9));
         let kib_per_client = growth.map(|bytes| bytes as f64 / 1024.0 / f64::from(clients.max(1)));
-        Self { used, micros_per_packet, processors, kib_per_client }
+        Self { used, micros_per_packet, processors, kib_per_client, error: None }
+    }
+
+    /// From three readings: without clients, before the measurement, and after it. `clients` had joined at the second. A server that has ended
+    /// since the first has no figures.
+    pub(crate) fn between(
+        empty: &Reading,
+        before: Result<Reading, ServerError>,
+        after: Result<Reading, ServerError>,
+        media: &Media,
+        clients: u32,
+    ) -> Self {
+        match before.and_then(|before| Ok((after?, before))) {
+            Ok((after, before)) => {
+                let growth = before.memory.zip(empty.memory).map(|(full, empty)| full.saturating_sub(empty));
+                Self::new(after.since(&before), media, growth, clients)
+            }
+            Err(error) => Self { error: Some(error.to_string()), ..Self::default() },
+        }
     }
 }
 
@@ -249,7 +270,10 @@ fn write_media(f: &mut Formatter<'_>, media: &Media) -> fmt::Result {
 }
 
 fn write_server(f: &mut Formatter<'_>, server: &Server) -> fmt::Result {
-    let Server { used, micros_per_packet, processors, kib_per_client } = server;
+    let Server { used, micros_per_packet, processors, kib_per_client, error } = server;
+    if let Some(error) = error {
+        row(f, "server", error)?;
+    }
     if let (Some(processors), Some(micros)) = (processors, micros_per_packet) {
         row(f, "server", &format!("{processors:.3} processors, {micros:.2} us per delivered packet"))?;
     }
@@ -319,6 +343,19 @@ mod tests {
         }
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!((&json["media"]["delivered"], &json["server"]["processSeconds"]), (&9_990.into(), &0.02.into()));
+    }
+
+    #[test]
+    fn a_server_that_has_ended_leaves_a_report() {
+        let gone = || Err(ServerError::Parse("/proc/7/task".into()));
+        let (reading, media) = (Reading::default(), Media::default());
+        for (before, after) in [(gone(), gone()), (Ok(reading.clone()), gone())] {
+            let server = Server::between(&reading, before, after, &media, 3);
+            let report = Report { server, ..report() };
+            assert!(report.to_string().contains("server            could not parse \"/proc/7/task\""), "{report}");
+        }
+        let server = Server::between(&reading, Ok(reading.clone()), Ok(reading.clone()), &media, 3);
+        assert_eq!(server.error, None);
     }
 
     #[test]

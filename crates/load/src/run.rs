@@ -222,15 +222,15 @@ impl Run {
         on_status: &mut impl FnMut(Status),
     ) -> Result<Report, LoadError> {
         let own = Probe { pid: Some(std::process::id()), cgroup: None };
-        let (before, own_before, start) = (probe.read()?, own.read()?, Instant::now());
+        let (before, own_before, start) = (probe.read(), own.read()?, Instant::now());
+        let joined = self.tally.connected();
         self.engine.restart_count();
         self.wait(Phase::Measuring, self.plan.duration, self.plan.churn, on_status).await;
         let (totals, seconds) = (self.engine.totals().await, start.elapsed().as_secs_f64());
-        let (after, own_used) = (probe.read()?, own.read()?.since(&own_before));
+        let (after, own_used) = (probe.read(), own.read()?.since(&own_before));
         self.wait_for_media(on_status).await;
         let has_expectation = !self.plan.simulcast && self.plan.churn == 0.0;
         let media = Media::new(&totals, seconds, has_expectation);
-        let growth = before.memory.zip(empty.memory).map(|(full, empty)| full.saturating_sub(empty));
         let clients = Clients {
             meetings: self.plan.meetings,
             publishers: self.plan.publishers,
@@ -240,7 +240,7 @@ impl Run {
             target: self.plan.target.as_str().to_owned(),
             clients,
             joins: self.tally.joins(),
-            server: Server::new(after.since(&before), &media, growth, clients.publishers + clients.subscribers),
+            server: Server::between(empty, before, after, &media, joined),
             media,
             generator: Generator::new(own_used.seconds().unwrap_or_default() / seconds, totals.lag.percentiles()),
         })
