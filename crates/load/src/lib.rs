@@ -16,8 +16,8 @@ mod tally;
 
 pub use error::{JoinError, LoadError};
 pub use plan::{
-    MAX_BITRATE, MAX_CLIENTS, MAX_DURATION, MAX_FRAME_RATE, MAX_JOINS_PER_SECOND, MAX_MEETINGS, MAX_STEP, Plan,
-    PlanError, Target,
+    MAX_BITRATE, MAX_CLIENTS, MAX_DURATION, MAX_FRAME_RATE, MAX_JOINS_PER_SECOND, MAX_MEETINGS, MAX_STEP, MAX_STREAMS,
+    Plan, PlanError, Target,
 };
 pub use report::{Clients, Generator, Joins, Media, Report, Server};
 pub use run::{Phase, Status, run};

@@ -12,6 +12,8 @@ use url::{Host, Url};
 pub const MAX_CLIENTS: u32 = 5000;
 /// Maximum number of meetings.
 pub const MAX_MEETINGS: u32 = 1000;
+/// Maximum number of streams that one subscriber receives.
+pub const MAX_STREAMS: u32 = 1000;
 /// Longest measurement.
 pub const MAX_DURATION: Duration = Duration::from_hours(1);
 /// Maximum number of joins per second, also for `--churn`.
@@ -171,10 +173,14 @@ impl Plan {
     /// Streams that a subscriber of a meeting should receive. Of more streams than a room carries, each participant is sent a share: then at
     /// least one.
     pub(crate) fn streams_of(&self, meeting: u32) -> usize {
-        let kinds = u32::from(self.audio) + u32::from(self.video_bitrate > 0);
-        let streams = share(self.publishers, meeting, self.meetings) * kinds;
+        let streams = share(self.publishers, meeting, self.meetings).saturating_mul(self.kinds());
         let is_shared = streams.saturating_mul(self.subscribers_of(meeting)) > ROOM_CONSUMERS;
         if is_shared { 1 } else { streams as usize }
+    }
+
+    /// Streams of a publisher.
+    fn kinds(&self) -> u32 {
+        u32::from(self.audio) + u32::from(self.video_bitrate > 0)
     }
 
     /// Checks the limits.
@@ -189,6 +195,8 @@ impl Plan {
         in_range("the number of publishers and subscribers together", clients, 1, MAX_CLIENTS)?;
         in_range("the number of publishers", self.publishers, u32::from(self.subscribers > 0), MAX_CLIENTS)?;
         in_range("the number of meetings", self.meetings, 1, MAX_MEETINGS.min(self.publishers.max(1)))?;
+        let streams = share(self.publishers, 0, self.meetings).saturating_mul(self.kinds());
+        in_range("the number of streams that each subscriber receives", streams, 0, MAX_STREAMS)?;
         in_range("the frame rate", self.frames_per_second, 1, MAX_FRAME_RATE)?;
         in_range("the bitrate of the video", self.video_bitrate, u32::from(!self.audio) * 10_000, MAX_BITRATE)?;
         in_range("the duration in seconds", self.duration.as_secs_f64(), 1.0, MAX_DURATION.as_secs_f64())?;
@@ -316,7 +324,8 @@ mod tests {
     fn everything_has_a_limit() {
         let good = plan("ws://127.0.0.1:8080/signal/load");
         assert_eq!(good.check(), Ok(()));
-        let changes: [fn(&mut Plan); 14] = [
+        let changes: [fn(&mut Plan); 15] = [
+            |plan| plan.publishers = MAX_STREAMS / 2 + 1,
             |plan| plan.step_limit = Duration::ZERO,
             |plan| plan.subscribers = MAX_CLIENTS,
             |plan| plan.subscribers = u32::MAX,

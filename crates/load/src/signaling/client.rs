@@ -19,10 +19,7 @@ use crate::error::JoinError;
 use crate::media::engine::{Connection, Engine};
 use crate::media::peer::{PeerEvent, Publishing};
 use crate::media::source::{Source, SourceSettings, StreamKind};
-use crate::plan::Address;
-
-/// Maximum number of streams that one client receives.
-const MAX_CONSUMERS: usize = 1000;
+use crate::plan::{Address, MAX_STREAMS};
 
 /// What a client does.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +75,7 @@ struct Joined {
     events: UnboundedReceiver<PeerEvent>,
     start: Instant,
     connected: Option<Instant>,
-    consumers: usize,
+    consumers: u32,
     /// Whether all that is expected has begun to arrive.
     is_served: bool,
 }
@@ -263,7 +260,7 @@ impl Joined {
         }
         let offered = offered(&message["data"])?;
         self.consumers += 1;
-        if self.consumers > MAX_CONSUMERS {
+        if self.consumers > MAX_STREAMS {
             return Err(JoinError::Malformed("too many consumers"));
         }
         self.connection.announce(offered);
