@@ -78,8 +78,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, help_heading = "Measurement")]
     duration: Duration,
 
-    /// Fail if more packets are lost, in percent
-    #[arg(long, value_name = "PERCENT", help_heading = "Measurement")]
+    /// Fail if more packets are lost, in percent: 0 to 100
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, help_heading = "Measurement")]
     max_loss: Option<f64>,
 
     /// Print the report as JSON
@@ -121,6 +121,11 @@ impl BenchArgs {
             server_cgroup: self.server_cgroup,
         })
     }
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "must be a number from 0 to 100".to_owned())
 }
 
 fn read_token(path: &Path) -> Result<String, CliError> {
@@ -197,6 +202,14 @@ mod tests {
         assert!(error.to_string().contains("2 of 2 subscribers got a packet, 1 got one of every stream"), "{error}");
         report.joins.served = 2;
         assert!(verdict(&report, None).is_none());
+    }
+
+    #[test]
+    fn percentages_are_between_nothing_and_all() {
+        assert_eq!(["0", "0.5", "100"].map(parse_percent), [Ok(0.0), Ok(0.5), Ok(100.0)]);
+        for text in ["-0.1", "100.1", "NaN", "inf", "", "1 %"] {
+            assert!(parse_percent(text).is_err(), "{text}");
+        }
     }
 
     #[test]
