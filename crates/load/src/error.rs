@@ -20,7 +20,7 @@ pub enum LoadError {
     /// The server's process cannot be measured.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// No publisher could join, or more clients failed than joined.
+    /// All clients that tried failed, or at least five and more than joined.
     #[error("{failed} of {attempted} clients could not join; the last one")]
     Joins {
         /// Clients that failed.

@@ -131,7 +131,7 @@ impl std::str::FromStr for Target {
 }
 
 impl Target {
-    /// Host and path.
+    /// The URL as it was given, in normal form.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }

@@ -10,7 +10,7 @@ use crate::media::peer::Totals;
 use crate::server::{Reading, ServerError, ServerUse};
 use crate::stats::times::Percentiles;
 
-/// Median lateness of packets in milliseconds above which the figures are those of this machine and not of the server.
+/// 99th percentile of the lateness of frames in milliseconds above which the figures are those of this machine and not of the server.
 const MAX_LAG_MS: f64 = 20.0;
 
 /// The result of a run.
@@ -126,7 +126,7 @@ pub struct Server {
 pub struct Generator {
     /// Processors used by this program, on average. All media is on one of them.
     pub processors: f64,
-    /// How late packets were sent.
+    /// How late frames were sent, those included that were skipped.
     pub lag: Percentiles,
     /// Whether the lag is short enough for the figures to be those of the server.
     pub kept_up: bool,

@@ -33,9 +33,9 @@ pub struct Status {
     pub joined: u32,
     /// Clients that failed or were disconnected.
     pub failed: u32,
-    /// Packets delivered and lost since the phase began.
+    /// Packets delivered since the first join, and once the measurement has begun, since then.
     pub delivered: u64,
-    /// Packets lost.
+    /// Packets lost since then.
     pub lost: u64,
     /// Median one-way delay in milliseconds.
     pub delay_ms: f64,

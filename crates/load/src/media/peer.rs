@@ -40,7 +40,7 @@ pub(crate) struct Totals {
     pub(crate) key_frames: u64,
     /// From sending to the receiving kernel.
     pub(crate) delay: Times,
-    /// How late packets were sent.
+    /// How late frames were sent, those included that were skipped.
     pub(crate) lag: Times,
     pub(crate) sent: u64,
     /// Packets that arrive if every receiver of a publisher gets all that it sends.
