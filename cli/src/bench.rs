@@ -58,7 +58,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "RATE", default_value_t = 0.0, help_heading = "Clients")]
     churn: f64,
 
-    /// Bitrate of each publisher's video in kbit/s, at most 10000; 0 for audio only
+    /// Bitrate of each publisher's video in kbit/s, without key frames, at most 10000; 0 for audio only
     #[arg(long, value_name = "KBITS", default_value_t = 600, help_heading = "Media")]
     video_kbits: u32,
 
@@ -66,7 +66,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "RATE", default_value_t = 30, help_heading = "Media")]
     frame_rate: u32,
 
-    /// Send the video in three layers; the largest has the bitrate
+    /// Send the video in three layers; the largest has the bitrate, all together send 1.31 times as much
     #[arg(long, help_heading = "Media")]
     simulcast: bool,
 
@@ -78,8 +78,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, help_heading = "Measurement")]
     duration: Duration,
 
-    /// Fail if more packets are lost, in percent
-    #[arg(long, value_name = "PERCENT", help_heading = "Measurement")]
+    /// Fail if more packets are lost, in percent: 0 to 100
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, help_heading = "Measurement")]
     max_loss: Option<f64>,
 
     /// Print the report as JSON
@@ -123,6 +123,11 @@ impl BenchArgs {
     }
 }
 
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "must be a number from 0 to 100".to_owned())
+}
+
 fn read_token(path: &Path) -> Result<String, CliError> {
     use std::io::Read;
     let read = || {
@@ -143,6 +148,7 @@ fn line(Status { phase, elapsed, joined, failed, delivered, lost, delay_ms }: &S
         Phase::Joining => "joining",
         Phase::Settling => "settling",
         Phase::Measuring => "measuring",
+        Phase::Waiting => "waiting",
     };
     let seconds = elapsed.as_secs();
     format!(
@@ -152,9 +158,17 @@ fn line(Status { phase, elapsed, joined, failed, delivered, lost, delay_ms }: &S
 
 /// Whether the run was as it should be.
 fn verdict(report: &Report, max_loss: Option<f64>) -> Option<CliError> {
-    let loss = report.media.loss_percent;
+    let (loss, joins) = (report.media.loss_percent, &report.joins);
     if !report.is_complete() {
-        return Some(CliError::Clients(report.joins.failed, report.joins.lost));
+        return Some(CliError::Clients(joins.failed, joins.lost));
+    }
+    if !report.is_received() {
+        return Some(CliError::NotReceived {
+            first: joins.first_packet.count,
+            all: joins.served,
+            subscribers: joins.subscribers,
+            delivered: report.media.delivered,
+        });
     }
     max_loss.filter(|max| loss > *max).map(|_| CliError::Loss(loss))
 }
@@ -174,6 +188,28 @@ mod tests {
         let error = verdict(&report, None).unwrap();
         assert_eq!((error.reason(), error.exit_code()), ("ClientsFailed", 1));
         assert!(json(&report).contains("\"lossPercent\": 0.2"));
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_arrives_fails() {
+        let mut report = Report::default();
+        report.clients.subscribers = 2;
+        let error = verdict(&report, None).unwrap();
+        assert_eq!((error.reason(), error.exit_code()), ("NotReceived", 1));
+        (report.joins.subscribers, report.joins.served, report.joins.first_packet.count) = (2, 1, 2);
+        report.media.delivered = 100;
+        let error = verdict(&report, None).unwrap();
+        assert!(error.to_string().contains("2 of 2 subscribers got a packet, 1 got one of every stream"), "{error}");
+        report.joins.served = 2;
+        assert!(verdict(&report, None).is_none());
+    }
+
+    #[test]
+    fn percentages_are_between_nothing_and_all() {
+        assert_eq!(["0", "0.5", "100"].map(parse_percent), [Ok(0.0), Ok(0.5), Ok(100.0)]);
+        for text in ["-0.1", "100.1", "NaN", "inf", "", "1 %"] {
+            assert!(parse_percent(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod output;
 mod source;
 mod token;
 
-pub use output::{CliError, Output};
+pub use output::{CliError, Output, ascii};
 
 /// Manages access to video meetings (join tokens and the keys that sign them), and measures media pods
 ///
@@ -53,7 +53,8 @@ pub(crate) enum Command {
     /// Other servers need a join token, which must be valid for all of the meetings:
     ///   convene bench https://meet.example.com/team-a/load --token-file token --subscribers 50
     ///
-    /// Exit code 1 means that clients could not join or stay, or that more was lost than --max-loss.
+    /// Exit code 1 means that clients could not join or stay, that subscribers received nothing or not
+    /// all streams, or that more was lost than --max-loss.
     /// See docs/bench.md.
     #[command(verbatim_doc_comment)]
     Bench(Box<bench::BenchArgs>),

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use convene_cli::{Cli, CliError, Output, run};
+use convene_cli::{Cli, CliError, Output, ascii, run};
 use convene_service::say;
 
 #[tokio::main(flavor = "current_thread")]
@@ -30,7 +30,8 @@ fn show(Output { text, notes, verdict }: Output) -> ExitCode {
     verdict.map_or(ExitCode::SUCCESS, |error| fail(&error))
 }
 
+/// Errors contain what servers say.
 fn fail(error: &CliError) -> ExitCode {
-    say::err(&format!("convene: {} ({})", say::chain(error), error.reason()));
+    say::err(&format!("convene: {} ({})", ascii(&say::chain(error)), error.reason()));
     ExitCode::from(error.exit_code())
 }

@@ -51,6 +51,20 @@ pub enum CliError {
     /// Not all clients of a measurement joined and stayed.
     #[error("{0} clients could not join, {1} were disconnected")]
     Clients(u32, u32),
+    /// Subscribers of a measurement got nothing, or not all streams.
+    #[error(
+        "no media arrived: {first} of {subscribers} subscribers got a packet, {all} got one of every stream, {delivered} packets were measured"
+    )]
+    NotReceived {
+        /// Subscribers that got a packet.
+        first: u64,
+        /// Subscribers that got a packet of every stream.
+        all: u32,
+        /// Subscribers that joined.
+        subscribers: u32,
+        /// Packets that arrived during the measurement.
+        delivered: u64,
+    },
     /// More packets were lost than `--max-loss` allows.
     #[error("{0:.4} % of the packets were lost")]
     Loss(f64),
@@ -72,6 +86,7 @@ impl CliError {
             Self::Load(LoadError::Server(_)) => "ServerNotRead",
             Self::Load(LoadError::Socket(_)) => "Socket",
             Self::Clients(..) => "ClientsFailed",
+            Self::NotReceived { .. } => "NotReceived",
             Self::Loss(_) => "PacketsLost",
         }
     }
@@ -84,6 +99,18 @@ impl CliError {
             _ => 1,
         }
     }
+}
+
+/// Escapes control characters: what a token or a server says must not write arbitrary sequences to the terminal.
+pub fn ascii(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, letter| {
+        if letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' ' {
+            shown.push(letter);
+        } else {
+            shown.extend(letter.escape_unicode());
+        }
+        shown
+    })
 }
 
 /// The output of a command that succeeded.

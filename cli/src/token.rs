@@ -9,7 +9,7 @@ use convene_protocol::id::format_id;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::output::{CliError, Output};
+use super::output::{CliError, Output, ascii};
 use super::source::{self, KeyArgs, choose_signing};
 use convene_join_token::MeetingKey;
 use convene_join_token::{
@@ -315,18 +315,6 @@ fn explain(name: &str, value: &Value, now: u64) -> String {
         }
         _ => shown,
     }
-}
-
-/// Escapes control characters: an untrusted token must not write arbitrary sequences to the terminal.
-fn ascii(json: &str) -> String {
-    json.chars().fold(String::with_capacity(json.len()), |mut shown, letter| {
-        if letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' ' {
-            shown.push(letter);
-        } else {
-            shown.extend(letter.escape_unicode());
-        }
-        shown
-    })
 }
 
 fn time(seconds: u64) -> String {

@@ -127,3 +127,27 @@ fn mistakes_end_with_a_message_and_a_code() {
     assert!(text(&convene(&["--version"], "").stdout).starts_with("convene "));
     assert!(text(&convene(&["--help"], "").stdout).contains("kubectl convene"));
 }
+
+/// A join route that refuses with these words, which are JSON.
+fn refusing_server(detail: &'static str) -> String {
+    use std::io::Read;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4000]);
+            let body = format!(r#"{{"reason":"Refused","detail":"{detail}"}}"#);
+            let head = format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    format!("http://{address}/team-a/load")
+}
+
+#[test]
+fn what_a_server_says_cannot_control_the_terminal() {
+    let output = convene(&["bench", &refusing_server("\\u001b[2J\\u202egood"), "--step-limit=10s"], "");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("\\u{1b}[2J\\u{202e}good") && !said.contains(['\u{1b}', '\u{202e}']), "{said}");
+}

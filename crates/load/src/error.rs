@@ -1,6 +1,6 @@
 //! Why a run or the join of one client failed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -20,7 +20,7 @@ pub enum LoadError {
     /// The server's process cannot be measured.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// No publisher could join, or more clients failed than joined.
+    /// All clients that tried failed, or at least five and more than joined.
     #[error("{failed} of {attempted} clients could not join; the last one")]
     Joins {
         /// Clients that failed.
@@ -91,6 +91,14 @@ pub enum JoinError {
     /// The server announced no address that may be used.
     #[error("the server announced no usable UDP address for media")]
     NoCandidate,
+    /// The local socket of a client could not be opened: often too many open files.
+    #[error("could not open a media socket to {address}")]
+    Socket {
+        /// The server's address.
+        address: SocketAddr,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// Nothing happened for too long.
     #[error("no {what} within {limit:?}")]
     Timeout {
@@ -118,6 +126,7 @@ impl JoinError {
             Self::Refused { .. } => "Refused",
             Self::Malformed(_) => "Malformed",
             Self::NoCandidate => "NoCandidate",
+            Self::Socket { .. } => "Socket",
             Self::Timeout { .. } => "Timeout",
             Self::MediaEnded => "MediaEnded",
         }

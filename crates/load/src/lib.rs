@@ -1,21 +1,23 @@
 //! Load on a media pod: publishers that send synthetic media, and subscribers that receive it, over real signaling, ICE, DTLS and SRTP.
 //!
 //! It measures how clients join, what arrives, how late it is, and what the server uses for it. It decodes nothing and keeps nothing. Without
-//! a join token it sends to this machine only, and every number has a limit, so that it is of no use against others.
+//! a join token it sends to this machine only, every number has a limit, and one client must have joined before others follow.
 
 mod error;
 mod media;
 mod plan;
+mod ramp;
 mod report;
 mod run;
 mod server;
 mod signaling;
 mod stats;
+mod tally;
 
 pub use error::{JoinError, LoadError};
 pub use plan::{
-    MAX_BITRATE, MAX_CLIENTS, MAX_DURATION, MAX_FRAME_RATE, MAX_JOINS_PER_SECOND, MAX_MEETINGS, MAX_STEP, Plan,
-    PlanError, Target,
+    MAX_BITRATE, MAX_CLIENTS, MAX_DURATION, MAX_FRAME_RATE, MAX_JOINS_PER_SECOND, MAX_MEETINGS, MAX_STEP, MAX_STREAMS,
+    Plan, PlanError, Target,
 };
 pub use report::{Clients, Generator, Joins, Media, Report, Server};
 pub use run::{Phase, Status, run};

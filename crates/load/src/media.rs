@@ -3,6 +3,7 @@
 pub(crate) mod engine;
 pub(crate) mod peer;
 mod port;
+mod received;
 pub(crate) mod source;
 mod vp8;
 mod wake;

@@ -1,4 +1,4 @@
-//! What a run does, and the limits that keep it from being a weapon. Pure.
+//! What a run does, and its limits. Pure.
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::net::IpAddr;
@@ -12,6 +12,8 @@ use url::{Host, Url};
 pub const MAX_CLIENTS: u32 = 5000;
 /// Maximum number of meetings.
 pub const MAX_MEETINGS: u32 = 1000;
+/// Maximum number of streams that one subscriber receives.
+pub const MAX_STREAMS: u32 = 1000;
 /// Longest measurement.
 pub const MAX_DURATION: Duration = Duration::from_hours(1);
 /// Maximum number of joins per second, also for `--churn`.
@@ -22,6 +24,9 @@ pub const MAX_STEP: Duration = Duration::from_mins(5);
 pub const MAX_BITRATE: u32 = 10_000_000;
 /// Maximum frame rate.
 pub const MAX_FRAME_RATE: u32 = 120;
+
+/// Streams that a media pod carries in one room, summed over those who receive them, before it sends each participant a share.
+const ROOM_CONSUMERS: u32 = 20_000;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -86,6 +91,9 @@ pub enum PlanError {
         "{0:?} is not on this machine: a join token is needed, so that only people with access can put load on a server"
     )]
     NeedsToken(String),
+    /// Not a join token.
+    #[error("the token is not a JWT: three parts with dots between them, none of them empty")]
+    Token,
     /// A value out of its range.
     #[error("{what} must be {range}")]
     Range {
@@ -123,7 +131,7 @@ impl std::str::FromStr for Target {
 }
 
 impl Target {
-    /// Host and path.
+    /// The URL as it was given, in normal form.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
@@ -157,15 +165,38 @@ impl Target {
 }
 
 impl Plan {
+    /// Subscribers of a meeting.
+    pub(crate) fn subscribers_of(&self, meeting: u32) -> u32 {
+        share(self.subscribers, meeting, self.meetings)
+    }
+
+    /// Streams that a subscriber of a meeting should receive. Of more streams than a room carries, each participant is sent a share: then at
+    /// least one.
+    pub(crate) fn streams_of(&self, meeting: u32) -> usize {
+        let streams = share(self.publishers, meeting, self.meetings).saturating_mul(self.kinds());
+        let is_shared = streams.saturating_mul(self.subscribers_of(meeting)) > ROOM_CONSUMERS;
+        if is_shared { 1 } else { streams as usize }
+    }
+
+    /// Streams of a publisher.
+    fn kinds(&self) -> u32 {
+        u32::from(self.audio) + u32::from(self.video_bitrate > 0)
+    }
+
     /// Checks the limits.
     pub fn check(&self) -> Result<(), PlanError> {
         if self.token.is_none() && !self.target.is_loopback() {
             return Err(PlanError::NeedsToken(self.target.as_str().to_owned()));
         }
+        if self.token.as_deref().is_some_and(|token| !is_token(token)) {
+            return Err(PlanError::Token);
+        }
         let clients = self.publishers.saturating_add(self.subscribers);
         in_range("the number of publishers and subscribers together", clients, 1, MAX_CLIENTS)?;
         in_range("the number of publishers", self.publishers, u32::from(self.subscribers > 0), MAX_CLIENTS)?;
         in_range("the number of meetings", self.meetings, 1, MAX_MEETINGS.min(self.publishers.max(1)))?;
+        let streams = share(self.publishers, 0, self.meetings).saturating_mul(self.kinds());
+        in_range("the number of streams that each subscriber receives", streams, 0, MAX_STREAMS)?;
         in_range("the frame rate", self.frames_per_second, 1, MAX_FRAME_RATE)?;
         in_range("the bitrate of the video", self.video_bitrate, u32::from(!self.audio) * 10_000, MAX_BITRATE)?;
         in_range("the duration in seconds", self.duration.as_secs_f64(), 1.0, MAX_DURATION.as_secs_f64())?;
@@ -173,6 +204,12 @@ impl Plan {
         in_range("the joins per second", self.ramp, 0.1, MAX_JOINS_PER_SECOND)?;
         in_range("the churn per second", self.churn, 0.0, MAX_JOINS_PER_SECOND)
     }
+}
+
+/// Clients of one of several meetings, to which they are distributed in turn.
+fn share(clients: u32, meeting: u32, meetings: u32) -> u32 {
+    let meetings = meetings.max(1);
+    clients / meetings + u32::from(meeting < clients % meetings)
 }
 
 fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
@@ -186,6 +223,11 @@ fn in_range<T: Copy + PartialOrd + std::fmt::Display>(
     } else {
         Err(PlanError::Range { what, range: format!("{low} to {high}") })
     }
+}
+
+/// Whether it has the form of a JWT. Only the server can tell whether it is valid.
+fn is_token(text: &str) -> bool {
+    text.split('.').count() == 3 && text.split('.').all(|part| !part.is_empty())
 }
 
 /// Whether media may be sent to an address that a server announced: without a token, to this machine only.
@@ -256,18 +298,34 @@ mod tests {
     }
 
     #[test]
+    fn each_subscriber_expects_the_streams_of_its_meeting() {
+        let plan = Plan { publishers: 3, subscribers: 5, meetings: 2, ..plan("ws://127.0.0.1:8080/signal/load") };
+        let of = |plan: &Plan, meeting| (plan.subscribers_of(meeting), plan.streams_of(meeting));
+        assert_eq!((of(&plan, 0), of(&plan, 1)), ((3, 4), (2, 2)));
+        let silent = Plan { audio: false, ..plan.clone() };
+        assert_eq!(of(&silent, 0), (3, 2));
+        let large = Plan { publishers: 300, subscribers: 300, ..plan };
+        assert_eq!(of(&Plan { meetings: 1, ..large }, 0), (300, 1), "a share");
+    }
+
+    #[test]
     fn another_machine_needs_a_token() {
         let mut plan = plan("https://meet.example.com/team-a/load");
         assert!(matches!(plan.check(), Err(PlanError::NeedsToken(_))));
-        plan.token = Some("token".into());
+        plan.token = Some("header.claims.signature".into());
         assert_eq!(plan.check(), Ok(()));
+        for text in ["", "token", "a.b", "a..c", "a.b.", "a.b.c.d"] {
+            plan.token = Some(text.into());
+            assert_eq!(plan.check(), Err(PlanError::Token), "{text:?}");
+        }
     }
 
     #[test]
     fn everything_has_a_limit() {
         let good = plan("ws://127.0.0.1:8080/signal/load");
         assert_eq!(good.check(), Ok(()));
-        let changes: [fn(&mut Plan); 14] = [
+        let changes: [fn(&mut Plan); 15] = [
+            |plan| plan.publishers = MAX_STREAMS / 2 + 1,
             |plan| plan.step_limit = Duration::ZERO,
             |plan| plan.subscribers = MAX_CLIENTS,
             |plan| plan.subscribers = u32::MAX,

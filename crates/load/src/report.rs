@@ -7,10 +7,10 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 
 use crate::media::peer::Totals;
-use crate::server::ServerUse;
+use crate::server::{Reading, ServerError, ServerUse};
 use crate::stats::times::Percentiles;
 
-/// Median lateness of packets in milliseconds above which the figures are those of this machine and not of the server.
+/// 99th percentile of the lateness of frames in milliseconds above which the figures are those of this machine and not of the server.
 const MAX_LAG_MS: f64 = 20.0;
 
 /// The result of a run.
@@ -55,6 +55,10 @@ pub struct Joins {
     pub failed: u32,
     /// Clients that joined and were disconnected.
     pub lost: u32,
+    /// Subscribers that joined.
+    pub subscribers: u32,
+    /// Subscribers that received at least one packet of every stream of their meeting.
+    pub served: u32,
     /// From the start to a joined client with connected media.
     pub time: Percentiles,
     /// From the start to the first packet of a subscriber.
@@ -75,6 +79,12 @@ pub struct Media {
     pub sent: u64,
     /// Packets that arrived at subscribers.
     pub delivered: u64,
+    /// Packets sent, times the subscribers of their meeting; only without simulcast and churn, with which fewer are right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
+    /// Delivered packets in percent of those expected. Packets on their way at the begin and the end make it inexact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_percent: Option<f64>,
     /// Packets that did not arrive, not even retransmitted.
     pub lost: u64,
     /// Lost packets in percent.
@@ -105,6 +115,9 @@ pub struct Server {
     /// How much memory grew for each client, in KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kib_per_client: Option<f64>,
+    /// Why there are no figures: the server has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// How well this program kept up.
@@ -113,7 +126,7 @@ pub struct Server {
 pub struct Generator {
     /// Processors used by this program, on average. All media is on one of them.
     pub processors: f64,
-    /// How late packets were sent.
+    /// How late frames were sent, those included that were skipped.
     pub lag: Percentiles,
     /// Whether the lag is short enough for the figures to be those of the server.
     pub kept_up: bool,
@@ -121,12 +134,15 @@ pub struct Generator {
 
 impl Media {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    pub(crate) fn new(totals: &Totals, seconds: f64) -> Self {
+    pub(crate) fn new(totals: &Totals, seconds: f64, has_expectation: bool) -> Self {
         let packets = totals.packets;
+        let expected = has_expectation.then_some(totals.expected).filter(|expected| *expected > 0);
         Self {
             seconds,
             sent: totals.sent,
             delivered: packets.delivered,
+            expected,
+            delivered_percent: expected.map(|expected| packets.delivered as f64 * 100.0 / expected as f64),
             lost: packets.lost,
             loss_percent: packets.loss() * 100.0,
             reordered: packets.reordered,
@@ -145,7 +161,25 @@ impl Server {
             used.seconds().filter(|_| media.delivered > 0).map(|seconds| seconds * 1e6 / media.delivered as f64);
         let processors = used.seconds().map(|seconds| seconds / media.seconds.max(1e-9));
         let kib_per_client = growth.map(|bytes| bytes as f64 / 1024.0 / f64::from(clients.max(1)));
-        Self { used, micros_per_packet, processors, kib_per_client }
+        Self { used, micros_per_packet, processors, kib_per_client, error: None }
+    }
+
+    /// From three readings: without clients, before the measurement, and after it. `clients` had joined at the second. A server that has ended
+    /// since the first has no figures.
+    pub(crate) fn between(
+        empty: &Reading,
+        before: Result<Reading, ServerError>,
+        after: Result<Reading, ServerError>,
+        media: &Media,
+        clients: u32,
+    ) -> Self {
+        match before.and_then(|before| Ok((after?, before))) {
+            Ok((after, before)) => {
+                let growth = before.memory.zip(empty.memory).map(|(full, empty)| full.saturating_sub(empty));
+                Self::new(after.since(&before), media, growth, clients)
+            }
+            Err(error) => Self { error: Some(error.to_string()), ..Self::default() },
+        }
     }
 }
 
@@ -155,7 +189,19 @@ impl Generator {
     }
 }
 
+impl Joins {
+    /// Whether each subscriber that joined received something of every stream.
+    pub fn are_served(&self) -> bool {
+        self.first_packet.count >= u64::from(self.subscribers) && self.served >= self.subscribers
+    }
+}
+
 impl Report {
+    /// Whether media arrived at all subscribers.
+    pub fn is_received(&self) -> bool {
+        self.joins.are_served() && (self.clients.subscribers == 0 || self.media.delivered > 0)
+    }
+
     /// Whether every client joined and stayed.
     pub fn is_complete(&self) -> bool {
         self.joins.failed == 0 && self.joins.lost == 0
@@ -195,14 +241,16 @@ fn times(Percentiles { count, p50_ms, p99_ms, max_ms }: &Percentiles) -> String 
 }
 
 fn write_joins(f: &mut Formatter<'_>, joins: &Joins) -> fmt::Result {
-    let Joins { attempted, succeeded, failed, lost, time, first_packet, first_key_frame, errors } = joins;
+    let Joins { attempted, succeeded, failed, lost, subscribers, served, time, .. } = joins;
     row(f, "joined", &format!("{succeeded} of {attempted}; {failed} failed, {lost} disconnected later"))?;
-    for (reason, count) in errors {
+    for (reason, count) in &joins.errors {
         row(f, "", &format!("{count} x {reason}"))?;
     }
     row(f, "time to join", &times(time))?;
-    row(f, "first packet", &times(first_packet))?;
-    row(f, "first key frame", &times(first_key_frame))
+    let first_packet = &joins.first_packet;
+    let served = format!("{} of {subscribers} subscribers, all streams {served}", first_packet.count);
+    row(f, "first packet", &format!("{served}; {}", times(first_packet)))?;
+    row(f, "first key frame", &times(&joins.first_key_frame))
 }
 
 fn write_media(f: &mut Formatter<'_>, media: &Media) -> fmt::Result {
@@ -214,12 +262,18 @@ fn write_media(f: &mut Formatter<'_>, media: &Media) -> fmt::Result {
         "delivered",
         &format!("{delivered} packets, {rate:.0}/s, {mbits_per_second:.1} Mbit/s, {key_frames} key frames"),
     )?;
+    if let (Some(expected), Some(percent)) = (media.expected, media.delivered_percent) {
+        row(f, "expected", &format!("{expected} packets, of which {percent:.2} % delivered"))?;
+    }
     row(f, "lost", &format!("{lost} ({loss_percent:.4} %); {reordered} reordered or retransmitted"))?;
     row(f, "one-way delay", &times(delay))
 }
 
 fn write_server(f: &mut Formatter<'_>, server: &Server) -> fmt::Result {
-    let Server { used, micros_per_packet, processors, kib_per_client } = server;
+    let Server { used, micros_per_packet, processors, kib_per_client, error } = server;
+    if let Some(error) = error {
+        row(f, "server", error)?;
+    }
     if let (Some(processors), Some(micros)) = (processors, micros_per_packet) {
         row(f, "server", &format!("{processors:.3} processors, {micros:.2} us per delivered packet"))?;
     }
@@ -240,16 +294,18 @@ mod tests {
         let mut totals = Totals {
             packets: Packets { delivered: 9_990, lost: 10, reordered: 2 },
             bytes: 10_000_000,
+            sent: 2_000,
+            expected: 20_000,
             ..Totals::default()
         };
         totals.delay.record(Duration::from_millis(3));
-        let media = Media::new(&totals, 10.0);
+        let media = Media::new(&totals, 10.0, true);
         let threads = vec![ThreadUse { name: "worker".into(), seconds: 0.02 }];
         let used = ServerUse { process_seconds: Some(0.02), cgroup_seconds: None, threads };
         Report {
             target: "ws://127.0.0.1:8080/signal/load".into(),
             clients: Clients { meetings: 1, publishers: 2, subscribers: 8 },
-            joins: Joins { attempted: 10, succeeded: 10, ..Joins::default() },
+            joins: Joins { attempted: 10, succeeded: 10, subscribers: 8, ..Joins::default() },
             server: Server::new(used, &media, Some(1 << 20), 8),
             media,
             generator: Generator::new(0.25, Percentiles { count: 1, p50_ms: 0.1, p99_ms: 30.0, max_ms: 30.0 }),
@@ -276,6 +332,8 @@ mod tests {
             "10 of 10",
             "3 x Timeout",
             "10 (0.1000 %)",
+            "0 of 8 subscribers, all streams 0; none",
+            "20000 packets, of which 49.95 % delivered",
             "2.00 us per delivered packet",
             "0.02 s worker",
             "128 KiB per client",
@@ -288,10 +346,38 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_has_ended_leaves_a_report() {
+        let gone = || Err(ServerError::Parse("/proc/7/task".into()));
+        let (reading, media) = (Reading::default(), Media::default());
+        for (before, after) in [(gone(), gone()), (Ok(reading.clone()), gone())] {
+            let server = Server::between(&reading, before, after, &media, 3);
+            let report = Report { server, ..report() };
+            assert!(report.to_string().contains("server            could not parse \"/proc/7/task\""), "{report}");
+        }
+        let server = Server::between(&reading, Ok(reading.clone()), Ok(reading.clone()), &media, 3);
+        assert_eq!(server.error, None);
+    }
+
+    #[test]
     fn a_run_is_complete_when_all_joined_and_stayed() {
         let mut report = report();
         assert!(report.is_complete());
         report.joins.lost = 1;
         assert!(!report.is_complete());
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_arrives_is_seen() {
+        let mut report = report();
+        assert!(!report.is_received(), "{report}");
+        (report.joins.first_packet.count, report.joins.served) = (8, 8);
+        assert!(report.is_received());
+        report.joins.served = 7;
+        assert!(!report.is_received(), "one of the streams did not begin");
+        report.joins.served = 8;
+        report.media.delivered = 0;
+        assert!(!report.is_received(), "nothing during the measurement");
+        let churning = Media::new(&Totals { expected: 10, ..Totals::default() }, 1.0, false);
+        assert_eq!((churning.expected, churning.delivered_percent), (None, None));
     }
 }

@@ -5,23 +5,22 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::{interval, sleep_until};
 
-use crate::error::{JoinError, LoadError};
+use crate::error::LoadError;
 use crate::media::engine::Engine;
 use crate::media::source::SourceSettings;
 use crate::plan::Plan;
+use crate::ramp::{Begun, Order, Ramp};
 use crate::report::{Clients, Generator, Joins, Media, Report, Server};
 use crate::server::{Probe, Reading};
 use crate::signaling::client::{Client, Progress, Role};
-use crate::stats::times::Times;
+use crate::tally::Tally;
 
 /// After the last join, until connections and bandwidth estimation have settled.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How often progress is reported.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// A run with more failures than joined clients, and at least this many, is given up.
-const MIN_FAILURES: u32 = 5;
 
 /// The state of a run, once a second.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +33,9 @@ pub struct Status {
     pub joined: u32,
     /// Clients that failed or were disconnected.
     pub failed: u32,
-    /// Packets delivered and lost since the phase began.
+    /// Packets delivered since the first join, and once the measurement has begun, since then.
     pub delivered: u64,
-    /// Packets lost.
+    /// Packets lost since then.
     pub lost: u64,
     /// Median one-way delay in milliseconds.
     pub delay_ms: f64,
@@ -51,6 +50,8 @@ pub enum Phase {
     Settling,
     /// What arrives is counted.
     Measuring,
+    /// The last clients join, and receive their first packets.
+    Waiting,
 }
 
 /// Executes a plan. `on_status` is called once a second.
@@ -78,54 +79,6 @@ struct Run {
     tally: Tally,
 }
 
-/// Counts what clients report.
-#[derive(Default)]
-struct Tally {
-    joins: Joins,
-    time: Times,
-    first_packet: Times,
-    first_key_frame: Times,
-    last: Option<JoinError>,
-}
-
-impl Tally {
-    fn take(&mut self, progress: Progress) {
-        match progress {
-            Progress::Joined(time) => {
-                self.joins.succeeded += 1;
-                self.time.record(time);
-            }
-            Progress::FirstPacket(time) => self.first_packet.record(time),
-            Progress::FirstKeyFrame(time) => self.first_key_frame.record(time),
-            Progress::Failed { had_joined, error } => {
-                *if had_joined { &mut self.joins.lost } else { &mut self.joins.failed } += 1;
-                *self.joins.errors.entry(error.reason().into()).or_default() += 1;
-                self.last = Some(error);
-            }
-        }
-    }
-
-    /// Clients of which nothing was heard yet.
-    fn pending(&self) -> u32 {
-        self.joins.attempted.saturating_sub(self.joins.succeeded + self.joins.failed)
-    }
-
-    /// Whether it is pointless to go on.
-    fn is_hopeless(&self) -> bool {
-        let Joins { succeeded, failed, attempted, .. } = self.joins;
-        (failed >= MIN_FAILURES && failed > succeeded) || (failed > 0 && failed == attempted && self.pending() == 0)
-    }
-
-    fn joins(&self) -> Joins {
-        Joins {
-            time: self.time.percentiles(),
-            first_packet: self.first_packet.percentiles(),
-            first_key_frame: self.first_key_frame.percentiles(),
-            ..self.joins.clone()
-        }
-    }
-}
-
 impl Run {
     fn new(plan: Plan, engine: Engine) -> Self {
         let name = format!("bench-{:08x}", rand::rng().random::<u32>());
@@ -136,32 +89,36 @@ impl Run {
 
     /// Publishers first, so that subscribers have something to wait for.
     async fn join_all(&mut self, on_status: &mut impl FnMut(Status)) -> Result<(), LoadError> {
-        let start = Instant::now();
-        let mut joins = interval(Duration::from_secs_f64(1.0 / self.plan.ramp));
-        // Joins are due at their time, however slow the server is.
-        joins.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut samples = interval(SAMPLE);
-        let (publishers, all) = (self.plan.publishers, self.plan.publishers + self.plan.subscribers);
+        let (start, mut ramp, mut samples) = (Instant::now(), Ramp::new(self.plan.ramp), interval(SAMPLE));
+        let order = Order { publishers: self.plan.publishers, subscribers: self.plan.subscribers };
         loop {
             if self.tally.is_hopeless() {
                 return Err(self.give_up());
             }
-            let begun = self.tally.joins.attempted;
-            if begun == all && self.tally.pending() == 0 {
+            let begun = self.begun();
+            if begun.attempted == order.all() && begun.pending == 0 {
                 return Ok(());
             }
-            let may_begin = begun < publishers || (begun < all && (begun > publishers || self.tally.pending() == 0));
+            let may_begin = order.may_begin(begun);
+            ramp.open(may_begin);
             tokio::select! {
-                _ = joins.tick(), if may_begin => self.begin(begun, begun < publishers),
+                () = ramp.next(), if may_begin => self.begin(begun.attempted, begun.attempted < order.publishers),
+                // Clients that have ended are not kept until the end of the run.
+                Some(_) = self.tasks.join_next() => {}
                 progress = self.progress.1.recv() => progress.into_iter().for_each(|progress| self.tally.take(progress)),
                 _ = samples.tick() => on_status(self.status(Phase::Joining, start).await),
             }
         }
     }
 
+    fn begun(&self) -> Begun {
+        let Joins { attempted, succeeded, .. } = self.tally.joins;
+        Begun { attempted, succeeded, pending: self.tally.pending() }
+    }
+
     fn give_up(&mut self) -> LoadError {
         let Joins { failed, attempted, .. } = self.tally.joins;
-        LoadError::Joins { failed, attempted, last: self.tally.last.take().unwrap_or(JoinError::MediaEnded) }
+        LoadError::Joins { failed, attempted, last: self.tally.take_last() }
     }
 
     fn begin(&mut self, number: u32, is_publisher: bool) {
@@ -172,11 +129,19 @@ impl Run {
             token: self.plan.token.clone(),
             peer_id: format!("{}-{number}", self.name),
             limit: self.plan.step_limit,
-            role: if is_publisher { Role::Publisher(self.source()) } else { Role::Subscriber },
+            role: self.role(meeting, is_publisher),
         };
         let stop = if is_publisher { self.stop_all.subscribe() } else { self.new_subscriber() };
         self.tally.joins.attempted += 1;
         self.tasks.spawn(client.run(self.progress.0.clone(), stop));
+    }
+
+    fn role(&self, meeting: u32, is_publisher: bool) -> Role {
+        if is_publisher {
+            Role::Publisher { settings: self.source(), receivers: self.plan.subscribers_of(meeting) }
+        } else {
+            Role::Subscriber { streams: self.plan.streams_of(meeting) }
+        }
     }
 
     fn new_subscriber(&mut self) -> watch::Receiver<bool> {
@@ -205,6 +170,7 @@ impl Run {
         loop {
             tokio::select! {
                 () = &mut end => return,
+                Some(_) = self.tasks.join_next() => {}
                 progress = self.progress.1.recv() => progress.into_iter().for_each(|progress| self.tally.take(progress)),
                 _ = replacements.tick(), if churn > 0.0 => self.replace(),
                 _ = samples.tick() => on_status(self.status(phase, start).await),
@@ -217,6 +183,23 @@ impl Run {
             let _ = oldest.send(true);
             self.begin(self.tally.joins.attempted, false);
         }
+    }
+
+    /// Until the last ones have joined and receive what they should, no longer than the time limit of a step.
+    async fn wait_for_media(&mut self, on_status: &mut impl FnMut(Status)) {
+        let start = Instant::now();
+        let end = sleep_until((start + self.plan.step_limit).into());
+        tokio::pin!(end);
+        let mut samples = interval(SAMPLE);
+        while !self.tally.is_settled() {
+            tokio::select! {
+                () = &mut end => break,
+                Some(_) = self.tasks.join_next() => {}
+                progress = self.progress.1.recv() => progress.into_iter().for_each(|progress| self.tally.take(progress)),
+                _ = samples.tick() => on_status(self.status(Phase::Waiting, start).await),
+            }
+        }
+        self.tally.close();
     }
 
     async fn status(&self, phase: Phase, start: Instant) -> Status {
@@ -239,13 +222,15 @@ impl Run {
         on_status: &mut impl FnMut(Status),
     ) -> Result<Report, LoadError> {
         let own = Probe { pid: Some(std::process::id()), cgroup: None };
-        let (before, own_before, start) = (probe.read()?, own.read()?, Instant::now());
+        let (before, own_before, start) = (probe.read(), own.read()?, Instant::now());
+        let joined = self.tally.connected();
         self.engine.restart_count();
         self.wait(Phase::Measuring, self.plan.duration, self.plan.churn, on_status).await;
         let (totals, seconds) = (self.engine.totals().await, start.elapsed().as_secs_f64());
-        let (after, own_used) = (probe.read()?, own.read()?.since(&own_before));
-        let media = Media::new(&totals, seconds);
-        let growth = before.memory.zip(empty.memory).map(|(full, empty)| full.saturating_sub(empty));
+        let (after, own_used) = (probe.read(), own.read()?.since(&own_before));
+        self.wait_for_media(on_status).await;
+        let has_expectation = !self.plan.simulcast && self.plan.churn == 0.0;
+        let media = Media::new(&totals, seconds, has_expectation);
         let clients = Clients {
             meetings: self.plan.meetings,
             publishers: self.plan.publishers,
@@ -255,48 +240,9 @@ impl Run {
             target: self.plan.target.as_str().to_owned(),
             clients,
             joins: self.tally.joins(),
-            server: Server::new(after.since(&before), &media, growth, clients.publishers + clients.subscribers),
+            server: Server::between(empty, before, after, &media, joined),
             media,
             generator: Generator::new(own_used.seconds().unwrap_or_default() / seconds, totals.lag.percentiles()),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tally(attempted: u32, succeeded: u32, failed: u32) -> Tally {
-        Tally { joins: Joins { attempted, succeeded, failed, ..Joins::default() }, ..Tally::default() }
-    }
-
-    #[test]
-    fn a_run_is_given_up_when_most_joins_fail() {
-        for (attempted, succeeded, failed, is_hopeless) in [
-            (1, 0, 0, false),
-            (1, 0, 1, true),
-            (3, 0, 1, false),
-            (10, 5, 5, false),
-            (10, 4, 5, true),
-            (100, 96, 4, false),
-        ] {
-            assert_eq!(
-                tally(attempted, succeeded, failed).is_hopeless(),
-                is_hopeless,
-                "{attempted} {succeeded} {failed}"
-            );
-        }
-    }
-
-    #[test]
-    fn failures_are_counted_by_reason_and_phase() {
-        let mut tally = tally(3, 0, 0);
-        tally.take(Progress::Joined(Duration::from_millis(5)));
-        tally.take(Progress::Failed { had_joined: true, error: JoinError::MediaEnded });
-        tally.take(Progress::Failed { had_joined: false, error: JoinError::NoCandidate });
-        let joins = tally.joins();
-        assert_eq!((joins.succeeded, joins.lost, joins.failed, tally.pending()), (1, 1, 1, 1));
-        assert_eq!(joins.errors, [("MediaEnded".to_owned(), 1), ("NoCandidate".to_owned(), 1)].into());
-        assert_eq!(joins.time.count, 1);
     }
 }

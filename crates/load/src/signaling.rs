@@ -6,5 +6,6 @@ mod rtp;
 mod stream;
 mod ticket;
 mod transport;
+mod waiting;
 mod websocket;
 mod within;

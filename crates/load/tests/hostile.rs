@@ -250,7 +250,7 @@ async fn error_of_route(status: &'static str, body: &'static str) -> String {
     })
     .await;
     let meeting = format!("http://127.0.0.1:{port}/team-a/load").parse().unwrap();
-    let plan = Plan { target: meeting, token: Some("token".into()), ..plan(port) };
+    let plan = Plan { target: meeting, token: Some("header.claims.signature".into()), ..plan(port) };
     let Err(LoadError::Joins { last, .. }) = run(plan, |_| ()).await else { panic!("the join route refuses") };
     last.to_string()
 }

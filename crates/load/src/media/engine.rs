@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use str0m::Rtc;
 use tokio::sync::{mpsc as events, oneshot};
 
-use super::peer::{Peer, PeerEvent, Publishing, Totals};
+use super::peer::{Announced, Peer, PeerEvent, Publishing, Totals};
 use super::port::{Buffers, Port};
 use super::wake::{Waker, Woken, wake_pair};
 
@@ -45,11 +45,9 @@ pub(crate) struct Connection {
     engine: Engine,
 }
 
-type Change = Box<dyn FnOnce(&mut Rtc) + Send>;
-
 enum Command {
     Add(usize, Box<Peer>, Option<UdpSocket>),
-    Change(usize, Change),
+    Announce(usize, Announced),
     Remove(usize),
     RestartCount,
     Totals(oneshot::Sender<Totals>),
@@ -88,15 +86,16 @@ impl Engine {
         Ok(Local { address: socket.local_addr()?, socket: Some(socket) })
     }
 
-    /// Adds a connection.
+    /// Adds a connection that should receive this many streams.
     pub(crate) fn add(
         &self,
         rtc: Rtc,
         local: Local,
         publishing: Option<Publishing>,
+        expected: usize,
     ) -> (Connection, events::UnboundedReceiver<PeerEvent>) {
         let (sender, receiver) = events::unbounded_channel();
-        let peer = Peer::new(rtc, local.address, publishing, sender, Instant::now());
+        let peer = Peer::new(rtc, local.address, publishing, expected, sender, Instant::now());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         self.command(Command::Add(id, Box::new(peer), local.socket));
         (Connection { id, engine: self.clone() }, receiver)
@@ -122,9 +121,9 @@ impl Engine {
 }
 
 impl Connection {
-    /// Changes the connection on the media thread.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Rtc) + Send + 'static) {
-        self.engine.command(Command::Change(self.id, Box::new(change)));
+    /// The server announced a stream to it.
+    pub(crate) fn announce(&self, stream: Announced) {
+        self.engine.command(Command::Announce(self.id, stream));
     }
 }
 
@@ -135,23 +134,24 @@ impl Drop for Connection {
 }
 
 struct Media {
-    ports: HashMap<u16, Port>,
+    /// By their local address; that of the shared one is unspecified.
+    ports: HashMap<SocketAddr, Port>,
     woken: Woken,
     commands: mpsc::Receiver<Command>,
     peers: HashMap<usize, Peer>,
     by_address: HashMap<SocketAddr, usize>,
     /// When each connection is due. Entries that no longer apply are ignored.
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
-    shared_port: u16,
+    shared: SocketAddr,
     totals: Totals,
 }
 
 impl Media {
     fn new(shared: Port, woken: Woken, commands: mpsc::Receiver<Command>) -> Self {
-        let shared_port = shared.number();
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, shared.number()));
         let (peers, by_address, timers) = (HashMap::new(), HashMap::new(), BinaryHeap::new());
-        let (ports, totals) = (HashMap::from([(shared_port, shared)]), Totals::default());
-        Self { ports, woken, commands, peers, by_address, timers, shared_port, totals }
+        let (ports, totals) = (HashMap::from([(address, shared)]), Totals::default());
+        Self { ports, woken, commands, peers, by_address, timers, shared: address, totals }
     }
 
     fn run(mut self) {
@@ -178,7 +178,7 @@ impl Media {
     fn execute(&mut self, command: Command) {
         match command {
             Command::Add(id, peer, socket) => self.add(id, *peer, socket),
-            Command::Change(id, change) => self.change(id, change),
+            Command::Announce(id, stream) => self.announce(id, stream),
             Command::Remove(id) => self.remove(id),
             Command::RestartCount => {
                 self.totals = Totals::default();
@@ -194,16 +194,16 @@ impl Media {
 
     fn add(&mut self, id: usize, peer: Peer, socket: Option<UdpSocket>) {
         if let Some(port) = socket.and_then(|socket| Port::new(socket).ok()) {
-            self.ports.insert(port.number(), port);
+            self.ports.insert(peer.local(), port);
         }
         self.by_address.insert(peer.local(), id);
         self.peers.insert(id, peer);
         self.poll(id, Duration::ZERO);
     }
 
-    fn change(&mut self, id: usize, change: Change) {
+    fn announce(&mut self, id: usize, stream: Announced) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            change(peer.rtc());
+            peer.announce(stream);
             self.poll(id, Duration::ZERO);
         }
     }
@@ -212,9 +212,14 @@ impl Media {
         let Some(peer) = self.peers.remove(&id) else { return };
         self.totals.packets += peer.packets();
         self.by_address.remove(&peer.local());
-        if peer.local().port() != self.shared_port {
-            self.ports.remove(&peer.local().port());
+        if let Some(own) = Some(self.port_of(peer.local())).filter(|port| *port != self.shared) {
+            self.ports.remove(&own);
         }
+    }
+
+    /// The socket of a client with this address. Those on IPv4 loopback share one.
+    fn port_of(&self, local: SocketAddr) -> SocketAddr {
+        if matches!(local.ip(), IpAddr::V4(ip) if ip.is_loopback()) { self.shared } else { local }
     }
 
     fn fire_timers(&mut self) {
@@ -224,20 +229,21 @@ impl Media {
             let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_alive() && peer.next_due() == due) else {
                 continue;
             };
-            peer.advance(now, clock(), &mut self.totals);
+            // The time now, not that of the first one: others may have taken long.
+            peer.advance(Instant::now(), clock(), &mut self.totals);
             self.poll(id, Duration::ZERO);
         }
     }
 
     /// Returns whether there may be more to read.
     fn receive(&mut self, buffers: &mut Buffers) -> bool {
-        let numbers: Vec<u16> = self.ports.keys().copied().collect();
+        let addresses: Vec<SocketAddr> = self.ports.keys().copied().collect();
         let mut has_more = false;
-        for number in numbers {
+        for address in addresses {
             // Taken out so that connections can be reached while it is read.
-            let Some(port) = self.ports.remove(&number) else { continue };
+            let Some(port) = self.ports.remove(&address) else { continue };
             has_more |= (0..MAX_READS).all(|_| self.read(&port, buffers));
-            self.ports.insert(number, port);
+            self.ports.insert(address, port);
         }
         has_more
     }
@@ -257,8 +263,9 @@ impl Media {
     }
 
     fn poll(&mut self, id: usize, received: Duration) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let Some(port) = self.ports.get(&peer.local().port()) else { return };
+        let Some(local) = self.peers.get(&id).map(Peer::local) else { return };
+        let own = self.port_of(local);
+        let (Some(peer), Some(port)) = (self.peers.get_mut(&id), self.ports.get(&own)) else { return };
         peer.poll(received, &mut self.totals, |from, to, contents| {
             let _ = port.send(from.ip(), to, contents);
         });
@@ -290,4 +297,19 @@ fn schedule(timers: &mut BinaryHeap<Reverse<(Instant, usize)>>, id: usize, befor
 /// The time since 1970, as in the kernel's time stamps of packets.
 fn clock() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_with_the_same_port_on_different_addresses_are_distinguished() {
+        let (shared, (_waker, woken)) = (Port::on_all_addresses().unwrap(), wake_pair().unwrap());
+        let number = shared.number();
+        let media = Media::new(shared, woken, mpsc::channel().1);
+        let own = |ip: &str| media.port_of(SocketAddr::new(ip.parse().unwrap(), number));
+        assert_eq!((own("127.1.0.1"), own("127.254.255.255")), (media.shared, media.shared));
+        assert_eq!([own("::1"), own("192.0.2.1")].map(|port| port == media.shared), [false, false]);
+    }
 }

@@ -1,22 +1,22 @@
 //! One WebRTC connection: feeds str0m, sends what a publisher has due, counts what a subscriber receives. Does no I/O.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::media::{MediaKind, Mid, Rid};
 use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
-use str0m::{Event, Input, Output, Rtc};
+use str0m::{Event, IceConnectionState, Input, Output, Rtc};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::source::{Packet, RIDS, Source, StreamKind};
+use super::received::{Arrival, Received};
+use super::source::{Frame, Packet, RIDS, Source, StreamKind};
 use super::vp8::starts_key_frame;
-use crate::stats::sequence::{Packets, Sequence};
+use crate::stats::sequence::Packets;
 use crate::stats::stamp;
 use crate::stats::times::Times;
 
-/// What happens to a connection. Each is sent once.
+/// What happens to a connection. Each is sent once, but for the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerEvent {
     /// ICE and DTLS are connected.
@@ -25,7 +25,9 @@ pub(crate) enum PeerEvent {
     FirstPacket(Instant),
     /// The first key frame.
     FirstKeyFrame(Instant),
-    /// The connection ended.
+    /// As many streams have begun as are expected.
+    AllStreams,
+    /// The connection ended, or its ICE was disconnected.
     Closed,
 }
 
@@ -38,9 +40,11 @@ pub(crate) struct Totals {
     pub(crate) key_frames: u64,
     /// From sending to the receiving kernel.
     pub(crate) delay: Times,
-    /// How late packets were sent.
+    /// How late frames were sent, those included that were skipped.
     pub(crate) lag: Times,
     pub(crate) sent: u64,
+    /// Packets that arrive if every receiver of a publisher gets all that it sends.
+    pub(crate) expected: u64,
 }
 
 /// A publisher's streams.
@@ -48,6 +52,17 @@ pub(crate) struct Publishing {
     pub(crate) source: Source,
     /// Payload type and SSRC of each stream.
     pub(crate) streams: Vec<(StreamKind, u8, u32)>,
+    /// Subscribers of the meeting.
+    pub(crate) receivers: u32,
+}
+
+/// A stream that the server is going to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Announced {
+    pub(crate) kind: MediaKind,
+    pub(crate) ssrc: u32,
+    /// Of retransmissions.
+    pub(crate) rtx: Option<u32>,
 }
 
 /// A connection, of a publisher or a subscriber.
@@ -55,11 +70,13 @@ pub(super) struct Peer {
     rtc: Rtc,
     local: SocketAddr,
     publishing: Option<Publishing>,
-    received: HashMap<Ssrc, Sequence>,
+    received: Received,
     events: UnboundedSender<PeerEvent>,
     is_connected: bool,
     has_packet: bool,
     has_key_frame: bool,
+    /// Streams that have not begun.
+    missing: usize,
     timeout: Instant,
 }
 
@@ -75,24 +92,23 @@ pub(crate) fn rid(stream: StreamKind) -> Option<Rid> {
 }
 
 impl Peer {
+    /// `expected` is the number of streams that it should receive.
     pub(super) fn new(
         rtc: Rtc,
         local: SocketAddr,
         publishing: Option<Publishing>,
+        expected: usize,
         events: UnboundedSender<PeerEvent>,
         now: Instant,
     ) -> Self {
-        let received = HashMap::new();
+        let received = Received::default();
         let (is_connected, has_packet, has_key_frame) = (false, false, false);
-        Self { rtc, local, publishing, received, events, is_connected, has_packet, has_key_frame, timeout: now }
+        let (missing, timeout) = (expected, now);
+        Self { rtc, local, publishing, received, events, is_connected, has_packet, has_key_frame, missing, timeout }
     }
 
     pub(super) fn local(&self) -> SocketAddr {
         self.local
-    }
-
-    pub(super) fn rtc(&mut self) -> &mut Rtc {
-        &mut self.rtc
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -107,14 +123,20 @@ impl Peer {
 
     /// Counts from now on.
     pub(super) fn restart_count(&mut self) {
-        self.received.values_mut().for_each(Sequence::restart);
+        self.received.restart();
     }
 
     pub(super) fn packets(&self) -> Packets {
-        self.received.values().fold(Packets::default(), |mut sum, sequence| {
-            sum += sequence.packets();
-            sum
-        })
+        self.received.packets()
+    }
+
+    /// The server announced a stream.
+    pub(super) fn announce(&mut self, Announced { kind, ssrc, rtx }: Announced) {
+        self.received.announce(ssrc);
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.expect_stream_rx(ssrc.into(), rtx.map(Ssrc::from), mid(kind), None);
+        // As browsers: retransmission of video only.
+        stream.suppress_nack(kind == MediaKind::Audio);
     }
 
     /// Lets time pass: timers of the connection, and packets that are due. `clock` is the time since 1970.
@@ -123,9 +145,10 @@ impl Peer {
             self.handle(Input::Timeout(now));
         }
         let Some(publishing) = self.publishing.as_mut().filter(|_| self.is_connected) else { return };
-        while let Some((packets, late)) = publishing.source.take_due(now) {
-            totals.lag.record(late);
+        while let Some(Frame { packets, lateness }) = publishing.source.take_due(now) {
+            lateness.values().for_each(|late| totals.lag.record(late));
             totals.sent += packets.len() as u64;
+            totals.expected += packets.len() as u64 * u64::from(publishing.receivers);
             for mut packet in packets {
                 packet.stamp(clock);
                 write(&mut self.rtc, &publishing.streams, packet, now);
@@ -175,6 +198,10 @@ impl Peer {
                 self.is_connected = true;
                 self.say(PeerEvent::Connected(Instant::now()));
             }
+            // What was connected before: until then, the time limit of the join applies.
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) if self.is_connected => {
+                self.rtc.disconnect();
+            }
             Event::RtpPacket(packet) => self.count(&packet, received, totals),
             Event::KeyframeRequest(request) => {
                 if let Some(publishing) = &mut self.publishing {
@@ -186,9 +213,13 @@ impl Peer {
     }
 
     fn count(&mut self, packet: &RtpPacket, received: Duration, totals: &mut Totals) {
+        let ssrc = *packet.header.ssrc;
+        if !self.received.is_announced(ssrc) && !self.received.tolerate(ssrc) {
+            self.rtc.disconnect();
+        }
         // Probes for bandwidth estimation carry no media.
         let Some(sent) = stamp::read(&packet.payload) else { return };
-        let is_counted = self.received.entry(packet.header.ssrc).or_default().arrive(*packet.seq_no);
+        let Some(Arrival { is_first, is_counted }) = self.received.arrive(ssrc, *packet.seq_no) else { return };
         let is_key = starts_key_frame(&packet.payload);
         if is_counted {
             totals.bytes += packet.payload.len() as u64;
@@ -198,8 +229,19 @@ impl Peer {
         if !std::mem::replace(&mut self.has_packet, true) {
             self.say(PeerEvent::FirstPacket(Instant::now()));
         }
+        if is_first {
+            self.begin_stream();
+        }
         if is_key && !std::mem::replace(&mut self.has_key_frame, true) {
             self.say(PeerEvent::FirstKeyFrame(Instant::now()));
+        }
+    }
+
+    fn begin_stream(&mut self) {
+        let was_missing = self.missing;
+        self.missing = was_missing.saturating_sub(1);
+        if was_missing == 1 {
+            self.say(PeerEvent::AllStreams);
         }
     }
 
@@ -216,4 +258,36 @@ fn write(rtc: &mut Rtc, streams: &[(StreamKind, u8, u32)], packet: Packet, now: 
     let is_video = packet.stream != StreamKind::Audio;
     let write = RtpWrite::new((*payload_type).into(), packet.number.into(), packet.time, now, packet.payload);
     stream.write_rtp(write.marker(packet.is_last_of_frame).nackable(is_video));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn a_connection_whose_ice_is_disconnected_has_ended() {
+        let (events, mut received) = unbounded_channel();
+        let (address, now, mut totals) = ("127.1.0.1:9".parse().unwrap(), Instant::now(), Totals::default());
+        let mut peer = Peer::new(Rtc::new(now), address, None, 1, events, now);
+        let disconnected = || Event::IceConnectionStateChange(IceConnectionState::Disconnected);
+        peer.take_event(disconnected(), Duration::ZERO, &mut totals);
+        assert!(peer.is_alive(), "it has not been connected yet");
+        peer.take_event(Event::Connected, Duration::ZERO, &mut totals);
+        peer.take_event(disconnected(), Duration::ZERO, &mut totals);
+        peer.poll(Duration::ZERO, &mut totals, |_, _, _| ());
+        assert!(matches!(received.try_recv(), Ok(PeerEvent::Connected(_))));
+        assert!(matches!(received.try_recv(), Ok(PeerEvent::Closed)) && !peer.is_alive());
+    }
+
+    #[test]
+    fn all_streams_are_said_once() {
+        let (events, mut received) = unbounded_channel();
+        let (address, now) = ("127.1.0.1:9".parse().unwrap(), Instant::now());
+        let mut peer = Peer::new(Rtc::new(now), address, None, 2, events, now);
+        peer.begin_stream();
+        assert!(received.try_recv().is_err());
+        (0..3).for_each(|_| peer.begin_stream());
+        assert_eq!((received.try_recv(), received.try_recv().is_err()), (Ok(PeerEvent::AllStreams), true));
+    }
 }

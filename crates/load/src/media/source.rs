@@ -12,8 +12,13 @@ const AUDIO_BYTES: usize = 80;
 /// Samples of an Opus frame at 48 kHz.
 const AUDIO_STEP: u32 = 960;
 const VIDEO_CLOCK: u32 = 90_000;
+/// Shortest time between two key frames of a layer: a server that requests them all the time gets no more.
+const KEY_INTERVAL: Duration = Duration::from_millis(500);
 /// Packets that are due for longer are not sent later.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
+
+/// More skipped frames than this are not recorded one by one.
+const MAX_SKIPPED: u32 = 100_000;
 
 /// Names of the layers of simulcast, from the smallest.
 pub(crate) const RIDS: [&str; 3] = ["r0", "r1", "r2"];
@@ -49,6 +54,33 @@ pub(crate) struct Packet {
     pub(crate) payload: Vec<u8>,
 }
 
+/// The packets of an audio or video frame, without their stamps.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) packets: Vec<Packet>,
+    pub(crate) lateness: Lateness,
+}
+
+/// How late a frame is, and those after it that are skipped because of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lateness {
+    late: Duration,
+    interval: Duration,
+    skipped: u32,
+}
+
+impl Lateness {
+    /// From this frame to the next that is sent.
+    fn until_next(self) -> Duration {
+        self.interval * (1 + self.skipped)
+    }
+
+    /// One value for each frame: a stop of the program makes all frames late that were due during it.
+    pub(crate) fn values(self) -> impl Iterator<Item = Duration> {
+        (0..=self.skipped.min(MAX_SKIPPED)).map(move |frame| self.late.saturating_sub(self.interval * frame))
+    }
+}
+
 /// The schedule of one publisher.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -78,6 +110,7 @@ struct Layer {
     frames: Frames,
     number: u64,
     needs_key: bool,
+    last_key: Option<Instant>,
 }
 
 impl SourceSettings {
@@ -107,6 +140,7 @@ impl Source {
             frames: Frames::default(),
             number: 1,
             needs_key: true,
+            last_key: None,
         };
         let layers: Vec<Layer> = settings.layers().into_iter().map(layer).collect();
         let interval = Duration::from_secs(1) / frames_per_second;
@@ -123,7 +157,7 @@ impl Source {
         audio.into_iter().chain(self.video.as_ref().map(|video| video.next)).min()
     }
 
-    /// The next frame of this layer will be a key frame.
+    /// The next frame of this layer will be a key frame, or a later one if the last key frame is not long ago.
     pub(crate) fn request_key_frame(&mut self, rid: Option<&str>) {
         let wanted = rid.and_then(|rid| RIDS.iter().position(|known| *known == rid));
         for layer in self.video.iter_mut().flat_map(|video| &mut video.layers) {
@@ -131,45 +165,41 @@ impl Source {
         }
     }
 
-    /// The packets of one audio or video frame that is due, without their stamps, and how late they are.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(Vec<Packet>, Duration)> {
+    /// One audio or video frame that is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Frame> {
         let due = self.next_due().filter(|due| *due <= now)?;
-        let late = now - due;
-        let is_audio = self.audio.as_ref().is_some_and(|audio| audio.next == due);
-        let packets = if is_audio {
-            self.audio.as_mut().map(|audio| audio.take(now)).into_iter().collect()
-        } else {
-            self.video.as_mut().map(|video| video.take(now)).unwrap_or_default()
-        };
-        Some((packets, late))
+        let audio = self.audio.as_mut().filter(|audio| audio.next == due);
+        audio.map(|audio| audio.take(now)).or_else(|| self.video.as_mut().map(|video| video.take(now)))
     }
 }
 
 impl Audio {
-    fn take(&mut self, now: Instant) -> Packet {
-        let (number, skipped) = (self.number, skipped(self.next, AUDIO_INTERVAL, now));
+    fn take(&mut self, now: Instant) -> Frame {
+        let (number, lateness) = (self.number, lateness(self.next, AUDIO_INTERVAL, now));
         self.number += 1;
-        self.next += AUDIO_INTERVAL * (1 + skipped);
+        self.next += lateness.until_next();
         let mut payload = vec![0xa5; AUDIO_BYTES];
         // TOC: CELT, fullband, 20 ms, mono.
         payload[0] = 0xf8;
         let time = low_bits(number).wrapping_mul(AUDIO_STEP);
-        Packet { stream: StreamKind::Audio, number, time, is_last_of_frame: false, payload }
+        let packet = Packet { stream: StreamKind::Audio, number, time, is_last_of_frame: false, payload };
+        Frame { packets: vec![packet], lateness }
     }
 }
 
 impl Video {
-    fn take(&mut self, now: Instant) -> Vec<Packet> {
+    fn take(&mut self, now: Instant) -> Frame {
         let time = low_bits(self.frame).wrapping_mul(VIDEO_CLOCK / self.frames_per_second);
         self.frame += 1;
-        self.next += self.interval * (1 + skipped(self.next, self.interval, now));
-        self.layers.iter_mut().flat_map(|layer| layer.take(time)).collect()
+        let lateness = lateness(self.next, self.interval, now);
+        self.next += lateness.until_next();
+        Frame { packets: self.layers.iter_mut().flat_map(|layer| layer.take(time, now)).collect(), lateness }
     }
 }
 
 impl Layer {
-    fn take(&mut self, time: u32) -> Vec<Packet> {
-        let is_key = std::mem::take(&mut self.needs_key);
+    fn take(&mut self, time: u32, now: Instant) -> Vec<Packet> {
+        let is_key = self.take_key(now);
         let payloads = self.frames.next(self.bytes, is_key);
         let (first, last) = (self.number, payloads.len() - 1);
         self.number += payloads.len() as u64;
@@ -184,13 +214,23 @@ impl Layer {
     }
 }
 
-/// How many frames after this one are too late to be sent.
-fn skipped(due: Instant, interval: Duration, now: Instant) -> u32 {
-    let late = now.saturating_duration_since(due);
-    if late <= LONGEST_DELAY {
-        return 0;
+impl Layer {
+    /// Whether the next frame is a key frame: however many are requested, there is one per interval.
+    fn take_key(&mut self, now: Instant) -> bool {
+        let is_allowed = self.last_key.is_none_or(|last| now.saturating_duration_since(last) >= KEY_INTERVAL);
+        let is_key = self.needs_key && is_allowed;
+        if is_key {
+            (self.needs_key, self.last_key) = (false, Some(now));
+        }
+        is_key
     }
-    u32::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u32::MAX)
+}
+
+/// Of a frame that is sent now. After a long delay, the frames after it are too late to be sent.
+fn lateness(due: Instant, interval: Duration, now: Instant) -> Lateness {
+    let late = now.saturating_duration_since(due);
+    let passed = u32::try_from(late.as_nanos() / interval.as_nanos().max(1)).unwrap_or(MAX_SKIPPED);
+    Lateness { late, interval, skipped: if late <= LONGEST_DELAY { 0 } else { passed } }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "RTP timestamps wrap")]
@@ -217,8 +257,8 @@ mod tests {
 
     fn run(source: &mut Source, until: Instant) -> Vec<Packet> {
         let mut sent = Vec::new();
-        while let Some((packets, _)) = source.take_due(until) {
-            sent.extend(packets);
+        while let Some(frame) = source.take_due(until) {
+            sent.extend(frame.packets);
         }
         sent
     }
@@ -245,7 +285,7 @@ mod tests {
         run(&mut source, start);
         let mut keys_after = |rid, frame: u32| {
             source.request_key_frame(rid);
-            let sent = run(&mut source, start + Duration::from_millis(34) * frame);
+            let sent = run(&mut source, start + KEY_INTERVAL * frame);
             sent.iter()
                 .filter(|packet| starts_key_frame(&packet.payload))
                 .map(|packet| packet.stream)
@@ -259,6 +299,19 @@ mod tests {
     }
 
     #[test]
+    fn key_frames_that_are_requested_all_the_time_are_limited() {
+        let start = Instant::now();
+        let mut source = Source::new(settings(true), start);
+        let mut keys = 0;
+        for frame in 0..90 {
+            source.request_key_frame(None);
+            let sent = run(&mut source, start + Duration::from_secs(3) * frame / 90);
+            keys += sent.iter().filter(|packet| starts_key_frame(&packet.payload)).count();
+        }
+        assert_eq!(keys, 3 * 6, "one per layer and half a second");
+    }
+
+    #[test]
     fn what_is_late_is_sent_later_but_not_after_a_long_stop() {
         let start = Instant::now();
         let mut source = Source::new(settings(false), start);
@@ -266,6 +319,18 @@ mod tests {
         assert_eq!(sent.iter().filter(|packet| packet.stream == StreamKind::Audio).count(), 26);
         let sent = run(&mut source, start + Duration::from_mins(10));
         assert!(sent.iter().filter(|packet| packet.stream == StreamKind::Audio).count() < 5);
+    }
+
+    #[test]
+    fn every_frame_that_is_skipped_is_late() {
+        let start = Instant::now();
+        let mut source = Source::new(SourceSettings { video_bitrate: None, ..settings(false) }, start);
+        let stopped = source.take_due(start + Duration::from_secs(10)).unwrap();
+        let values: Vec<Duration> = stopped.lateness.values().collect();
+        assert_eq!((values.len(), values[0], values[500]), (501, Duration::from_secs(10), Duration::ZERO));
+        assert_eq!(source.next_due(), Some(start + Duration::from_millis(10_020)));
+        let on_time = source.take_due(start + Duration::from_millis(10_025)).unwrap();
+        assert_eq!(on_time.lateness.values().collect::<Vec<_>>(), [Duration::from_millis(5)]);
     }
 
     #[test]

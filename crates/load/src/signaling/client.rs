@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use str0m::media::MediaKind;
-use str0m::rtp::Ssrc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
+use tokio::time::sleep_until;
 
 use super::protoo::Protoo;
 use super::rtp::{Formats, offered};
@@ -17,31 +17,37 @@ use super::transport::{Remote, rtc};
 use super::within::within;
 use crate::error::JoinError;
 use crate::media::engine::{Connection, Engine};
-use crate::media::peer::{PeerEvent, Publishing, mid};
+use crate::media::peer::{PeerEvent, Publishing};
 use crate::media::source::{Source, SourceSettings, StreamKind};
-use crate::plan::Address;
-
-/// Maximum number of streams that one client receives.
-const MAX_CONSUMERS: usize = 1000;
+use crate::plan::{Address, MAX_STREAMS};
 
 /// What a client does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
     /// Sends.
-    Publisher(SourceSettings),
+    Publisher {
+        settings: SourceSettings,
+        /// Subscribers of the meeting.
+        receivers: u32,
+    },
     /// Receives everything.
-    Subscriber,
+    Subscriber {
+        /// The number of streams that should arrive.
+        streams: usize,
+    },
 }
 
 /// Progress of a client, with the time since it began to join.
 #[derive(Debug)]
 pub(crate) enum Progress {
     /// The join was answered, and ICE and DTLS are connected.
-    Joined(Duration),
+    Joined { time: Duration, is_subscriber: bool },
     /// The first packet arrived.
     FirstPacket(Duration),
     /// The first key frame arrived.
     FirstKeyFrame(Duration),
+    /// A packet of each expected stream has arrived.
+    AllStreams,
     /// It did not join, or was disconnected.
     Failed {
         /// Whether it had joined.
@@ -69,27 +75,33 @@ struct Joined {
     events: UnboundedReceiver<PeerEvent>,
     start: Instant,
     connected: Option<Instant>,
-    consumers: usize,
+    consumers: u32,
+    /// Whether all that is expected has begun to arrive.
+    is_served: bool,
 }
 
 impl Client {
-    /// Joins and stays until `stop` is true. Errors are progress, too.
-    pub(crate) async fn run(self, progress: UnboundedSender<Progress>, mut stop: watch::Receiver<bool>) {
+    /// Joins and stays until `stop` is true and it has received all that it should, or has waited for it. Errors are progress, too.
+    pub(crate) async fn run(self, progress: UnboundedSender<Progress>, stop: watch::Receiver<bool>) {
         let mut had_joined = false;
-        let stay = async {
-            let mut joined = self.join().await?;
-            let time = joined.wait_for_media(self.limit).await?;
-            had_joined = true;
-            let _ = progress.send(Progress::Joined(time));
-            joined.stay(&progress).await
-        };
-        let ended = tokio::select! {
-            ended = stay => ended,
-            _ = stop.wait_for(|stop| *stop) => Ok(()),
-        };
+        let ended = self.join_and_stay(&progress, stop, &mut had_joined).await;
         if let Err(error) = ended {
             let _ = progress.send(Progress::Failed { had_joined, error });
         }
+    }
+
+    async fn join_and_stay(
+        &self,
+        progress: &UnboundedSender<Progress>,
+        stop: watch::Receiver<bool>,
+        had_joined: &mut bool,
+    ) -> Result<(), JoinError> {
+        let mut joined = self.join().await?;
+        let time = joined.wait_for_media(self.limit).await?;
+        *had_joined = true;
+        let is_subscriber = matches!(self.role, Role::Subscriber { .. });
+        let _ = progress.send(Progress::Joined { time, is_subscriber });
+        joined.stay(progress, stop, self.limit).await
     }
 
     async fn join(&self) -> Result<Joined, JoinError> {
@@ -100,14 +112,19 @@ impl Client {
         let formats = Formats::read(&capabilities)?;
         let (connection, events, transport, ssrcs) = self.connect(&mut protoo, own, &formats, start).await?;
         let mut join = json!({ "displayName": self.peer_id, "device": { "name": "convene bench" } });
-        if matches!(self.role, Role::Subscriber) {
+        if matches!(self.role, Role::Subscriber { .. }) {
             join["rtpCapabilities"] = capabilities;
         }
         protoo.ask("join", join).await?;
-        if let Role::Publisher(settings) = self.role {
+        if let Role::Publisher { settings, .. } = self.role {
             produce(&mut protoo, &transport, &formats, settings, &ssrcs).await?;
         }
-        Ok(Joined { protoo, connection, events, start, connected: None, consumers: 0 })
+        Ok(Joined { protoo, connection, events, start, connected: None, consumers: 0, is_served: self.streams() == 0 })
+    }
+
+    /// The number of streams that should arrive.
+    fn streams(&self) -> usize {
+        if let Role::Subscriber { streams } = self.role { streams } else { 0 }
     }
 
     async fn open(&self, own: Ipv4Addr) -> Result<Protoo, JoinError> {
@@ -131,38 +148,33 @@ impl Client {
         formats: &Formats,
         start: Instant,
     ) -> Result<(Connection, UnboundedReceiver<PeerEvent>, String, Vec<(StreamKind, u32, u32)>), JoinError> {
-        let direction = if matches!(self.role, Role::Subscriber) { "consumer" } else { "producer" };
+        let direction = if matches!(self.role, Role::Subscriber { .. }) { "consumer" } else { "producer" };
         let data = json!({ "forceTcp": false, "appData": { "direction": direction } });
         let answer = protoo.ask("createWebRtcTransport", data).await?;
         let remote = Remote::read(&answer, self.token.is_some())?;
-        let local = self.engine.local(own, remote.address).map_err(|_| JoinError::NoCandidate)?;
-        let (settings, ssrcs) = match self.role {
-            Role::Publisher(settings) => (Some(settings), ssrcs(settings)),
-            Role::Subscriber => (None, Vec::new()),
-        };
+        let local = self.engine.local(own, remote.address);
+        let local = local.map_err(|source| JoinError::Socket { address: remote.address, source })?;
+        let ssrcs = if let Role::Publisher { settings, .. } = self.role { ssrcs(settings) } else { Vec::new() };
         let (rtc, dtls) = rtc(&remote, local.address, formats, &ssrcs)?;
-        let publishing = settings.map(|settings| publishing(settings, formats, &ssrcs, start));
-        let (connection, events) = self.engine.add(rtc, local, publishing);
+        let publishing = self.publishing(formats, &ssrcs, start);
+        let (connection, events) = self.engine.add(rtc, local, publishing, self.streams());
         let data = json!({ "transportId": remote.id, "dtlsParameters": dtls });
         protoo.ask("connectWebRtcTransport", data).await?;
         Ok((connection, events, remote.id, ssrcs))
+    }
+
+    /// What a publisher sends, from now on.
+    fn publishing(&self, formats: &Formats, ssrcs: &[(StreamKind, u32, u32)], start: Instant) -> Option<Publishing> {
+        let Role::Publisher { settings, receivers } = self.role else { return None };
+        let payload_type = |stream| if stream == StreamKind::Audio { formats.opus } else { formats.vp8 };
+        let streams = ssrcs.iter().map(|(stream, ssrc, _)| (*stream, payload_type(*stream), *ssrc)).collect();
+        Some(Publishing { source: Source::new(settings, start), streams, receivers })
     }
 }
 
 fn ssrcs(settings: SourceSettings) -> Vec<(StreamKind, u32, u32)> {
     let first = rand::random_range(1..0x7fff_ff00);
     settings.streams().into_iter().zip((first..).step_by(2)).map(|(stream, ssrc)| (stream, ssrc, ssrc + 1)).collect()
-}
-
-fn publishing(
-    settings: SourceSettings,
-    formats: &Formats,
-    ssrcs: &[(StreamKind, u32, u32)],
-    start: Instant,
-) -> Publishing {
-    let payload_type = |stream| if stream == StreamKind::Audio { formats.opus } else { formats.vp8 };
-    let streams = ssrcs.iter().map(|(stream, ssrc, _)| (*stream, payload_type(*stream), *ssrc)).collect();
-    Publishing { source: Source::new(settings, start), streams }
 }
 
 async fn produce(
@@ -186,6 +198,11 @@ async fn produce(
     Ok(())
 }
 
+/// Waits until it is true, or the run has ended.
+async fn until(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 impl Joined {
     /// Waits for ICE and DTLS. Returns the time since the client began to join.
     async fn wait_for_media(&mut self, limit: Duration) -> Result<Duration, JoinError> {
@@ -200,21 +217,37 @@ impl Joined {
         Ok(self.start.elapsed())
     }
 
-    async fn stay(&mut self, progress: &UnboundedSender<Progress>) -> Result<(), JoinError> {
+    async fn stay(
+        &mut self,
+        progress: &UnboundedSender<Progress>,
+        mut stop: watch::Receiver<bool>,
+        limit: Duration,
+    ) -> Result<(), JoinError> {
+        let mut leave_at = None;
         loop {
             tokio::select! {
                 message = self.protoo.next() => self.take(message?).await?,
-                event = self.events.recv() => {
-                    let report = match event {
-                        Some(PeerEvent::FirstPacket(at)) => Progress::FirstPacket(at - self.start),
-                        Some(PeerEvent::FirstKeyFrame(at)) => Progress::FirstKeyFrame(at - self.start),
-                        Some(PeerEvent::Connected(_)) => continue,
-                        Some(PeerEvent::Closed) | None => return Err(JoinError::MediaEnded),
-                    };
-                    let _ = progress.send(report);
-                }
+                event = self.events.recv() => self.report(event, progress)?,
+                () = until(&mut stop), if leave_at.is_none() => leave_at = Some(Instant::now() + limit),
+                () = sleep_until(leave_at.unwrap_or(self.start).into()), if leave_at.is_some() => return Ok(()),
+            }
+            if leave_at.is_some() && self.is_served {
+                return Ok(());
             }
         }
+    }
+
+    fn report(&mut self, event: Option<PeerEvent>, progress: &UnboundedSender<Progress>) -> Result<(), JoinError> {
+        let report = match event {
+            Some(PeerEvent::FirstPacket(at)) => Progress::FirstPacket(at - self.start),
+            Some(PeerEvent::FirstKeyFrame(at)) => Progress::FirstKeyFrame(at - self.start),
+            Some(PeerEvent::AllStreams) => Progress::AllStreams,
+            Some(PeerEvent::Connected(_)) => return Ok(()),
+            Some(PeerEvent::Closed) | None => return Err(JoinError::MediaEnded),
+        };
+        self.is_served |= matches!(report, Progress::AllStreams);
+        let _ = progress.send(report);
+        Ok(())
     }
 
     /// Accepts consumers and refuses all other requests.
@@ -227,16 +260,10 @@ impl Joined {
         }
         let offered = offered(&message["data"])?;
         self.consumers += 1;
-        if self.consumers > MAX_CONSUMERS {
+        if self.consumers > MAX_STREAMS {
             return Err(JoinError::Malformed("too many consumers"));
         }
-        self.connection.change(move |rtc| {
-            let (ssrc, rtx) = (Ssrc::from(offered.ssrc), offered.rtx.map(Ssrc::from));
-            let mut direct = rtc.direct_api();
-            let stream = direct.expect_stream_rx(ssrc, rtx, mid(offered.kind), None);
-            // As browsers: retransmission of video only.
-            stream.suppress_nack(offered.kind == MediaKind::Audio);
-        });
+        self.connection.announce(offered);
         self.protoo.reply(&message, Ok(())).await
     }
 }

@@ -1,6 +1,5 @@
 //! A protoo client: requests with a time limit, and the messages of the server. Everything that it keeps is bounded.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use convene_protocol::frame::{SUBPROTOCOL, failure, success};
@@ -9,12 +8,10 @@ use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
 use super::stream::Caller;
+use super::waiting::Waiting;
 use super::websocket::{self, MAX_REASON, Socket};
 use super::within::within;
 use crate::error::JoinError;
-
-/// Messages that wait while a request is pending.
-const MAX_WAITING: usize = 4096;
 
 /// A connected client.
 pub(super) struct Protoo {
@@ -22,7 +19,7 @@ pub(super) struct Protoo {
     /// Time limit of each request.
     limit: Duration,
     next_id: u64,
-    waiting: VecDeque<Value>,
+    waiting: Waiting,
 }
 
 impl Protoo {
@@ -31,24 +28,21 @@ impl Protoo {
         let bearer = token.map(|token| ("Authorization", format!("Bearer {token}")));
         let headers = bearer.into_iter().chain([("Sec-WebSocket-Protocol", SUBPROTOCOL.to_owned())]);
         let socket = websocket::open(url, headers, caller).await?;
-        Ok(Self { socket, limit: caller.limit, next_id: 0, waiting: VecDeque::new() })
+        Ok(Self { socket, limit: caller.limit, next_id: 0, waiting: Waiting::default() })
     }
 
-    /// Sends a request and waits for its response. Other messages wait for [`Self::next`].
+    /// Sends a request and waits for its response. Requests of the server wait for [`Self::next`], and notifications are dropped.
     pub(super) async fn ask(&mut self, method: &'static str, data: Value) -> Result<Value, JoinError> {
         self.next_id += 1;
         let (id, limit) = (self.next_id, self.limit);
         let asked = async {
             self.send(json!({ "request": true, "id": id, "method": method, "data": data }).to_string()).await?;
             loop {
-                let mut message = self.read().await?;
+                let (mut message, length) = self.read().await?;
                 if message["response"] == true && message["id"] == id {
                     return answer(method, &mut message);
                 }
-                if self.waiting.len() >= MAX_WAITING {
-                    return Err(JoinError::Malformed("too many messages instead of a response"));
-                }
-                self.waiting.push_back(message);
+                self.waiting.keep(message, length)?;
             }
         };
         within(limit, method, asked).await
@@ -67,9 +61,9 @@ impl Protoo {
 
     /// The next request or notification of the server.
     pub(super) async fn next(&mut self) -> Result<Value, JoinError> {
-        match self.waiting.pop_front() {
+        match self.waiting.take() {
             Some(message) => Ok(message),
-            None => self.read().await,
+            None => Ok(self.read().await?.0),
         }
     }
 
@@ -77,10 +71,13 @@ impl Protoo {
         websocket::send(&mut self.socket, Message::text(text)).await
     }
 
-    async fn read(&mut self) -> Result<Value, JoinError> {
+    /// A message and its length in bytes.
+    async fn read(&mut self) -> Result<(Value, usize), JoinError> {
         loop {
             if let Message::Text(text) = websocket::read(&mut self.socket).await? {
-                return serde_json::from_str(&text).map_err(|_| JoinError::Malformed("a message that is not JSON"));
+                let message = serde_json::from_str(&text);
+                let message = message.map_err(|_| JoinError::Malformed("a message that is not JSON"))?;
+                return Ok((message, text.len()));
             }
         }
     }

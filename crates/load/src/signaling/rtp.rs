@@ -7,6 +7,7 @@ use str0m::media::MediaKind;
 use str0m::rtp::Extension;
 
 use crate::error::JoinError;
+use crate::media::peer::Announced;
 use crate::media::source::{RIDS, SourceSettings, StreamKind};
 
 const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
@@ -47,14 +48,6 @@ struct Codec {
 struct HeaderExtension {
     uri: String,
     preferred_id: u8,
-}
-
-/// A stream that the server is going to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Offered {
-    pub(super) kind: MediaKind,
-    pub(super) ssrc: u32,
-    pub(super) rtx: Option<u32>,
 }
 
 impl Formats {
@@ -151,7 +144,7 @@ fn used(extension: &HeaderExtension) -> Option<(u8, &'static str)> {
 }
 
 /// Reads the data of `newConsumer`.
-pub(super) fn offered(data: &Value) -> Result<Offered, JoinError> {
+pub(super) fn offered(data: &Value) -> Result<Announced, JoinError> {
     let ssrc =
         |value: &Value| value["ssrc"].as_u64().and_then(|ssrc| u32::try_from(ssrc).ok()).filter(|ssrc| *ssrc > 0);
     let encoding = &data["rtpParameters"]["encodings"][0];
@@ -161,7 +154,7 @@ pub(super) fn offered(data: &Value) -> Result<Offered, JoinError> {
         _ => return Err(JoinError::Malformed("a consumer without a kind")),
     };
     let ssrc_of_media = ssrc(encoding).ok_or(JoinError::Malformed("a consumer without an SSRC"))?;
-    Ok(Offered { kind, ssrc: ssrc_of_media, rtx: ssrc(&encoding["rtx"]).filter(|rtx| *rtx != ssrc_of_media) })
+    Ok(Announced { kind, ssrc: ssrc_of_media, rtx: ssrc(&encoding["rtx"]).filter(|rtx| *rtx != ssrc_of_media) })
 }
 
 #[cfg(test)]
@@ -228,7 +221,7 @@ mod tests {
             offered(&json!({ "kind": kind, "rtpParameters": { "encodings": encodings } }))
         };
         let good = offer("video", json!([{ "ssrc": 1234, "rtx": { "ssrc": 5678 } }])).unwrap();
-        assert_eq!(good, Offered { kind: MediaKind::Video, ssrc: 1234, rtx: Some(5678) });
+        assert_eq!(good, Announced { kind: MediaKind::Video, ssrc: 1234, rtx: Some(5678) });
         for (kind, encodings) in [
             ("data", json!([{ "ssrc": 1 }])),
             ("audio", json!([])),

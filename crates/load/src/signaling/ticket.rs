@@ -87,6 +87,9 @@ fn ticket(route: &Url, (status, body): (u16, Bytes)) -> Result<Ticket, JoinError
     if url.host() != route.host() || !matches!(url.scheme(), "ws" | "wss") {
         return Err(JoinError::Malformed("a signaling URL of another host"));
     }
+    if route.scheme() == "https" && url.scheme() != "wss" {
+        return Err(JoinError::Malformed("a signaling URL without TLS"));
+    }
     Ok(Ticket { url, token: Some(answer.token) })
 }
 
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!((good.url.as_str(), good.token.as_deref()), ("wss://meet.example.com/signal/a/b", Some("t")));
         for body in [
             r#"{"signalingUrl":"wss://victim.example.com/signal/a/b","token":"t"}"#,
+            r#"{"signalingUrl":"ws://meet.example.com/signal/a/b","token":"t"}"#,
             r#"{"signalingUrl":"file:///etc/passwd","token":"t"}"#,
             r#"{"signalingUrl":"wss://meet.example.com/signal/a/b"}"#,
             "[]",

@@ -31,6 +31,11 @@ impl Sequence {
         true
     }
 
+    /// Whether a packet ever arrived, also before the count began.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.bounds.is_some()
+    }
+
     /// Counts from the next packet on.
     pub(crate) fn restart(&mut self) {
         let bounds = self.bounds.map(|(_, highest)| (highest + 1, highest));
@@ -96,7 +101,7 @@ mod tests {
             sequence.arrive(number);
         }
         sequence.restart();
-        assert_eq!(sequence.packets(), Packets::default());
+        assert_eq!((sequence.packets(), sequence.has_begun()), (Packets::default(), true));
         assert!(!sequence.arrive(7), "of the time before");
         assert!(sequence.arrive(12));
         assert_eq!(sequence.packets(), Packets { delivered: 1, lost: 2, reordered: 0 });
