@@ -119,10 +119,16 @@ impl Ledger {
         self.entry(meeting).and_then(|entry| entry.decided.as_deref()).or(recorded)
     }
 
-    /// The occupancy of `meeting`: as last reported, otherwise as in its status.
+    /// The occupancy of `meeting`: as last reported, otherwise as in its status. A status from before a decision describes a room that is
+    /// over, so nothing is recorded there anymore; its participants are expected on the new pod.
     pub(crate) fn occupancy_of(&self, meeting: &Meeting) -> Occupancy {
-        let reported = self.entry(meeting).and_then(|entry| entry.reported);
-        reported.unwrap_or_else(|| Occupancy::of_status(meeting.status.as_ref()))
+        let entry = self.entry(meeting);
+        if let Some(reported) = entry.and_then(|entry| entry.reported) {
+            return reported;
+        }
+        let written = Occupancy::of_status(meeting.status.as_ref());
+        let is_before_decision = entry.is_some_and(|entry| entry.decided.is_some());
+        Occupancy { is_recorded: written.is_recorded && !is_before_decision, ..written }
     }
 
     /// Records a decision that is about to be written.

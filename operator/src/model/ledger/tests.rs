@@ -79,6 +79,15 @@ fn a_meeting_that_is_recorded_or_is_no_longer_is_news_until_it_moves() {
 }
 
 #[test]
+fn a_status_from_before_a_move_says_nothing_about_a_recording() {
+    let mut moved = meeting("a", Some("p1"), 3);
+    moved.status.as_mut().unwrap().recording = true;
+    let mut ledger = ledger(&[moved.clone()]);
+    ledger.assign("a", &pod("p2"));
+    assert_eq!(ledger.occupancy_of(&moved), Occupancy { participants: 3, is_recorded: false });
+}
+
+#[test]
 fn what_a_new_list_does_not_name_is_gone() {
     let mut ledger = ledger(&[meeting("a", Some("p1"), 2), meeting("b", Some("p1"), 0)]);
     ledger.begin_list();
