@@ -120,7 +120,7 @@ impl Ledger {
     }
 
     /// The occupancy of `meeting`: as last reported, otherwise as in its status. A status from before a decision describes a room that is
-    /// over, so nothing is recorded there anymore; its participants are expected on the new pod.
+    /// over, so nothing is recorded there; its participants are expected on the new pod.
     pub(crate) fn occupancy_of(&self, meeting: &Meeting) -> Occupancy {
         let entry = self.entry(meeting);
         if let Some(reported) = entry.and_then(|entry| entry.reported) {
