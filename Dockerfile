@@ -13,7 +13,7 @@ RUN npm run build
 FROM rust:1.95-bookworm AS build
 # The media worker's C++ dependencies are downloaded and linked by the crate's own meson project.
 ENV CONVENE_MEDIASOUP_DEPS=upstream
-RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends patch python3-pip && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
 RUN cargo build --release --locked
