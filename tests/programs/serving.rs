@@ -209,6 +209,7 @@ pub(crate) fn check_connection_limit(service: &Service) {
     let alive = service.ask("GET /healthz");
     assert_eq!((alive.status, alive.body.as_str()), (200, "ok\n"), "the process lives");
     assert_eq!(service.ask(UNKNOWN).status, 503);
+    until("the log says so", || service.log().contains("connection limit reached"));
     assert_eq!(service.log().matches("connection limit reached").count(), 1, "one line per period: {}", service.log());
     assert_eq!(ask(&mut first, UNKNOWN).map(|answer| answer.status), Some(404), "an open connection stays");
     drop(second);
