@@ -102,7 +102,7 @@ pub enum JoinError {
     /// Nothing happened for too long.
     #[error("no {what} within {limit:?}")]
     Timeout {
-        /// What was expected.
+        /// The expected response.
         what: &'static str,
         /// The limit.
         limit: Duration,

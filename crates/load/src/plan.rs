@@ -1,4 +1,4 @@
-//! What a run does, and its limits. Pure.
+//! The plan of a run, and its limits. Pure.
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub const MAX_FRAME_RATE: u32 = 120;
 /// Streams that a media pod carries in one room, summed over those who receive them, before it sends each participant a share.
 const ROOM_CONSUMERS: u32 = 20_000;
 
-/// What to do.
+/// The plan of a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Where the meetings are.

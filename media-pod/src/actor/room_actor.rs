@@ -57,7 +57,7 @@ impl RoomActor {
         let mut samples = tokio::time::interval(self.media.sample_interval());
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // Not left to the timer below, which would never fire while other inputs are always ready.
+            // Not in the branch of the timer, which would never fire while other inputs are always ready.
             if self.until_next_tick().is_zero() {
                 if self.handle(Command::Tick).await {
                     break;
@@ -70,7 +70,7 @@ impl RoomActor {
                     None => continue,
                 },
                 Some(event) = events.recv() => Command::Media(*event),
-                () = tokio::time::sleep(self.until_next_tick()) => Command::Tick,
+                () = tokio::time::sleep(self.until_next_tick()) => continue,
                 _ = samples.tick(), if self.media.has_transports() => {
                     Box::pin(self.media.sample()).await;
                     continue;

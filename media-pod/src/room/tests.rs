@@ -34,4 +34,4 @@ mod rights;
 mod seats;
 mod settings;
 
-use harness::{Harness, guest, harness, heard, pair};
+use harness::{Harness, client, guest, harness, heard, pair};

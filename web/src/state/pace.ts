@@ -10,10 +10,9 @@ export type Pace = (notify: () => void) => void;
 
 /** At once, except for changes that are made within `during`: those wait for all messages that have already arrived. */
 export class Burst {
-  readonly #later = afterMessages();
   #isOn = false;
 
-  readonly pace: Pace = (notify) => (this.#isOn ? this.#later(notify) : notify());
+  readonly pace: Pace = (notify) => (this.#isOn ? afterMessages(notify) : notify());
 
   during(act: () => void): void {
     this.#isOn = true;

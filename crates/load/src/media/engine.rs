@@ -106,7 +106,7 @@ impl Engine {
         self.command(Command::RestartCount);
     }
 
-    /// What was counted; empty if the thread has ended.
+    /// The counts so far; empty if the thread has ended.
     pub(crate) async fn totals(&self) -> Totals {
         let (sender, receiver) = oneshot::channel();
         self.command(Command::Totals(sender));

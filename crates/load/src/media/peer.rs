@@ -16,7 +16,7 @@ use crate::stats::sequence::Packets;
 use crate::stats::stamp;
 use crate::stats::times::Times;
 
-/// What happens to a connection. Each is sent once, but for the last.
+/// Events of a connection. Each is sent at most once, except `Closed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerEvent {
     /// ICE and DTLS are connected.
@@ -31,7 +31,7 @@ pub(crate) enum PeerEvent {
     Closed,
 }
 
-/// What all connections count together, since the count began.
+/// Counts of all connections together, since the count began.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) packets: Packets,

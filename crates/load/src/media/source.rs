@@ -1,4 +1,4 @@
-//! What a publisher sends and when: Opus every 20 ms, a VP8 frame at a constant rate in one or three layers. Pure.
+//! The packets of a publisher and their times: Opus every 20 ms, a VP8 frame at a constant rate in one or three layers. Pure.
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub(crate) enum StreamKind {
     Video(Option<usize>),
 }
 
-/// What to send.
+/// Settings of the media of a publisher.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SourceSettings {
     pub(crate) has_audio: bool,

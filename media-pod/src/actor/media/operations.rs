@@ -8,24 +8,26 @@ use super::plane::MediaPlane;
 use crate::room::{Operation, Outcome};
 
 impl MediaPlane {
-    /// Executes one operation.
+    /// Executes one operation. Whatever its result, the room rests afterwards if no client uses it.
     pub(crate) async fn run(&mut self, operation: Operation) -> MediaResult {
+        let result = self.execute(operation).await;
+        self.rest();
+        result
+    }
+
+    async fn execute(&mut self, operation: Operation) -> MediaResult {
         match operation {
             Operation::Settle => Ok(Outcome::Done),
-            Operation::CreateTransport { direction, force_tcp } => {
-                let created = self.create_transport(direction, force_tcp).await;
-                self.rest_unless_done(created)
-            }
+            Operation::CreateTransport { direction, force_tcp } => self.create_transport(direction, force_tcp).await,
             Operation::CreatePlainTransport { direction, comedia, rtcp_mux } => {
-                let created = self.create_plain_transport(direction, comedia, rtcp_mux).await;
-                self.rest_unless_done(created)
+                self.create_plain_transport(direction, comedia, rtcp_mux).await
             }
             Operation::ConnectTransport(id, dtls) => self.connect_transport(&id, dtls).await,
             Operation::ConnectPlainTransport { transport, ip, port, rtcp_port } => {
                 self.connect_plain_transport(&transport, ip, port, rtcp_port).await
             }
             Operation::RestartIce(id) => self.restart_ice(&id).await,
-            Operation::CloseTransport(id) => Ok(self.end_transport(&id)),
+            Operation::CloseTransport(id) => Ok(self.close_transport(&id)),
             Operation::Produce { transport, kind, rtp_parameters } => {
                 self.produce(transport, kind, rtp_parameters).await
             }
@@ -36,16 +38,13 @@ impl MediaPlane {
                 self.produce_data(&transport, NewChannel { channel, sctp_stream_parameters, label, protocol }).await
             }
             Operation::ConsumeData { transport, producer } => self.consume_data(&transport, producer.as_ref()).await,
-            Operation::CreateVoice => {
-                let created = self.create_voice().await;
-                self.rest_unless_done(created)
-            }
+            Operation::CreateVoice => self.create_voice().await,
             Operation::VoiceSay(voice, text) => self.data.say_with(&voice, text),
             Operation::BotSay(text) => self.data.say(text),
             Operation::PauseDataProducer(id) => self.data.pause(&id).await,
             Operation::ResumeDataProducer(id) => self.data.resume(&id).await,
             Operation::CloseDataConsumer(id) => Ok(self.data.close_consumer(&id)),
-            Operation::CloseDataProducer(id) => Ok(self.end_data_producer(&id)),
+            Operation::CloseDataProducer(id) => Ok(self.data.close_producer(&id, &mut self.pipes)),
             Operation::CloseProducer(id) => Ok(self.close_producer(&id)),
             Operation::CloseConsumer(id) => Ok(done(self.consumers.remove(&id))),
             Operation::PauseProducer(id) => finished(self.producer(&id)?.pause().await),

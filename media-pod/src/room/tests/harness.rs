@@ -7,6 +7,19 @@ pub(super) fn guest(name: &str) -> ParticipantGrant {
     ParticipantGrant { guest: Some(name.to_owned()), ..ParticipantGrant::default() }
 }
 
+/// An ordinary client.
+pub(super) fn client(connection: u64, peer: &str, grant: ParticipantGrant) -> Connect {
+    Connect {
+        connection: ConnectionId(connection),
+        peer: PeerId::from(peer),
+        grant,
+        replicas: 0,
+        comes_back_only: false,
+        proves: None,
+        prepares: false,
+    }
+}
+
 /// A room whose operations succeed immediately.
 pub(super) struct Harness {
     pub(super) room: Room,
@@ -120,47 +133,21 @@ impl Harness {
     }
 
     pub(super) fn connect_with(&mut self, connection: u64, peer: &str, replicas: usize) -> ConnectionId {
-        let (connection, grant) = (ConnectionId(connection), guest(peer));
-        let peer = PeerId::from(peer);
-        self.handle(Command::Connected(Connect {
-            connection,
-            peer,
-            grant,
-            replicas,
-            comes_back_only: false,
-            proves: None,
-            prepares: false,
-        }));
-        connection
+        self.arrive(Connect { replicas, ..client(connection, peer, guest(peer)) })
     }
 
     pub(super) fn connect_as(&mut self, connection: u64, peer: &str, grant: ParticipantGrant) -> ConnectionId {
-        let (connection, peer) = (ConnectionId(connection), PeerId::from(peer));
-        self.handle(Command::Connected(Connect {
-            connection,
-            peer,
-            grant,
-            replicas: 0,
-            comes_back_only: false,
-            proves: None,
-            prepares: false,
-        }));
-        connection
+        self.arrive(client(connection, peer, grant))
     }
 
     /// Connects to a pod that accepts no new participants.
     pub(super) fn come_back(&mut self, connection: u64, peer: &str) -> ConnectionId {
-        let (connection, grant) = (ConnectionId(connection), guest(peer));
-        let peer = PeerId::from(peer);
-        self.handle(Command::Connected(Connect {
-            connection,
-            peer,
-            grant,
-            replicas: 0,
-            comes_back_only: true,
-            proves: None,
-            prepares: false,
-        }));
+        self.arrive(Connect { comes_back_only: true, ..client(connection, peer, guest(peer)) })
+    }
+
+    pub(super) fn arrive(&mut self, connect: Connect) -> ConnectionId {
+        let connection = connect.connection;
+        self.handle(Command::Connected(connect));
         connection
     }
 

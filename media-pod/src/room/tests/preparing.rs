@@ -8,24 +8,14 @@ use serde_json::{Value, json};
 
 use super::matrix::{moderator, waits};
 use super::{
-    Command, Connect, ConnectionId, End, Fact, Harness, Limits, MediaEvent, PeerId, TransportId, guest, harness,
+    Command, Connect, ConnectionId, End, Fact, Harness, Limits, MediaEvent, PeerId, TransportId, client, guest, harness,
 };
 
 const NO_LONGER_PREPARED: Option<(u16, &str)> = Some((1012, "this connection is no longer prepared"));
 
 impl Harness {
     pub(super) fn prepare_as(&mut self, connection: u64, peer: &str, grant: ParticipantGrant) -> ConnectionId {
-        let (connection, peer) = (ConnectionId(connection), PeerId::from(peer));
-        self.handle(Command::Connected(Connect {
-            connection,
-            peer,
-            grant,
-            replicas: 0,
-            comes_back_only: false,
-            proves: None,
-            prepares: true,
-        }));
-        connection
+        self.arrive(Connect { prepares: true, ..client(connection, peer, grant) })
     }
 
     /// Prepares a guest with both transports.

@@ -40,23 +40,26 @@ impl Tracks {
     pub(crate) fn settle_demand(&mut self, seats: &Seats, effects: &mut Effects) {
         let wanted = self.wanted_layers();
         for (owner, tracks) in &mut self.peers {
-            for (producer, state) in tracks.producers.iter_mut().filter(|(_, state)| state.demand.has_layers()) {
-                let layer = wanted.get(producer).copied().unwrap_or_default();
-                if let Some(layer) = state.demand.settle(layer, effects.now) {
+            for (producer, state) in &mut tracks.producers {
+                let Some(layer) = wanted.get(producer) else { continue };
+                if let Some(layer) = state.demand.settle(*layer, effects.now) {
                     notify_owner(owner, producer, layer, seats, effects);
                 }
             }
         }
     }
 
-    /// The highest layer of each stream that is received.
+    /// The highest layer that is received, of each stream with several.
     fn wanted_layers(&self) -> BTreeMap<ProducerId, u8> {
-        let mut layers = BTreeMap::new();
+        let streams = self.peers.values().flat_map(|tracks| &tracks.producers);
+        let mut layers: BTreeMap<_, _> =
+            streams.filter(|(_, state)| state.demand.has_layers()).map(|(id, _)| (id.clone(), 0)).collect();
+        if layers.is_empty() {
+            return layers;
+        }
         for consumer in self.peers.values().flat_map(|tracks| tracks.consumers.values()) {
-            let layer = consumer.wanted.layer();
-            match layers.get_mut(&consumer.producer) {
-                Some(highest) => *highest = layer.max(*highest),
-                None => drop(layers.insert(consumer.producer.clone(), layer)),
+            if let Some(highest) = layers.get_mut(&consumer.producer) {
+                *highest = consumer.wanted.layer().max(*highest);
             }
         }
         layers

@@ -28,12 +28,13 @@ interface Slot {
 /** Offers that are not taken after this long no longer delay what is sent. */
 const OFFERS_MS = 300;
 
+const nextTask = (): Promise<void> => new Promise(afterMessages);
+
 export class Receiver {
   readonly #transport: types.Transport;
   readonly #emit: (event: RoomEvent) => void;
   readonly #log: Log;
   readonly #slots = new Map<string, Slot>();
-  readonly #later = afterMessages();
   /** Offers that are being taken. */
   readonly #taking = new Set<Promise<unknown>>();
   #noteOffer: () => void = () => undefined;
@@ -79,13 +80,13 @@ export class Receiver {
 
   async #taken(isExpecting: boolean): Promise<void> {
     if (isExpecting) await this.#firstOffer;
-    await this.#nextTask();
+    await nextTask();
     await Promise.allSettled(this.#taking);
   }
 
   /** Offers that arrived together are negotiated together: the library takes those of one task. */
   async #take(options: types.ConsumerOptions): Promise<types.Consumer> {
-    this.#gathering ??= this.#nextTask().finally(() => (this.#gathering = undefined));
+    this.#gathering ??= nextTask().finally(() => (this.#gathering = undefined));
     const taking = this.#gathering.then(() => this.#transport.consume(options));
     this.#taking.add(taking);
     this.#noteOffer();
@@ -94,10 +95,6 @@ export class Receiver {
     } finally {
       this.#taking.delete(taking);
     }
-  }
-
-  #nextTask(): Promise<void> {
-    return new Promise((resolve) => this.#later(resolve));
   }
 
   setPaused(consumerId: string, isPaused: boolean): void {
