@@ -165,6 +165,13 @@ impl MediaPod {
         matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_))
     }
 
+    /// The same pod once its process is known to have ended although its object still says that it is ready. Kubernetes takes about a
+    /// second to notice.
+    pub(crate) fn to_ended(&self) -> Self {
+        let message = format!("media pod {:?} refuses connections: its process has ended", self.name);
+        Self { state: PodState::Crashing(Reason::new(reason::POD_CRASHING, message)), ..self.clone() }
+    }
+
     /// The reason it is not ready, if it is live.
     pub(crate) const fn reason(&self) -> Option<&Reason> {
         match &self.state {

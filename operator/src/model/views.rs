@@ -48,6 +48,8 @@ pub(crate) struct Views {
     pools: HashMap<String, Arc<PoolView>>,
     pods: HashMap<String, BTreeMap<String, Arc<MediaPod>>>,
     nodes: BTreeMap<String, NodeView>,
+    /// Pods whose process has ended, by UID, although their objects may still say that they are ready.
+    ended_pods: HashSet<String>,
     /// Pods and nodes in the current full list so far.
     listed_pods: HashSet<String>,
     listed_nodes: HashSet<String>,
@@ -104,16 +106,37 @@ impl Views {
 
     /// Sets and returns the view of a media pod.
     pub(crate) fn set_pod(&mut self, pod: &Pod) -> Arc<MediaPod> {
-        let view = Arc::new(MediaPod::from_pod(pod));
+        let view = MediaPod::from_pod(pod);
+        let has_ended = view.is_ready() && self.ended_pods.contains(&view.uid);
         self.listed_pods.insert(view.uid.clone());
+        self.insert_pod(if has_ended { view.to_ended() } else { view })
+    }
+
+    fn insert_pod(&mut self, view: MediaPod) -> Arc<MediaPod> {
+        let view = Arc::new(view);
         // The label that names its pool may have been edited.
         self.pods.values_mut().for_each(|pods| drop(pods.remove(&view.uid)));
         self.pods.entry(view.pool.clone()).or_default().insert(view.uid.clone(), Arc::clone(&view));
         view
     }
 
+    /// Records that the process of a pod has ended. Returns the new view if the old one was that of a ready pod: one that is not ready
+    /// may refuse connections for other reasons.
+    pub(crate) fn end_pod(&mut self, uid: &str) -> Option<Arc<MediaPod>> {
+        let ended = self.pods().find(|pod| pod.uid == uid && pod.is_ready())?.to_ended();
+        self.ended_pods.insert(uid.to_owned());
+        Some(self.insert_pod(ended))
+    }
+
+    /// Records that the process of a pod runs. Returns whether it was recorded as ended: then the view is that of its object again once
+    /// that has been set.
+    pub(crate) fn revive_pod(&mut self, uid: &str) -> bool {
+        self.ended_pods.remove(uid)
+    }
+
     /// Removes a media pod.
     pub(crate) fn remove_pod(&mut self, uid: &str) {
+        self.ended_pods.remove(uid);
         self.pods.values_mut().for_each(|pods| drop(pods.remove(uid)));
         self.pods.retain(|_, pods| !pods.is_empty());
     }
@@ -193,7 +216,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fixtures::pod_object;
+    use crate::{fixtures::pod_object, model::media_pod::PodState};
 
     fn node(unschedulable: bool, addresses: serde_json::Value) -> Node {
         serde_json::from_value(json!({
@@ -220,6 +243,31 @@ mod tests {
         assert!(!views.set_node(&node(false, addresses.clone())));
         assert!(views.set_node(&node(true, addresses)));
         assert!(views.nodes()["pier-1"].is_cordoned);
+    }
+
+    #[test]
+    fn a_pod_whose_process_has_ended_is_not_ready_whatever_its_object_says() {
+        let mut views = Views::default();
+        let ready = pod_object(json!({}));
+        assert!(views.set_pod(&ready).is_ready());
+        assert!(views.end_pod("another").is_none());
+        assert!(!views.end_pod("pod-uid").unwrap().is_ready());
+        assert!(views.end_pod("pod-uid").is_none(), "known already");
+        assert!(!views.set_pod(&ready).is_ready(), "a late event about the process before");
+        let crashing = |view: &MediaPod| matches!(&view.state, PodState::Crashing(why) if why.message.contains("refuses connections"));
+        assert!(views.pods().all(|pod| crashing(pod)));
+        assert!(views.revive_pod("pod-uid"));
+        assert!(!views.revive_pod("pod-uid"));
+        assert!(views.set_pod(&ready).is_ready());
+        assert_eq!(views.pods().count(), 1);
+    }
+
+    #[test]
+    fn a_pod_that_starts_may_refuse_connections() {
+        let mut views = Views::default();
+        views.set_pod(&pod_object(json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}})));
+        assert!(views.end_pod("pod-uid").is_none());
+        assert!(views.set_pod(&pod_object(json!({}))).is_ready());
     }
 
     #[test]

@@ -35,8 +35,12 @@ use crate::{
 
 /// Pause between two responses of a pod: changes come in bursts, and one pass handles them all.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Pause after a pod that did not respond.
+/// Pause after a pod that did not respond. After the first failure there is none: if its process has ended, the next connection is refused.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// Pause while a pod refuses connections: its process restarts.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(250);
+/// Refusals until the pause is that of other failures: Kubernetes restarts a process at most this soon, or waits ten seconds.
+const QUICK_REFUSALS: u32 = 20;
 /// Interval in which remembered participants are checked for expiry.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
@@ -84,17 +88,25 @@ impl RoomReconciler {
     async fn follow(self, pod: Arc<MediaPod>) {
         let mut moves = self.cache.pods_changed.subscribe();
         let mut known = RoomList::default();
+        let mut failures = Failures::default();
         loop {
             match self.await_change(&pod, &known, &mut moves).await {
                 Ok(list) => {
+                    failures = Failures::after_response();
+                    self.cache.on_pod_response(&pod);
                     known = list;
                     self.report(&pod, &known);
                     self.settle(&pod, &known).await;
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => {
-                    self.note_failure(&pod, &error);
-                    tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                    self.note_failure(&pod, &error, failures.count == 0);
+                    if failures.note(&error) {
+                        // The next process counts its lists anew.
+                        known = RoomList::default();
+                        self.cache.on_pod_ended(&pod);
+                    }
+                    tokio::time::sleep(failures.pause()).await;
                 }
             }
         }
@@ -118,10 +130,10 @@ impl RoomReconciler {
         }
     }
 
-    fn note_failure(&self, pod: &MediaPod, error: &PodLinkError) {
+    fn note_failure(&self, pod: &MediaPod, error: &PodLinkError, is_first: bool) {
         self.metrics.podlink_failures.with_label_values(&[error.reason()]).inc();
         // A pod that starts or terminates does not respond, which needs no attention.
-        if pod.is_ready() {
+        if pod.is_ready() && is_first {
             tracing::info!(
                 error = error as &dyn std::error::Error,
                 pod = pod.name,
@@ -224,6 +236,37 @@ impl RoomReconciler {
         match self.link.end_room(pod, namespace, name, &room.uid, why).await {
             Ok(()) => tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, ?why, "ended a room"),
             Err(error) => log_failure(&error, room, pod, "could not end a room"),
+        }
+    }
+}
+
+/// Failures of one pod since its last response.
+#[derive(Clone, Copy, Debug, Default)]
+struct Failures {
+    /// Whether the pod has ever responded: only then is a refusal evidence that its process has ended. It may also be that of a network
+    /// policy that keeps the operator out.
+    has_responded: bool,
+    count: u32,
+    is_refused: bool,
+}
+
+impl Failures {
+    const fn after_response() -> Self {
+        Self { has_responded: true, count: 0, is_refused: false }
+    }
+
+    /// Whether the failure shows that the process of the pod has ended.
+    fn note(&mut self, error: &PodLinkError) -> bool {
+        self.count += 1;
+        self.is_refused = error.is_refused();
+        self.is_refused && self.has_responded
+    }
+
+    fn pause(self) -> Duration {
+        match self.count {
+            1 if !self.is_refused => Duration::ZERO,
+            count if self.is_refused && count <= QUICK_REFUSALS => PAUSE_AFTER_REFUSAL,
+            _ => PAUSE_AFTER_FAILURE,
         }
     }
 }

@@ -38,6 +38,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 
 const SHORT: Duration = Duration::from_secs(20);
 
@@ -287,26 +288,33 @@ struct FakePods {
 }
 
 impl FakePods {
-    /// They accept tokens of the pool's key, and the regatta has three participants.
-    async fn with_regatta(client: &Client, uid: &str, recording: bool) -> Self {
+    /// They accept tokens of the pool's key.
+    async fn without_rooms(client: &Client) -> Self {
         let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
         let keys = KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap();
+        let fake = Self::default();
+        *fake.keys.lock().unwrap() = Some(keys);
+        fake
+    }
+
+    /// The regatta has three participants.
+    async fn with_regatta(client: &Client, uid: &str, recording: bool) -> Self {
         let (namespace, name) = ("crew".to_owned(), "regatta".to_owned());
         let room =
             RoomReport { namespace, name, uid: uid.to_owned(), participants: 3, recording, ..RoomReport::default() };
-        let fake = Self::default();
-        *fake.keys.lock().unwrap() = Some(keys);
+        let fake = Self::without_rooms(client).await;
         fake.rooms.lock().unwrap().insert(uid.to_owned(), room);
         fake
     }
 
-    async fn start(&self, ip: &str) {
+    /// They stop, and refuse connections, when the handle is dropped.
+    async fn start(&self, ip: &str) -> AbortOnDropHandle<()> {
         let app = Router::new()
             .route("/admin/v1/rooms", get(Self::list))
             .route("/admin/v1/rooms/{namespace}/{name}", delete(Self::end))
             .with_state(self.clone());
         let listener = tokio::net::TcpListener::bind((ip, names::MEDIA_HTTP_PORT)).await.unwrap();
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        AbortOnDropHandle::new(tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }))
     }
 
     fn check(&self, headers: &HeaderMap) {
@@ -315,13 +323,14 @@ impl FakePods {
         assert_eq!(self.keys.lock().unwrap().as_ref().unwrap().verify_admin(token, now), Ok(()));
     }
 
-    async fn list(State(fake): State<Self>, headers: HeaderMap) -> axum::Json<RoomList> {
+    /// On a connection of its own, which ends with the server.
+    async fn list(
+        State(fake): State<Self>,
+        headers: HeaderMap,
+    ) -> ([(&'static str, &'static str); 1], axum::Json<RoomList>) {
         fake.check(&headers);
-        axum::Json(RoomList {
-            version: 1,
-            rooms: fake.rooms.lock().unwrap().values().cloned().collect(),
-            draining: false,
-        })
+        let rooms = fake.rooms.lock().unwrap().values().cloned().collect();
+        ([("connection", "close")], axum::Json(RoomList { version: 1, rooms, draining: false }))
     }
 
     async fn end(
@@ -334,6 +343,57 @@ impl FakePods {
         fake.rooms.lock().unwrap().remove(&query["uid"]);
         fake.ended.lock().unwrap().push(format!("{}/{} {}", room.0, room.1, query["reason"]));
     }
+}
+
+async fn pod_of_regatta(client: &Client) -> (Option<MeetingPhase>, Option<String>) {
+    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
+    let status = meetings.get("regatta").await.unwrap().status.unwrap_or_default();
+    (status.phase, status.pod.map(|pod| pod.uid))
+}
+
+/// In this test nobody does the work of a kubelet: the object of the pod says to the end that it is ready.
+#[tokio::test]
+#[ignore = "needs the test cluster's binaries: make test-api-server"]
+async fn a_meeting_leaves_a_pod_that_refuses_connections_before_kubernetes_notices() {
+    let server = ApiServer::start("refusal").await;
+    let client = &server.client;
+    make_harbor(client).await;
+    let operator = RunningOperator::start(client).await;
+    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
+    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
+    create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41009}, "max": 2}))).await;
+    create(&meetings, meeting("regatta", json!({"pool": "lagoon"}))).await;
+    let first = wait_for_pods(client, 1, &[]).await.remove(0);
+    make_pod_ready(client, &first, "127.72.0.1").await;
+    let uid = wait_for_phase(client, "regatta", MeetingPhase::Ready).await.uid().unwrap();
+    let spare = wait_for_pods(client, 1, &[first.uid().unwrap()]).await.remove(0);
+    make_pod_ready(client, &spare, "127.72.0.2").await;
+    let fake = FakePods::with_regatta(client, &uid, false).await;
+    let spare_serves = FakePods::without_rooms(client).await.start("127.72.0.2").await;
+    let first_serves = fake.start("127.72.0.1").await;
+    wait_for("three participants", SHORT, async || {
+        let participants = meetings.get("regatta").await.unwrap().status.unwrap().participants;
+        if participants == Some(3) { Ok(()) } else { Err(format!("{participants:?}")) }
+    })
+    .await;
+
+    drop(first_serves);
+    let on = |pod: &Pod| (Some(MeetingPhase::Ready), pod.uid());
+    wait_for("the meeting on the spare pod", SHORT, async || {
+        let found = pod_of_regatta(client).await;
+        if found == on(&spare) { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+
+    // It can return to the first pod as soon as that responds again.
+    let _first_serves = fake.start("127.72.0.1").await;
+    drop(spare_serves);
+    wait_for("the meeting on the first pod", SHORT, async || {
+        let found = pod_of_regatta(client).await;
+        if found == on(&first) { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+    operator.stop().await;
 }
 
 #[tokio::test]
@@ -382,14 +442,27 @@ async fn a_meeting_goes_the_whole_way() {
     // Participants join: their number reaches the status, over a link with a token of the key that the operator generated.
     let uid = ready.uid().unwrap();
     let fake = FakePods::with_regatta(client, &uid, true).await;
-    fake.start("127.71.0.1").await;
+    let _serving = fake.start("127.71.0.1").await;
     wait_for("three participants, who are recorded", SHORT, async || {
         let status = meetings.get("regatta").await.unwrap().status.unwrap();
         if status.participants == Some(3) && status.recording { Ok(()) } else { Err(format!("{status:?}")) }
     })
     .await;
 
-    // Without changes nothing is written.
+    // Without changes nothing is written, once the media ports have been probed.
+    wait_for("the results of the probes", SHORT, async || {
+        let is_probed = |pod: &Pod| {
+            let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+            conditions.into_iter().any(|condition| condition.type_ == names::POD_CONDITION_MEDIA_REACHABLE)
+        };
+        let pods = media_pods(client).await;
+        if pods.iter().all(is_probed) {
+            Ok(())
+        } else {
+            Err(format!("{:?}", pods.iter().map(is_probed).collect::<Vec<_>>()))
+        }
+    })
+    .await;
     let settled = settle(client).await;
     tokio::time::sleep(Duration::from_secs(6)).await; // longer than a round of the room keeper
     assert_eq!(resource_versions(client).await, settled, "something was written although nothing changed");
@@ -413,7 +486,7 @@ async fn a_meeting_goes_the_whole_way() {
 
     // The operator is down while the meeting is deleted: the next process ends the room.
     operator.stop().await;
-    fake.start("127.71.0.2").await;
+    let _serving = fake.start("127.71.0.2").await;
     meetings.delete("regatta", &DeleteParams::default()).await.unwrap();
     let operator = RunningOperator::start(client).await;
     wait_for("the end of the room", SHORT, async || {
@@ -444,7 +517,7 @@ async fn a_deleted_pool_waits_for_its_participants_until_its_deadline() {
     create(&meetings, meeting("regatta", json!({"pool": "lagoon"}))).await;
     let uid = wait_for_phase(client, "regatta", MeetingPhase::Ready).await.uid().unwrap();
     let fake = FakePods::with_regatta(client, &uid, false).await;
-    fake.start("127.71.0.4").await;
+    let _serving = fake.start("127.71.0.4").await;
     wait_for("three participants", SHORT, async || {
         let count = meetings.get("regatta").await.unwrap().status.unwrap().participants;
         if count == Some(3) { Ok(()) } else { Err(format!("{count:?}")) }
@@ -597,7 +670,7 @@ async fn a_probe_result_is_a_condition_of_the_pod_beside_its_others() {
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41039}}))).await;
     // An older pod, without probe support.
-    FakePods::default().start("127.0.0.42").await;
+    let _serving = FakePods::default().start("127.0.0.42").await;
     let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
     let pod = create(
         &pods,

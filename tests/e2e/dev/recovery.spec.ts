@@ -1,4 +1,4 @@
-// What a call survives: loss of signaling, blocked media, unplugged devices, suspended pages.
+// What a call survives: loss of signaling, blocked media, suspended pages.
 import { writeFileSync } from 'node:fs';
 
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
@@ -138,64 +138,6 @@ test('media is blocked from the start: it is shown soon, then with advice, and r
   await ada.enter();
   await ada.isConnected();
   await everyoneSeesAndHearsEveryone([ada, await people.join('Grace', place)]);
-});
-
-/** Runs in the page: open devices can be unplugged, with or without another one left. */
-function plugs(): void {
-  const state = { opened: [] as MediaStreamTrack[], isEmpty: false };
-  Object.assign(globalThis, { plugs: state });
-  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-  navigator.mediaDevices.getUserMedia = async (constraints) => {
-    if (state.isEmpty) throw new DOMException('Requested device not found', 'NotFoundError');
-    const stream = await open(constraints);
-    state.opened.push(...stream.getTracks());
-    return stream;
-  };
-}
-
-async function unplug(person: Participant, kind: 'audio' | 'video', isOthersLeft: boolean): Promise<void> {
-  await person.page.evaluate(
-    ([wanted, isLeft]) => {
-      const { plugs: state } = globalThis as unknown as { plugs: { opened: MediaStreamTrack[]; isEmpty: boolean } };
-      state.isEmpty = !isLeft;
-      const track = state.opened.findLast((one) => one.kind === wanted && one.readyState === 'live');
-      // As when a device is unplugged: the track ends with an event.
-      track?.stop();
-      track?.dispatchEvent(new Event('ended'));
-      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
-    },
-    [kind, isOthersLeft] as const,
-  );
-}
-
-test('an unplugged camera is replaced by another; without another it is off, and can be turned on again', async ({ pod, people }) => {
-  const place = { url: pod.url('/m/hello') };
-  const ada = await people.open('Ada', place, undefined, plugs);
-  await ada.enter();
-  await ada.isConnected();
-  const grace = await people.join('Grace', place);
-  await everyoneSeesAndHearsEveryone([ada, grace]);
-  const { consumerId } = await pictureOf(grace);
-
-  await unplug(ada, 'video', true);
-  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Camera disconnected.');
-  await unplug(ada, 'audio', true);
-  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Microphone disconnected.');
-  await everyoneSeesAndHearsEveryone([ada, grace]);
-  expect((await pictureOf(grace)).consumerId, 'the same video continues').toBe(consumerId);
-
-  await unplug(ada, 'video', false);
-  await expect(ada.page.getByTestId('error-message')).toContainText('No camera found');
-  await waitUntil('Grace has no video of Ada', 10, async () => {
-    const pictures = (await grace.stats()).filter(({ kind }) => kind === 'video');
-    return pictures.length === 0 ? undefined : 'she has one';
-  });
-  await ada.page.evaluate(() => {
-    (globalThis as unknown as { plugs: { isEmpty: boolean } }).plugs.isEmpty = false;
-  });
-  await ada.page.getByTestId('camera-button').click();
-  await expect(ada.page.getByTestId('error-message')).toHaveCount(0);
-  await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
 test('a page that was frozen for 30 s rejoins the call', async ({ pod, people }) => {

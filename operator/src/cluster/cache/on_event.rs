@@ -9,7 +9,11 @@ use std::{
 
 use convene_crds::{MediaPool, Meeting, names::LABEL_POOL};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
-use kube::{Resource, ResourceExt, core::PartialObjectMeta, runtime::watcher::Event};
+use kube::{
+    Resource, ResourceExt,
+    core::PartialObjectMeta,
+    runtime::{reflector::ObjectRef, watcher::Event},
+};
 
 use super::{ClusterCache, Guarded};
 use crate::model::{
@@ -98,6 +102,23 @@ impl ClusterCache {
                     self.pod_gone(pod);
                 }
             }
+        }
+    }
+
+    /// The process of a pod has ended, which its object does not say yet.
+    pub(crate) fn on_pod_ended(&self, pod: &MediaPod) {
+        let Some(view) = self.state().views.end_pod(&pod.uid) else { return };
+        tracing::info!(pod = pod.name, "a media pod refuses connections: its meetings move");
+        self.pod_changed(&view);
+    }
+
+    /// A pod responds, so its process runs.
+    pub(crate) fn on_pod_response(&self, pod: &MediaPod) {
+        if !self.state().views.revive_pod(&pod.uid) {
+            return;
+        }
+        if let Some(object) = self.pods.get(&ObjectRef::new(&pod.name).within(&self.namespace)) {
+            self.on_pod_event(&Event::Apply(Arc::unwrap_or_clone(object)));
         }
     }
 

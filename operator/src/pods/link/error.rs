@@ -1,13 +1,12 @@
 //! Errors of requests from the operator to a media pod; every message names the pod.
 
-use std::time::Duration;
+use std::{error::Error, io, iter, time::Duration};
 
 use convene_protocol::admission::AdmissionError;
 use hyper::StatusCode;
-use thiserror::Error;
 
 /// Errors of requests to a pod.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum PodLinkError {
     /// The pod has no address yet.
     #[error("media pod {0:?} has no address")]
@@ -85,6 +84,15 @@ impl PodLinkError {
             Self::Status { .. } => "Refused",
             Self::Body { .. } | Self::Parse { .. } => "AnswerInvalid",
         }
+    }
+
+    /// Whether nobody listens at the address of the pod: its process has not started yet, or has ended.
+    pub(crate) fn is_refused(&self) -> bool {
+        let Self::Connect { source, .. } = self else { return false };
+        let is_refusal = |error: &(dyn Error + 'static)| {
+            error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        };
+        iter::successors(Some(source as &(dyn Error + 'static)), |error| (*error).source()).any(is_refusal)
     }
 
     /// Whether the pod does not know the requested path or object: it runs an older version, or the object does not exist.

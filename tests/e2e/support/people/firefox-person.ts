@@ -3,7 +3,7 @@
 import { type Browser, type Page, launch } from 'puppeteer-core';
 
 import { firefox } from '../environment.ts';
-import type { Person, TrackStats } from './person.ts';
+import type { DrivenPerson, TrackStats } from './person.ts';
 import { waitUntil } from '../wait.ts';
 
 /** Firefox's fake camera, microphone and screen, without prompts. */
@@ -15,7 +15,7 @@ const FAKE_DEVICES = {
 
 const testId = (id: string): string => `[data-testid="${id}"]`;
 
-export class FirefoxPerson implements Person {
+export class FirefoxPerson implements DrivenPerson {
   readonly name: string;
   readonly console: string[] = [];
   readonly page: Page;
@@ -29,8 +29,8 @@ export class FirefoxPerson implements Person {
     page.on('pageerror', (error) => this.console.push(`pageerror ${String(error)}`));
   }
 
-  /** Opens the page; the pre-join screen is shown. */
-  static async open(name: string, url: string): Promise<FirefoxPerson> {
+  /** Opens the page; the pre-join screen is shown. `script` runs in the page before everything else. */
+  static async open(name: string, url: string, script?: () => void): Promise<FirefoxPerson> {
     const browser = await launch({
       browser: 'firefox',
       executablePath: firefox,
@@ -41,6 +41,7 @@ export class FirefoxPerson implements Person {
     const page = await browser.newPage();
     await page.setViewport({ width: 1280, height: 800 });
     const person = new FirefoxPerson(name, browser, page);
+    if (script !== undefined) await page.evaluateOnNewDocument(script);
     await page.goto(url);
     return person;
   }
@@ -70,6 +71,10 @@ export class FirefoxPerson implements Person {
 
   async text(id: string): Promise<string> {
     return this.page.$$eval(testId(id), (found) => found.map((one) => one.textContent).join('\n'));
+  }
+
+  async run<Argument, Result>(script: (argument: Argument) => Result | Promise<Result>, argument: Argument): Promise<Result> {
+    return (await this.page.evaluate(script as (argument: unknown) => unknown, argument)) as Result;
   }
 
   async connectionState(): Promise<string> {

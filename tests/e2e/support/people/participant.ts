@@ -3,7 +3,7 @@
 import { type Browser, type BrowserContext, type Page, chromium as chromiumType } from '@playwright/test';
 
 import { chromium } from '../environment.ts';
-import type { Person, TrackStats } from './person.ts';
+import type { DrivenPerson, TrackStats } from './person.ts';
 import { waitUntil } from '../wait.ts';
 
 declare global {
@@ -36,7 +36,7 @@ export interface Place {
   readonly keyFingerprint?: string;
 }
 
-export class Participant implements Person {
+export class Participant implements DrivenPerson {
   readonly name: string;
   readonly page: Page;
   readonly console: string[] = [];
@@ -125,8 +125,20 @@ export class Participant implements Person {
     return this.page.evaluate(() => window.convene.stats());
   }
 
+  async click(id: string): Promise<void> {
+    await this.page.getByTestId(id).click();
+  }
+
+  async text(id: string): Promise<string> {
+    return (await this.page.getByTestId(id).allTextContents()).join('\n');
+  }
+
+  async run<Argument, Result>(script: (argument: Argument) => Result | Promise<Result>, argument: Argument): Promise<Result> {
+    return (await this.page.evaluate(script as (argument: unknown) => unknown, argument)) as Result;
+  }
+
   async leave(): Promise<void> {
-    await this.page.getByTestId('leave-button').click();
+    await this.click('leave-button');
   }
 
   async seesEnd(seconds: number): Promise<void> {

@@ -21,3 +21,14 @@ export interface Person {
   /** The media that they really receive. */
   stats(): Promise<TrackStats[]>;
 }
+
+/** A participant whose page a test can use, in whatever browser. Elements are named by their test id. */
+export interface DrivenPerson extends Person {
+  enter(): Promise<void>;
+  isConnected(seconds?: number): Promise<void>;
+  click(id: string): Promise<void>;
+  /** What all elements with this id say, one per line. */
+  text(id: string): Promise<string>;
+  /** Runs a function in the page. It sees nothing but its argument. */
+  run<Argument, Result>(script: (argument: Argument) => Result | Promise<Result>, argument: Argument): Promise<Result>;
+}
