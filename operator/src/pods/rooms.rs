@@ -102,7 +102,7 @@ impl RoomReconciler {
                 Err(error) => {
                     self.note_failure(&pod, &error, failures.count == 0);
                     if failures.note(&error) {
-                        // The next process counts its lists anew.
+                        // The versions of the next process start from the beginning.
                         known = RoomList::default();
                         self.cache.on_pod_ended(&pod);
                     }

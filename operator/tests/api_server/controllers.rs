@@ -351,7 +351,7 @@ async fn pod_of_regatta(client: &Client) -> (Option<MeetingPhase>, Option<String
     (status.phase, status.pod.map(|pod| pod.uid))
 }
 
-/// In this test nobody does the work of a kubelet: the object of the pod says to the end that it is ready.
+/// No kubelet runs in this test: the object of the pod says to the end that it is ready.
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
 async fn a_meeting_leaves_a_pod_that_refuses_connections_before_kubernetes_notices() {

@@ -86,7 +86,7 @@ impl PodLinkError {
         }
     }
 
-    /// Whether nobody listens at the address of the pod: its process has not started yet, or has ended.
+    /// Whether no process listens at the address of the pod: its process has not started yet, or has ended.
     pub(crate) fn is_refused(&self) -> bool {
         let Self::Connect { source, .. } = self else { return false };
         let is_refusal = |error: &(dyn Error + 'static)| {

@@ -5,6 +5,8 @@ import type { DrivenPerson } from './person.ts';
 interface FakeDevices {
   /** All tracks that the page has opened: of cameras, microphones and screens. */
   opened: MediaStreamTrack[];
+  /** Firefox delivers no events of scripts to listeners of a track, so these get them from another target. */
+  events: Map<MediaStreamTrack, EventTarget>;
   /** No camera or microphone is plugged in. */
   isEmpty: boolean;
   speakers: string[];
@@ -20,22 +22,38 @@ declare global {
 
 /** Runs in the page before everything else. */
 export function installFakeDevices(): void {
-  const devices: FakeDevices = { opened: [], isEmpty: false, speakers: ['default', 'headset'], playing: new Map() };
+  const devices: FakeDevices = { opened: [], events: new Map(), isEmpty: false, speakers: ['default', 'headset'], playing: new Map() };
   globalThis.fakeDevices = devices;
   const { mediaDevices } = navigator;
+  // A blank page has none.
+  if ((mediaDevices as MediaDevices | undefined) === undefined) return;
   const open = mediaDevices.getUserMedia.bind(mediaDevices);
   const share = mediaDevices.getDisplayMedia.bind(mediaDevices);
   const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+  const adopt = (track: MediaStreamTrack): void => {
+    const events = new EventTarget();
+    devices.opened.push(track);
+    devices.events.set(track, events);
+    const [add, remove] = [track.addEventListener.bind(track), track.removeEventListener.bind(track)];
+    track.addEventListener = (...listener: Parameters<typeof add>): void => {
+      add(...listener);
+      events.addEventListener(...listener);
+    };
+    track.removeEventListener = (...listener: Parameters<typeof remove>): void => {
+      remove(...listener);
+      events.removeEventListener(...listener);
+    };
+  };
   mediaDevices.getUserMedia = async (constraints) => {
     if (devices.isEmpty) throw new DOMException('Requested device not found', 'NotFoundError');
     const stream = await open(constraints);
-    devices.opened.push(...stream.getTracks());
+    stream.getTracks().forEach(adopt);
     return stream;
   };
   mediaDevices.getDisplayMedia = async (constraints) => {
     // Browsers demand that the user has just clicked, so the wait comes after it.
     const stream = await share(constraints);
-    devices.opened.push(...stream.getTracks());
+    stream.getTracks().forEach(adopt);
     await devices.picker?.picked;
     return stream;
   };
@@ -57,9 +75,10 @@ export async function unplug(person: DrivenPerson, kind: 'audio' | 'video', isOt
       const { fakeDevices: devices } = globalThis;
       devices.isEmpty = !isLeft;
       const track = devices.opened.findLast((one) => one.kind === wanted && one.readyState === 'live');
+      if (track === undefined) throw new Error(`no ${wanted} device is open`);
       // As when a device is unplugged: the track ends with an event.
-      track?.stop();
-      track?.dispatchEvent(new Event('ended'));
+      track.stop();
+      devices.events.get(track)?.dispatchEvent(new Event('ended'));
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
     },
     [kind, isOthersLeft] as const,
@@ -75,10 +94,11 @@ export async function plugIn(person: DrivenPerson): Promise<void> {
 /** The system mutes the microphone in use, or no longer does: a headset's switch, a phone call. */
 export async function interruptMicrophone(person: DrivenPerson, isMuted: boolean): Promise<void> {
   await person.run((muted) => {
-    const track = globalThis.fakeDevices.opened.findLast((one) => one.kind === 'audio' && one.readyState === 'live');
+    const { opened, events } = globalThis.fakeDevices;
+    const track = opened.findLast((one) => one.kind === 'audio' && one.readyState === 'live');
     if (track === undefined) throw new Error('no microphone is open');
     Object.defineProperty(track, 'muted', { value: muted, configurable: true });
-    track.dispatchEvent(new Event(muted ? 'mute' : 'unmute'));
+    events.get(track)?.dispatchEvent(new Event(muted ? 'mute' : 'unmute'));
   }, isMuted);
 }
 
@@ -107,12 +127,12 @@ export async function holdPicker(person: DrivenPerson): Promise<void> {
   }, undefined);
 }
 
-/** Picks a screen, and waits until the page had time to use it. The kinds of the tracks that are still captured then. */
-export async function pickScreen(person: DrivenPerson): Promise<string[]> {
+/** Picks a screen, and waits until the page had time to use it. How many tracks there were, and the kinds of those still captured. */
+export async function pickScreen(person: DrivenPerson): Promise<{ opened: number; live: string[] }> {
   return person.run(async () => {
     const { opened, picker } = globalThis.fakeDevices;
     picker?.pick();
     await new Promise((resolve) => setTimeout(resolve, 0));
-    return opened.filter(({ readyState }) => readyState === 'live').map(({ kind }) => kind);
+    return { opened: opened.length, live: opened.filter(({ readyState }) => readyState === 'live').map(({ kind }) => kind) };
   }, undefined);
 }
