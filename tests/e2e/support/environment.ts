@@ -13,11 +13,11 @@ function fromEnvironment(name: string): string | undefined {
 const cache = fromEnvironment('CONVENE_CACHE') ?? join(fromEnvironment('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'convene');
 const clusterState = join(cache, 'cluster/state');
 
-export const webDirectory = join(repository, 'web/dist');
+export const webDirectory = fromEnvironment('CONVENE_WEB_DIRECTORY') ?? join(repository, 'web/dist');
 export const galleryDirectory = join(repository, 'web/dist-gallery');
 /** The folder for screenshots of all screens; none are taken without it. */
 export const galleryPictures = fromEnvironment('CONVENE_GALLERY_PICTURES');
-export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
+export const mediaPodProgram = fromEnvironment('CONVENE_MEDIA_POD') ?? join(repository, 'target/release/convene-media-pod');
 export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
 export const firefox = fromEnvironment('CONVENE_FIREFOX') ?? '/usr/bin/firefox-esr';
