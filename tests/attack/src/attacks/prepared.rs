@@ -19,11 +19,18 @@ const TRANSPORTS: usize = 4;
 const READ_TIME: Duration = Duration::from_millis(2);
 
 pub(super) fn attacks() -> Vec<Attack> {
-    vec![Attack {
-        name: "prepared-pages",
-        about: "up to 1,000 clients prepare in one room, with as many transports as they may have, and never join",
-        run: |context| Box::pin(pages(context)),
-    }]
+    vec![
+        Attack {
+            name: "prepared-pages",
+            about: "up to 1,000 clients prepare in one room, with as many transports as they may have, and never join",
+            run: |context| Box::pin(pages(context)),
+        },
+        Attack {
+            name: "left-pages",
+            about: "up to 1,000 clients prepare in one room and leave, half of them without a word: nothing remains",
+            run: |context| Box::pin(left(context)),
+        },
+    ]
 }
 
 async fn pages(context: Context) -> Outcome {
@@ -54,4 +61,26 @@ async fn pages(context: Context) -> Outcome {
         let _ = page.leave().await;
     }
     Ok(())
+}
+
+/// That nothing remains is checked after every attack.
+async fn left(context: Context) -> Outcome {
+    let (meeting, end) = (context.meeting(0), context.end());
+    // Keeps the room open.
+    let mut bob = context.joined(&meeting, "bob").await?;
+    let mut number = 0;
+    while number < MIN_PAGES || (number < MAX_PAGES && Instant::now() < end) {
+        let peer = format!("page-{number}");
+        let mut page = Client::prepare(&context.pod, &meeting, &peer, &guest(&peer, "198.51.100.8")).await?;
+        for direction in ["producer", "consumer"] {
+            page.transport(direction).await?;
+        }
+        // The others are dropped: their sockets end without a close frame, as when a browser crashes.
+        if number % 2 == 0 {
+            page.leave().await?;
+        }
+        bob.read_for(READ_TIME).await?;
+        number += 1;
+    }
+    is_answered(&mut bob, TIMEOUT).await
 }
