@@ -88,12 +88,13 @@ impl Room {
     /// answers when it wakes.
     pub(super) fn on_answered(&mut self, connection: ConnectionId, id: u64, is_ok: bool, effects: &mut Effects) {
         let Some((peer_id, peer)) = self.seats.on_mut(connection) else { return };
-        match peer.offers.take(id) {
+        let (peer_id, offered) = (peer_id.clone(), peer.offers.take(id));
+        match offered {
             Some(Offered::Consumer(consumer)) => {
-                self.tracks.on_consumer_answered((peer_id, connection), consumer, is_ok, effects);
+                self.tracks.on_consumer_answered((&peer_id, connection), consumer, is_ok, &self.seats, effects);
             }
             Some(Offered::DataConsumer(consumer)) => {
-                self.data.on_consumer_answered(peer_id, consumer, is_ok, effects);
+                self.data.on_consumer_answered(&peer_id, consumer, is_ok, effects);
             }
             None => return,
         }

@@ -55,10 +55,27 @@ fn a_newcomer_may_get_everything_and_what_a_leaver_received_is_not_requested() {
     wait(&mut room, 5);
     let eve = room.connect(3, "eve");
     room.join(eve, "Eve");
+    assert_eq!(requested(&room, ada), [0], "she has not accepted it yet");
+    room.accept_offers();
     assert_eq!(requested(&room, ada), [0, 2]);
     room.handle(Command::Disconnected { connection: eve });
     wait(&mut room, 5);
     assert_eq!(requested(&room, ada), [0, 2, 0]);
+}
+
+#[test]
+fn a_newcomer_that_starts_with_the_lowest_layer_raises_the_demand_when_it_asks_for_more() {
+    let (mut room, ada, bob, consumer) = simulcast();
+    room.notify(bob, "setConsumerPreferredLayers", json!({ "consumerId": consumer, "spatialLayer": 0 }));
+    wait(&mut room, 5);
+    let eve = room.connect(3, "eve");
+    room.join(eve, "Eve");
+    let hers = room.room.tracks.received_by(&PeerId::from("eve"))[0].0.0.clone();
+    room.notify(eve, "setConsumerPreferredLayers", json!({ "consumerId": hers, "spatialLayer": 0 }));
+    room.accept_offers();
+    assert_eq!(requested(&room, ada), [0]);
+    room.notify(eve, "setConsumerPreferredLayers", json!({ "consumerId": hers, "spatialLayer": 2 }));
+    assert_eq!(requested(&room, ada), [0, 2]);
 }
 
 #[test]

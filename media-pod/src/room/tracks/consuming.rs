@@ -112,7 +112,6 @@ impl Tracks {
         };
         let request = peer.offers.add(Offered::Consumer(created.id.clone()), effects.now);
         self.add_consumer(id, transport.clone(), producer.clone(), created);
-        self.want(producer, u8::MAX, seats, effects);
         effects.request(connection, request, ServerRequest::NewConsumer(Box::new(offer)));
     }
 
@@ -151,12 +150,14 @@ impl Tracks {
         })
     }
 
-    /// The client has accepted a consumer, which is resumed, or has declined it.
+    /// The client has accepted a consumer, which is resumed, or has declined it. Its layers are requested only now: the client may have
+    /// limited them meanwhile, and a sender that changes its layers sends the next key frame later.
     pub(crate) fn on_consumer_answered(
         &mut self,
         (receiver, connection): (&PeerId, ConnectionId),
         consumer: ConsumerId,
         is_accepted: bool,
+        seats: &Seats,
         effects: &mut Effects,
     ) {
         let Some(tracks) = self.peers.get_mut(receiver) else { return };
@@ -164,10 +165,15 @@ impl Tracks {
             tracks.declined.extend(tracks.consumers.remove(&consumer).map(|state| state.producer));
             return effects.run(Operation::CloseConsumer(consumer));
         }
-        let score = tracks.consumers.get(&consumer).map(|state| state.score.clone()).unwrap_or_default();
+        let state = tracks.consumers.get(&consumer);
+        let wanted = state.map(|state| (state.producer.clone(), state.wanted.layer()));
+        let score = state.map(|state| state.score.clone()).unwrap_or_default();
         let notification = ScoreOf { consumer_id: consumer.0.clone(), score };
         effects.run(Operation::ResumeConsumer(consumer));
         effects.notify(connection, ServerNotification::ConsumerScore(notification));
+        if let Some((producer, layer)) = wanted {
+            self.want(&producer, layer, seats, effects);
+        }
     }
 
     /// Closes the consumers of a producer that has ended.
