@@ -56,7 +56,8 @@ const model: AppModel = new AppModel({
   log: consoleLog,
   fetchMeeting: (address) => fetchMeeting(address, fetch, joinToken),
   watchMeeting: (address, listener) => watchMeeting(address, listener, { joinToken }),
-  prepare: ({ address, peerId, onChange }) => new Preparation({ peerId, findRoute: findRouteFor(address, peerId), log: consoleLog, onChange, videoCodec }),
+  prepare: ({ address, peerId, localMedia, onChange }) =>
+    new Preparation({ peerId, findRoute: findRouteFor(address, peerId), localMedia, log: consoleLog, onChange, videoCodec }),
   createSession: ({ address, peerId, displayName, localMedia, preparation }) =>
     new Session({
       // A ticket that the preparation has is valid for later connections too.

@@ -95,9 +95,10 @@ export function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo =
     },
     hasJoinToken: false,
     peerIds: somePeerIds(),
-    prepare: ({ peerId, onChange }) =>
+    prepare: ({ peerId, localMedia, onChange }) =>
       new Preparation({
         peerId,
+        localMedia,
         findRoute: () => openRoute(`ws://pod/?peerId=${peerId}`),
         log: silentLog,
         onChange,

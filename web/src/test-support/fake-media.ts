@@ -10,6 +10,8 @@ export class FakeMediaPath {
   isBlocked = false;
   /** The highest layers that producers were limited to. */
   readonly limits: number[] = [];
+  /** What the senders of producers send, in the order in which they were negotiated. */
+  readonly senders: { track: MediaStreamTrack | null }[] = [];
 
   readonly createDevice = (): Promise<Device> => {
     const whole = FakeHandler.createFactory(testFakeParameters);
@@ -21,6 +23,12 @@ export class FakeMediaPath {
         this.limits.push(layer);
         return Promise.resolve();
       };
+      const send = handler.send.bind(handler);
+      handler.send = async (sent) => {
+        const sender = this.#senderOf(sent.track);
+        sent.onRtpSender?.(sender);
+        return { ...(await send(sent)), rtpSender: sender };
+      };
       handler.on('@connectionstatechange', (state) => {
         if (state === 'connecting' && !this.isBlocked) queueMicrotask(() => become('connected'));
       });
@@ -28,6 +36,18 @@ export class FakeMediaPath {
     };
     return Device.factory({ handlerFactory: { ...whole, factory } });
   };
+
+  #senderOf(track: MediaStreamTrack): RTCRtpSender {
+    const sender = {
+      track: track as MediaStreamTrack | null,
+      replaceTrack: (next: MediaStreamTrack | null) => {
+        sender.track = next;
+        return Promise.resolve();
+      },
+    };
+    this.senders.push(sender);
+    return sender as RTCRtpSender;
+  }
 
   /** Sets the state of the newest transport of a direction. */
   becomes(direction: 'send' | 'recv', state: types.ConnectionState): void {

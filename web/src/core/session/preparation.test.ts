@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeHandler } from 'mediasoup-client';
 import { ConveneError } from '../errors';
 import { silentLog } from '../log';
+import { LocalMedia } from '../media/local-media';
 import { RequestRefused } from '../signaling/protoo';
-import { FakeMediaPath } from '../../test-support/fake-media';
+import { FakeDevices, FakeMediaPath } from '../../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../../test-support/fake-server';
 import { setUp, settle, statuses, type Setup } from '../../test-support/session-setup';
 import { openRoute, type Route, type RouteFinder } from './connection/route';
@@ -21,6 +23,8 @@ interface Prepared extends Setup {
 interface Situation {
   findRoute?: RouteFinder;
   isBlocked?: boolean;
+  /** Whether the server's answers take long. */
+  isFar?: boolean;
 }
 
 /** A preparation whose socket has not opened, and the session that may use it. */
@@ -30,11 +34,14 @@ function prepare({ findRoute = () => openRoute(URL), isBlocked = false }: Situat
   path.isBlocked = isBlocked;
   const states: PreparationState[] = [];
   const { createDevice } = path;
+  const devices = new FakeDevices();
+  const local = new LocalMedia(devices, silentLog);
   const preparation = new Preparation({
-    ...{ peerId: 'abcdefgh', findRoute, log: silentLog, createDevice, openSocket: server.openSocket },
+    ...{ peerId: 'abcdefgh', findRoute, localMedia: local, log: silentLog, createDevice, openSocket: server.openSocket },
     onChange: (state) => states.push(state),
   });
-  return { ...setUp({ preparation, openSocket: server.openSocket, createDevice }), server, path, preparation, states };
+  const setup = setUp({ preparation, localMedia: local, openSocket: server.openSocket, createDevice });
+  return { ...setup, devices, local, server, path, preparation, states };
 }
 
 function greets({ server }: Pick<Setup, 'server'>, change: object = {}): void {
@@ -43,9 +50,17 @@ function greets({ server }: Pick<Setup, 'server'>, change: object = {}): void {
 
 async function prepared(situation: Situation = {}): Promise<Prepared> {
   const setup = prepare(situation);
+  const { getRouterRtpCapabilities } = setup.server.answers;
+  if (situation.isFar === true) delete setup.server.answers['getRouterRtpCapabilities'];
   setup.server.socket.serverOpens();
   greets(setup);
   await settle();
+  if (situation.isFar === true) {
+    await vi.advanceTimersByTimeAsync(50);
+    const [asked] = setup.server.sent('getRouterRtpCapabilities');
+    setup.server.socket.serverSends({ response: true, id: asked?.['id'], ok: true, data: getRouterRtpCapabilities?.({}) });
+    await settle();
+  }
   return setup;
 }
 
@@ -69,8 +84,9 @@ describe('a prepared connection', () => {
     const setup = await prepared();
     const { server, session, local, events } = setup;
     await local.turnOn('camera');
+    await settle();
     session.start();
-    expect(methods(setup).at(-1)).toBe('join');
+    expect(methods(setup).slice(5)).toEqual(['join']);
     await settle();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
@@ -114,6 +130,111 @@ describe('a prepared connection', () => {
     await settle();
     expect([urls(setup)[1], setup.states]).toEqual(['&prepare=1&session=abc&received=5', ['prepared']]);
     expect(setup.session.connection.status).toBe('connected');
+  });
+});
+
+/** A preparation of a user whose camera and microphone are on. */
+async function preparedToSend(situation?: Situation): Promise<Prepared> {
+  const setup = await prepared(situation);
+  await setup.local.turnOn('camera');
+  await setup.local.turnOn('microphone');
+  await settle();
+  return setup;
+}
+
+const produced = ({ server }: Setup): unknown[] => server.sent('produce').map(({ data }) => (data as { kind: string }).kind);
+const tracksOf = ({ path }: Setup): unknown[] => path.senders.map(({ track }) => track?.kind);
+
+describe('microphone and camera of a prepared connection', () => {
+  it('are negotiated, and neither announced nor sent', async () => {
+    const setup = await preparedToSend();
+    expect([produced(setup), tracksOf(setup)]).toEqual([[], [undefined, undefined]]);
+  });
+
+  it('are announced right behind the join if the server is far, together, and sent when it knows them', async () => {
+    const setup = await preparedToSend({ isFar: true });
+    delete setup.server.answers['produce'];
+    setup.session.start();
+    expect([methods(setup).slice(5), produced(setup)]).toEqual([
+      ['join', 'produce', 'produce'],
+      ['video', 'audio'],
+    ]);
+    await settle();
+    expect(tracksOf(setup)).toEqual([undefined, undefined]);
+    for (const { id } of setup.server.sent('produce'))
+      setup.server.socket.serverSends({ response: true, id, ok: true, data: { producerId: `p${String(id)}` } });
+    await settle();
+    expect([produced(setup), tracksOf(setup)]).toEqual([
+      ['video', 'audio'],
+      ['video', 'audio'],
+    ]);
+  });
+
+  it('are announced again if the server accepts them only after an admission', async () => {
+    const setup = await preparedToSend({ isFar: true });
+    const { produce } = setup.server.answers;
+    setup.server.answers['produce'] = () => new RequestRefused('produce', 403, 'a moderator has to let you in first');
+    delete setup.server.answers['join'];
+    setup.session.start();
+    setup.server.notifies('lobby', { state: 'waiting' });
+    await settle();
+    expect([setup.session.connection.status, tracksOf(setup)]).toEqual(['lobby', [undefined, undefined]]);
+    Object.assign(setup.server.answers, { produce, join: () => ({ peers: [] }) });
+    for (const { id } of setup.server.sent('join')) setup.server.socket.serverSends({ response: true, id, ok: true, data: { peers: [] } });
+    setup.server.notifies('lobby', { state: 'admitted' });
+    await settle();
+    expect([produced(setup).slice(2), tracksOf(setup)]).toEqual([
+      ['video', 'audio'],
+      ['video', 'audio'],
+    ]);
+    expect(setup.events.filter(({ type }) => type === 'publishFailed')).toEqual([]);
+  });
+
+  it('that the user turns off before the click are not announced', async () => {
+    const setup = await preparedToSend();
+    setup.local.turnOff('camera');
+    setup.local.turnOff('microphone');
+    await settle();
+    setup.session.start();
+    await settle();
+    expect([produced(setup), setup.server.sent('pauseProducer').length, setup.server.sent('closeProducer')]).toEqual([['audio'], 1, []]);
+  });
+
+  it('that are replaced before the click are negotiated again, since a new track would be sent at once', async () => {
+    const setup = await preparedToSend();
+    await setup.local.choose('camera', 'cam-2');
+    await settle();
+    expect(tracksOf(setup)).toEqual([undefined, undefined, undefined]);
+    setup.session.start();
+    await settle();
+    const [, , newest] = setup.path.senders;
+    expect([produced(setup), newest?.track]).toEqual([['video', 'audio'], setup.devices.live.find(({ kind }) => kind === 'video')]);
+  });
+
+  it('that is turned off while the server decides is closed once it has an id', async () => {
+    const setup = await preparedToSend({ isFar: true });
+    delete setup.server.answers['join'];
+    delete setup.server.answers['produce'];
+    setup.session.start();
+    await settle();
+    setup.local.turnOff('camera');
+    await settle();
+    const [camera] = setup.server.sent('produce');
+    expect(setup.server.sent('closeProducer')).toEqual([]);
+    setup.server.socket.serverSends({ response: true, id: camera?.['id'], ok: true, data: { producerId: 'p1' } });
+    await settle();
+    expect(setup.server.sent('closeProducer')).toMatchObject([{ data: { producerId: 'p1' } }]);
+    expect(tracksOf(setup)[0]).toBeUndefined();
+  });
+
+  it('that the browser refuses is tried again with the join', async () => {
+    const setup = await prepared();
+    vi.spyOn(FakeHandler.prototype, 'send').mockRejectedValueOnce(new Error('no'));
+    await setup.local.turnOn('camera');
+    await settle();
+    setup.session.start();
+    await settle();
+    expect([produced(setup), setup.events.filter(({ type }) => type === 'publishFailed')]).toEqual([['video'], []]);
   });
 });
 

@@ -1,17 +1,22 @@
 /**
- * A connection that is prepared before its user decides to join: the route is found, signaling is open, the device is loaded and both
- * transports are connected, so that only the join itself is left.
+ * A connection that is prepared before its user decides to join: the route is found, signaling is open, the device is loaded, both
+ * transports are connected, and microphone and camera are negotiated with the browser, so that only the join itself is left.
  *
- * It never enters the room, and never retries: one that ends for any reason is dropped, and the session connects as without it.
+ * It never enters the room, sends no media, and never retries: one that ends for any reason is dropped, and the session connects as
+ * without it.
  */
 
 import { Device } from 'mediasoup-client';
 import { ConveneError } from '../errors';
 import type { Log } from '../log';
+import type { LocalMedia } from '../media/local-media';
+import { Scope } from '../scope';
 import type { SocketFactory } from '../signaling/protoo';
 import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codecs/codec-policy';
 import type { VideoCodec } from './codecs/codec-choice';
+import type { Direction } from '../../generated/messages';
 import { Link, type LinkUser } from './connection/link';
+import type { Publisher } from './connection/publisher';
 import type { Route, RouteFinder } from './connection/route';
 import { JoinTimeline } from './timeline';
 
@@ -24,6 +29,7 @@ export type PreparationState = 'preparing' | 'prepared' | 'ended' | 'unsupported
 export interface PreparationOptions {
   peerId: string;
   findRoute: RouteFinder;
+  localMedia: Pick<LocalMedia, 'state' | 'subscribe'>;
   log: Log;
   onChange: (state: PreparationState) => void;
   createDevice?: () => Promise<Device>;
@@ -39,7 +45,8 @@ export class Preparation {
   readonly codecs: CodecPolicy;
   readonly #options: PreparationOptions;
   readonly #timeline = new JoinTimeline();
-  readonly #connected = new Set<string>();
+  readonly #scope = new Scope();
+  readonly #done = new Set<string>();
   /** Undefined once it was dropped or ended. */
   #link: Link | Promise<Link | undefined> | undefined;
   #state: PreparationState = 'preparing';
@@ -58,6 +65,7 @@ export class Preparation {
     const link = this.#link;
     this.#isTaken = true;
     this.#link = undefined;
+    this.#scope.end();
     return link;
   }
 
@@ -92,8 +100,8 @@ export class Preparation {
   #linkTo(route: Route): Link {
     const { log, openSocket, createDevice = () => Device.factory() } = this.#options;
     this.#timeline.note('ticket');
-    const options = { route, findRoute: this.findRoute, log, createDevice, openSocket, timeline: this.#timeline, isPreparation: true };
-    const link = new Link(options);
+    const { codecs, findRoute } = this;
+    const link = new Link({ route, findRoute, log, createDevice, codecs, openSocket, timeline: this.#timeline, isPreparation: true });
     link.handTo(this.#userOf(link));
     return link;
   }
@@ -113,6 +121,8 @@ export class Preparation {
       onMediaConnected: (direction) => this.#note(direction),
       onMediaRepairing: () => undefined,
       onMediaBroken: () => this.#end('ended'),
+      // Tried again with the join.
+      onPublishError: () => undefined,
       // The room has ended or moves: resuming would open it again.
       mayResume: (code) => code !== COME_BACK_CODE,
     };
@@ -120,15 +130,25 @@ export class Preparation {
 
   async #setUp(link: Link): Promise<void> {
     try {
-      await link.setUp();
+      const { publisher } = await link.setUp();
+      await this.#negotiate(publisher);
+      this.#note('streams');
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #note(direction: string): void {
-    this.#connected.add(direction);
-    if (this.#connected.size === 2) this.#become('prepared');
+  /** What is sent after the join, while the user may still change it. */
+  async #negotiate(publisher: Publisher): Promise<void> {
+    const { localMedia } = this.#options;
+    if (this.#scope.ended) return;
+    this.#scope.onEnd(localMedia.subscribe((local) => void publisher.sync(local)));
+    await publisher.sync(localMedia.state);
+  }
+
+  #note(done: Direction | 'streams'): void {
+    this.#done.add(done);
+    if (this.#done.size === 3) this.#become('prepared');
   }
 
   #fail(error: unknown): void {
@@ -139,6 +159,7 @@ export class Preparation {
   #end(state: 'ended' | 'unsupported'): void {
     const link = this.#link;
     this.#link = undefined;
+    this.#scope.end();
     if (link instanceof Link) link.close();
     if (!this.#isTaken) this.#become(state);
   }

@@ -259,13 +259,13 @@ export class Session {
     const { log, openSocket, findRoute, createDevice = () => Device.factory() } = this.#options;
     const timeline = this.#timeline ?? new JoinTimeline();
     timeline.note('ticket');
-    this.#connect(new Link({ route, findRoute, log, createDevice, openSocket, timeline }));
+    this.#connect(new Link({ route, findRoute, log, createDevice, codecs: this.#codecs, openSocket, timeline }));
   }
 
   #connect(link: Link): void {
     const { displayName, log, userAgent = navigator.userAgent } = this.#options;
     const hooks = this.#hooksFor(() => connection);
-    const connection: RoomConnection = new RoomConnection({ link, displayName, userAgent, codecs: this.#codecs, log, hooks });
+    const connection: RoomConnection = new RoomConnection({ link, displayName, userAgent, log, hooks });
     this.#connection = connection;
   }
 

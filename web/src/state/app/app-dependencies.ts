@@ -29,7 +29,7 @@ export interface AppDependencies {
     preparation: Preparation | undefined;
   }): SessionPort;
   /** Starts to prepare a join. */
-  prepare: (options: { address: MeetingAddress; peerId: string; onChange: (state: PreparationState) => void }) => Preparation;
+  prepare: (options: { address: MeetingAddress; peerId: string; localMedia: LocalMedia; onChange: (state: PreparationState) => void }) => Preparation;
   /** Calls the listener on each sign that the user is at this page, or has left it. */
   watchPresence(listener: (isHere: boolean) => void): void;
   hasJoinToken: boolean;

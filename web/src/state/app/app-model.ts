@@ -216,7 +216,7 @@ export class AppModel {
   #preparerFor({ address, peerIds, prepare, now }: AppDependencies): Preparer<Preparation> | undefined {
     if (address === undefined) return undefined;
     return new Preparer({
-      prepare: (onChange) => prepare({ address, peerId: peerIds.next(), onChange }),
+      prepare: (onChange) => prepare({ address, peerId: peerIds.next(), localMedia: this.#local, onChange }),
       onChange: (isPrepared) => {
         if (isPrepared !== this.#store.get().isPrepared) this.#set({ isPrepared });
       },

@@ -14,8 +14,12 @@ import type { JsonRecord } from '../../signaling/json';
 import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../../signaling/protoo';
 import type { Requester, RoomRequests } from '../../signaling/requester';
 import { ResumableSocket } from '../../signaling/resumable-socket';
+import type { ConveneError } from '../../errors';
+import type { CodecPolicy } from '../codecs/codec-policy';
 import type { JoinTimeline } from '../timeline';
 import { connectEarly, createTransport, type RepairedTransport, type TransportContext } from './media-transport';
+import { Publisher } from './publisher';
+import type { SendKind } from './send-kind';
 import { withPreparation, subprotocolsOf, type Route, type RouteFinder } from './route';
 
 export interface LinkUser {
@@ -31,9 +35,13 @@ export interface LinkUser {
   /** Called when media of a direction is interrupted and being repaired. */
   onMediaRepairing: (direction: Direction) => void;
   onMediaBroken: () => void;
+  onPublishError: (kind: SendKind, error: ConveneError) => void;
   /** Whether signaling that was closed with this code is worth resuming; by default it is. */
   mayResume?: (code: number) => boolean;
 }
+
+/** Round trips from here on are worth saving even if the browser has more to do at once, in milliseconds. */
+const FAR_MS = 40;
 
 const NO_USER: LinkUser = {
   onOpen: () => undefined,
@@ -45,6 +53,7 @@ const NO_USER: LinkUser = {
   onMediaConnected: () => undefined,
   onMediaRepairing: () => undefined,
   onMediaBroken: () => undefined,
+  onPublishError: () => undefined,
 };
 
 export interface LinkOptions {
@@ -53,6 +62,7 @@ export interface LinkOptions {
   findRoute: RouteFinder;
   log: Log;
   createDevice: () => Promise<types.Device>;
+  codecs: CodecPolicy;
   openSocket?: SocketFactory | undefined;
   timeline: JoinTimeline;
   /** Asks the pod not to let this connection enter before its join, and connects the transports before there is media. */
@@ -63,6 +73,8 @@ export interface LinkMedia {
   device: types.Device;
   sending: types.Transport;
   receiving: RepairedTransport;
+  /** Negotiates and sends only on request. */
+  publisher: Publisher;
 }
 
 export class Link {
@@ -74,6 +86,7 @@ export class Link {
   #user = NO_USER;
   readonly #interrupted = new Set<Direction>();
   #isOpen = false;
+  #isFar = false;
   #settingUp: Promise<LinkMedia> | undefined;
   #media: LinkMedia | undefined;
 
@@ -114,6 +127,11 @@ export class Link {
   /** Whether the socket has opened. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether the server answers late. */
+  get isFar(): boolean {
+    return this.#isFar;
   }
 
   /** Directions in which media is being repaired. */
@@ -172,14 +190,22 @@ export class Link {
     ]);
     timeline.note('transports');
     if (this.isPreparation) for (const { transport } of [sending, receiving]) connectEarly(transport, this.#options.log);
-    this.#media = { device, sending: sending.transport, receiving };
+    this.#media = { device, sending: sending.transport, receiving, publisher: this.#createPublisher(device, sending.transport) };
     return this.#media;
+  }
+
+  #createPublisher(device: types.Device, transport: types.Transport): Publisher {
+    const { codecs, log } = this.#options;
+    const onError = (kind: SendKind, error: ConveneError): void => this.#user.onPublishError(kind, error);
+    return new Publisher({ device, transport, signaling: this.signaling, codecs, log, onError });
   }
 
   async #loadDevice(): Promise<types.Device> {
     // The device asks the browser while the server answers.
     const created = this.#createDevice();
+    const askedAt = performance.now();
     const answer = decodeRouterCapabilities(await this.signaling.request('getRouterRtpCapabilities', {}));
+    this.#isFar = performance.now() - askedAt >= FAR_MS;
     this.#options.timeline.note('capabilities');
     try {
       const device = await created;

@@ -1,11 +1,11 @@
 /** One WebRTC transport of a connection: created through signaling, repaired by ICE restarts, closed with its scope. */
 
 import type { types } from 'mediasoup-client';
-import type { Direction, Source, TransportAnswer } from '../../../generated/messages';
+import type { Direction, TransportAnswer } from '../../../generated/messages';
 import { ConveneError } from '../../errors';
 import type { Log } from '../../log';
 import type { Scope } from '../../scope';
-import { decodeIceParameters, decodeProduce, decodeTransport } from '../../signaling/decode';
+import { decodeIceParameters, decodeTransport } from '../../signaling/decode';
 import type { Requester } from '../../signaling/requester';
 import type { Route } from './route';
 import { CONNECT_LIMIT_MS, repair, RESTART_GRACE_MS, type RepairEffect, type RepairEvent, type RepairState } from './ice-repair';
@@ -80,12 +80,9 @@ function wireSignaling(transport: types.Transport, { signaling, log, onBroken }:
   });
   // Of `connectEarly`: the server never learns of this channel.
   transport.on('producedata', (_parameters, done) => done({ id: EARLY }));
-  transport.on('produce', ({ kind, rtpParameters, appData }, done, fail) => {
-    signaling
-      .request('produce', { transportId, kind, rtpParameters, appData: { source: appData['source'] as Source } })
-      .then((answer) => done({ id: decodeProduce(answer).producerId }))
-      .catch((error: unknown) => fail(error as Error));
-  });
+  // Streams are announced by `Outgoing`, all at once: the library would negotiate one only after the server has answered for the other.
+  let count = 0;
+  transport.on('produce', (_parameters, done) => done({ id: `local-${String((count += 1))}` }));
 }
 
 /** Carries out what `repair` decides. Returns a function that reports silence. */

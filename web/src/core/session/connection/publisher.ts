@@ -1,5 +1,6 @@
 /**
- * Publishes the local microphone, camera and screen over one connection, by syncing the producers with the state of LocalMedia.
+ * Publishes the local microphone, camera and screen over one connection, by syncing the streams with the state of LocalMedia. Before the
+ * room has admitted this client, they are only negotiated with the browser.
  *
  * It never opens or stops a device.
  */
@@ -15,6 +16,7 @@ import { producerOptions, sizeOf } from '../codecs/encodings';
 import { SEND_KINDS, type SendKind, type SentMedia } from './send-kind';
 import { isLimitedByProcessor } from './stats';
 import { ArrivalMonitor } from './arrival-monitor';
+import { Outgoing } from './outgoing';
 
 const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Source }>> = {
   microphone: { kind: 'audio', source: 'audio' },
@@ -53,13 +55,15 @@ export class Publisher {
   readonly #arrival = new ArrivalMonitor(() => void this.#restartCamera());
   /** The layers that producers shall have, while that is being changed. */
   readonly #limits = new Map<types.Producer, number>();
-  /** A limit for a producer that is being created. */
+  /** A limit for a stream whose id is not known yet. */
   #early: { producerId: string; spatialLayer: number } | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest state that was synced. */
   #latest: LocalMediaState | undefined;
-  readonly #producers = new Map<SendKind, types.Producer>();
-  /** How each producer is encoded, as text. */
+  /** Whether the room accepts streams. */
+  #isAdmitted = false;
+  readonly #streams = new Map<SendKind, Outgoing>();
+  /** How each stream is encoded, as text. */
   readonly #encodings = new Map<SendKind, string>();
   #wanted: LocalMediaState | undefined;
   #isRunning = false;
@@ -76,22 +80,36 @@ export class Publisher {
     return this.#running;
   }
 
+  /**
+   * Announces what has been negotiated, without waiting for the answer to the join that was just requested: the server handles one after the
+   * other. Streams that it does not accept yet, as in the lobby, are announced again after the admission. All are released by then: encoders
+   * that start now would delay what others send.
+   */
+  announceEarly(): void {
+    for (const [kind, stream] of this.#streams) void this.#announceEarly(kind, stream);
+  }
+
+  /** From now on, the room accepts streams. */
+  admit(): void {
+    this.#isAdmitted = true;
+  }
+
   /** The server's score of a local stream: 0 means that nothing arrives. */
   noteScore(producerId: string, score: number): void {
-    if (this.#producers.get('camera')?.id === producerId) this.#arrival.note(score);
+    if (this.#streams.get('camera')?.id === producerId) this.#arrival.note(score);
   }
 
   /** The highest layer that is received: higher ones are not encoded. It may arrive before the answer to `produce`. */
   limitLayers(producerId: string, spatialLayer: number): void {
-    const producer = [...this.#producers.values()].find(({ id }) => id === producerId);
-    if (producer === undefined) this.#early = { producerId, spatialLayer };
-    else void this.#limit(producer, spatialLayer);
+    const stream = [...this.#streams.values()].find(({ id }) => id === producerId);
+    if (stream === undefined) this.#early = { producerId, spatialLayer };
+    else void this.#limit(stream.producer, spatialLayer);
   }
 
   /** Statistics of what is sent. */
   async reports(): Promise<SentMedia[]> {
-    const open = [...this.#producers].filter(([, producer]) => !producer.closed);
-    return Promise.all(open.map(async ([kind, producer]) => ({ kind, report: await producer.getStats() })));
+    const open = [...this.#streams].filter(([, { producer }]) => !producer.closed);
+    return Promise.all(open.map(async ([kind, { producer }]) => ({ kind, report: await producer.getStats() })));
   }
 
   async #run(): Promise<void> {
@@ -115,7 +133,7 @@ export class Publisher {
     try {
       await this.#syncTrack(kind, wanted);
       // Mutes immediately, but unmutes only when there is a track.
-      if (wanted.isPaused || !wanted.isOpening) this.#syncPause(kind, wanted.isPaused);
+      if (wanted.isPaused || !wanted.isOpening) this.#streams.get(kind)?.setPaused(wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
       this.#context.log.warn(`could not send the ${kind}`, error);
@@ -125,17 +143,43 @@ export class Publisher {
 
   async #syncTrack(kind: SendKind, { track, isOpening }: Wanted): Promise<void> {
     if (isOpening) return;
-    // Another camera, or another size of it, needs other layers.
-    if (track === undefined || this.#isEncodedOtherwise(kind, track)) this.#close(kind);
+    if (track === undefined || this.#isNegotiatedOtherwise(kind, track)) this.#close(kind);
     if (track === undefined) return;
-    const producer = this.#producers.get(kind);
-    if (producer === undefined) this.#keep(kind, await this.#produce(kind, track));
-    else if (producer.track !== track) await producer.replaceTrack({ track });
+    const stream = this.#streams.get(kind) ?? (await this.#negotiate(kind, track));
+    if (stream.producer.track !== track) await stream.producer.replaceTrack({ track });
+    if (this.#isAdmitted) await this.#announce(kind, stream);
   }
 
-  #keep(kind: SendKind, producer: types.Producer): void {
-    this.#producers.set(kind, producer);
-    if (this.#early?.producerId === producer.id) void this.#limit(producer, this.#early.spatialLayer);
+  async #negotiate(kind: SendKind, track: MediaStreamTrack): Promise<Outgoing> {
+    const negotiated = { track, source: SOURCES[kind].source, options: this.#encodingFor(kind, track), isHeld: !this.#isAdmitted };
+    const stream = await Outgoing.negotiate(negotiated, this.#context);
+    this.#streams.set(kind, stream);
+    return stream;
+  }
+
+  async #announce(kind: SendKind, stream: Outgoing): Promise<void> {
+    try {
+      await stream.announce();
+      this.#noteAnnounced(stream);
+      await stream.release();
+    } catch (error) {
+      stream.close();
+      this.#streams.delete(kind);
+      throw error;
+    }
+  }
+
+  async #announceEarly(kind: SendKind, stream: Outgoing): Promise<void> {
+    try {
+      await stream.announce();
+      this.#noteAnnounced(stream);
+    } catch (error) {
+      this.#context.log.info(`could not announce the ${kind} with the join`, error);
+    }
+  }
+
+  #noteAnnounced({ id, producer }: Outgoing): void {
+    if (this.#early !== undefined && this.#early.producerId === id) void this.#limit(producer, this.#early.spatialLayer);
   }
 
   /** Not essential: without it, layers are encoded that no participant receives. */
@@ -162,10 +206,12 @@ export class Publisher {
     }
   }
 
-  #isEncodedOtherwise(kind: SendKind, track: MediaStreamTrack): boolean {
-    const producer = this.#producers.get(kind);
-    if (kind !== 'camera' || producer === undefined || producer.track === track) return false;
-    return this.#encodings.get(kind) !== JSON.stringify(this.#optionsFor(kind, track));
+  /** Another camera, or another size of it, needs other layers. A track that replaces one of a held stream would be sent at once. */
+  #isNegotiatedOtherwise(kind: SendKind, track: MediaStreamTrack): boolean {
+    const stream = this.#streams.get(kind);
+    if (stream === undefined || stream.producer.track === track) return false;
+    if (!this.#isAdmitted) return true;
+    return kind === 'camera' && this.#encodings.get(kind) !== JSON.stringify(this.#optionsFor(kind, track));
   }
 
   #optionsFor(kind: SendKind, track: MediaStreamTrack): Partial<types.ProducerOptions> {
@@ -173,32 +219,18 @@ export class Publisher {
     return producerOptions(kind, codec, kind === 'camera' ? sizeOf(track) : undefined);
   }
 
-  #syncPause(kind: SendKind, isPaused: boolean): void {
-    const producer = this.#producers.get(kind);
-    if (producer === undefined || producer.closed || producer.paused === isPaused) return;
-    const data = { producerId: producer.id };
-    if (isPaused) {
-      producer.pause();
-      this.#context.signaling.notify('pauseProducer', data);
-    } else {
-      producer.resume();
-      this.#context.signaling.notify('resumeProducer', data);
-    }
-  }
-
   #close(kind: SendKind): void {
-    const producer = this.#producers.get(kind);
-    if (producer === undefined) return;
-    this.#producers.delete(kind);
+    const stream = this.#streams.get(kind);
+    if (stream === undefined) return;
+    this.#streams.delete(kind);
     if (kind === 'camera') this.#arrival.stop();
-    producer.close();
-    this.#context.signaling.notify('closeProducer', { producerId: producer.id });
+    stream.close();
   }
 
   /** While the connection is repaired nothing can arrive; repairs have their own limits. */
   async #restartCamera(): Promise<void> {
     const { transport, log } = this.#context;
-    if (transport.closed || this.#producers.get('camera')?.paused !== false || this.#latest === undefined) return;
+    if (transport.closed || this.#streams.get('camera')?.producer.paused !== false || this.#latest === undefined) return;
     // The server reports it once, so it is stored until the consumer exists.
     if (transport.connectionState !== 'connected') {
       this.#arrival.note(0);
@@ -209,18 +241,15 @@ export class Publisher {
     await this.sync(this.#wanted ?? this.#latest);
   }
 
-  #produce(kind: SendKind, track: MediaStreamTrack): Promise<types.Producer> {
-    const { device, transport } = this.#context;
-    const { kind: mediaKind, source } = SOURCES[kind];
-    if (!device.canProduce(mediaKind)) {
+  #encodingFor(kind: SendKind, track: MediaStreamTrack): Partial<types.ProducerOptions> {
+    const mediaKind = SOURCES[kind].kind;
+    if (!this.#context.device.canProduce(mediaKind)) {
       throw new ConveneError('codec-unsupported', `the browser and the server have no ${mediaKind} codec in common`);
     }
-    // Tracks belong to LocalMedia, which alone stops and disables them.
-    const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source } };
     const options = this.#optionsFor(kind, track);
     if (options.codec !== undefined && !CHEAP.has(options.codec.mimeType.toLowerCase())) this.#look();
     this.#encodings.set(kind, JSON.stringify(options));
-    return transport.produce({ ...common, ...options });
+    return options;
   }
 
   /** Starts sampling whether the CPU keeps up. */

@@ -13,12 +13,11 @@ import type { LocalMediaState } from '../../media/local-media';
 import { decodeChatHistory, decodeJoin, decodeNewConsumer, decodeNotification } from '../../signaling/decode';
 import type { JsonRecord } from '../../signaling/json';
 import type { RoomRequests, Requester } from '../../signaling/requester';
-import type { CodecPolicy } from '../codecs/codec-policy';
 import type { RoomEvent } from '../events';
 import type { Link, LinkMedia } from './link';
 import type { RepairedTransport } from './media-transport';
 import { VideoRepair, type ExpectedVideo } from '../video/video-repair';
-import { Publisher } from './publisher';
+import type { Publisher } from './publisher';
 import type { SendKind } from './send-kind';
 import { Receiver } from './receiver';
 import { Reception, type ReceptionPreference } from '../video/reception';
@@ -46,7 +45,6 @@ export interface RoomConnectionOptions {
   link: Link;
   displayName: string;
   userAgent: string;
-  codecs: CodecPolicy;
   log: Log;
   hooks: RoomConnectionHooks;
 }
@@ -76,6 +74,9 @@ export class RoomConnection {
     this.#link.handTo({
       ...hooks,
       onGreeting: () => undefined,
+      onPublishError: (kind, error) => {
+        if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
+      },
       onNotification: (method, data) => this.#receiveNotification(method, data),
       onRequest: (method, data) => this.#receiveRequest(method, data),
     });
@@ -89,7 +90,10 @@ export class RoomConnection {
     const media = this.#link.media ?? (await this.#link.setUp());
     if (!isWanted()) return;
     this.#start(media);
-    const peers = decodeJoin(await (this.#joining ??= this.#requestJoin(media.device)));
+    const joining = (this.#joining ??= this.#requestJoin(media.device));
+    // Not if the server is near: then nothing is gained, and the browser has its hands free for what others send.
+    if (this.#link.isFar) media.publisher.announceEarly();
+    const peers = decodeJoin(await joining);
     if (!isWanted()) return;
     this.#link.timeline.note('joined');
     this.#hasJoined = true;
@@ -99,23 +103,14 @@ export class RoomConnection {
   }
 
   /** Before the request: offers may arrive before its answer. */
-  #start({ device, sending, receiving }: LinkMedia): void {
+  #start({ sending, receiving, publisher }: LinkMedia): void {
     if (this.#receiver !== undefined) return;
-    const { codecs, log, hooks } = this.#options;
+    const { log } = this.#options;
     this.#sendTransport = sending;
     this.#receiver = new Receiver(receiving.transport, (event) => this.#emitMedia(event), log);
     this.#reception = new Reception(this.#requester);
     this.#repairVideos(receiving);
-    this.#publisher = new Publisher({
-      device,
-      transport: sending,
-      signaling: this.#requester,
-      codecs,
-      log,
-      onError: (kind, error) => {
-        if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
-      },
-    });
+    this.#publisher = publisher;
   }
 
   async #requestJoin({ recvRtpCapabilities: rtpCapabilities }: types.Device): Promise<unknown> {
@@ -163,8 +158,9 @@ export class RoomConnection {
     await this.#receiver?.settled({ isExpecting: this.#isExpecting });
   }
 
-  /** Publishes devices that are on, unpublishes those that are off. Nothing is sent before the join. */
+  /** Publishes devices that are on, unpublishes those that are off. Before the join, they are only negotiated. */
   async publish(local: LocalMediaState): Promise<void> {
+    if (this.#hasJoined) this.#publisher?.admit();
     await this.#publisher?.sync(local);
   }
 
@@ -234,7 +230,9 @@ export class RoomConnection {
   async #addConsumer(data: JsonRecord): Promise<void> {
     if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
     try {
-      await this.#receiver.add(decodeNewConsumer(data));
+      const offer = decodeNewConsumer(data);
+      if (offer.type === 'simulcast') this.#reception?.start(offer.consumerId);
+      await this.#receiver.add(offer);
     } catch (error) {
       this.#endUnanswered(error);
       throw error;
@@ -280,6 +278,16 @@ export class RoomConnection {
     this.#options.hooks.onLobby(state);
   }
 
+  #noteLayers(consumerId: string, hasLayers: boolean): void {
+    this.#receiver?.noteLayers(consumerId, hasLayers);
+    if (hasLayers) this.#reception?.flows(consumerId);
+  }
+
+  #noteClosed(consumerId: string): void {
+    this.#receiver?.remove(consumerId);
+    this.#reception?.forget(consumerId);
+  }
+
   #take(message: ServerNotification): void {
     const { hooks, log } = this.#options;
     if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
@@ -290,8 +298,8 @@ export class RoomConnection {
     if (message.method === 'producerLayers') this.#publisher?.limitLayers(message.data.producerId, message.data.spatialLayer);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
     if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
-    if (message.method === 'consumerLayersChanged') this.#receiver?.noteLayers(message.data.consumerId, typeof message.data.spatialLayer === 'number');
-    if (message.method === 'consumerClosed') this.#receiver?.remove(message.data.consumerId);
+    if (message.method === 'consumerLayersChanged') this.#noteLayers(message.data.consumerId, typeof message.data.spatialLayer === 'number');
+    if (message.method === 'consumerClosed') this.#noteClosed(message.data.consumerId);
     if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
   }
 }

@@ -45,6 +45,37 @@ it('pauses what is off screen, and resumes it in its new size', () => {
   expect(sent()).toEqual(['setConsumerPreferredLayers c 0 2', 'resumeConsumer c']);
 });
 
+it('starts a video in its smallest size, and requests the one that is shown once it flows', () => {
+  const { reception, sent } = setUp();
+  reception.start('c');
+  expect(sent()).toEqual(['setConsumerPreferredLayers c 0 2']);
+  reception.sync([preference({ spatialLayer: 2 })]);
+  expect(sent()).toEqual(['setConsumerPriority c 80']);
+  reception.flows('c');
+  expect(sent()).toEqual(['setConsumerPreferredLayers c 2 2']);
+  reception.flows('c');
+  reception.sync([preference({ spatialLayer: 2 })]);
+  expect(sent()).toEqual([]);
+});
+
+it('requests the size of a video that flows before it is shown', () => {
+  const { reception, sent } = setUp();
+  reception.start('c');
+  reception.flows('c');
+  sent();
+  reception.sync([preference()]);
+  expect(sent()).toEqual(['setConsumerPreferredLayers c 1 2', 'setConsumerPriority c 80']);
+});
+
+it('pauses a video that is off screen before it flows', () => {
+  const { reception, sent } = setUp();
+  reception.start('c');
+  sent();
+  reception.sync([preference({ isHidden: true })]);
+  reception.sync([preference({ spatialLayer: 0 })]);
+  expect(sent()).toEqual(['pauseConsumer c', 'setConsumerPriority c 80', 'resumeConsumer c']);
+});
+
 it('forgets closed consumers', () => {
   const { reception, sent } = setUp();
   reception.sync([preference()]);

@@ -2,6 +2,8 @@
  * Receives only what is on screen: tells the server which videos to pause, in which size to send the others, and whose streams come
  * first if there are more than it sends.
  *
+ * A video starts in its smallest size, which its sender always encodes and which is there soonest; larger ones are requested once it flows.
+ *
  * It sends only changes, and forgets consumers that are closed.
  */
 
@@ -22,10 +24,13 @@ export interface ReceptionPreference {
 
 /** The server's default: everything is sent. */
 const UNTOLD = { isHidden: false, spatialLayer: -1, temporalLayer: -1, priority: -1 };
+const SMALLEST = { spatialLayer: 0, temporalLayer: 2 };
 
 export class Reception {
   readonly #signaling: Requester;
   readonly #sent = new Map<string, Omit<ReceptionPreference, 'consumerId'>>();
+  /** Videos that do not flow yet, with the latest preference for them. */
+  readonly #starting = new Map<string, ReceptionPreference | undefined>();
   /** The server's default: no preference. */
   #watched: readonly string[] = [];
 
@@ -37,7 +42,25 @@ export class Reception {
   sync(preferences: readonly ReceptionPreference[]): void {
     const wanted = new Set(preferences.map(({ consumerId }) => consumerId));
     for (const consumerId of this.#sent.keys()) if (!wanted.has(consumerId)) this.#sent.delete(consumerId);
-    for (const preference of preferences) this.#send(preference);
+    for (const preference of preferences) this.#sync(preference);
+  }
+
+  /** For a new video of several sizes, before it is accepted. */
+  start(consumerId: string): void {
+    this.#starting.set(consumerId, undefined);
+    this.#signaling.notify('setConsumerPreferredLayers', { consumerId, ...SMALLEST });
+  }
+
+  /** The server has begun to forward a video. */
+  flows(consumerId: string): void {
+    const preference = this.#starting.get(consumerId);
+    this.#starting.delete(consumerId);
+    if (preference !== undefined) this.#send(preference);
+  }
+
+  /** A video has ended. */
+  forget(consumerId: string): void {
+    this.#starting.delete(consumerId);
   }
 
   /** Peers whose streams are wanted, in order of preference. */
@@ -53,8 +76,14 @@ export class Reception {
     return this.#sent.get(consumerId)?.isHidden === false;
   }
 
+  #sync(preference: ReceptionPreference): void {
+    const isStarting = this.#starting.has(preference.consumerId);
+    if (isStarting) this.#starting.set(preference.consumerId, preference);
+    this.#send(isStarting ? { ...preference, ...SMALLEST } : preference);
+  }
+
   #send({ consumerId, ...preference }: ReceptionPreference): void {
-    const sent = this.#sent.get(consumerId) ?? UNTOLD;
+    const sent = this.#sent.get(consumerId) ?? (this.#starting.has(consumerId) ? { ...UNTOLD, ...SMALLEST } : UNTOLD);
     if (preference.isHidden) {
       if (!sent.isHidden) this.#signaling.notify('pauseConsumer', { consumerId });
       this.#sent.set(consumerId, { ...sent, isHidden: true });

@@ -1,6 +1,6 @@
 /** A video element. Hidden until the first frame, so that what is behind it shows instead of black. */
 
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 import { keepPlaying } from '../../../core/media/playback';
 import type { Size } from '../../../state/tiles/watching';
 
@@ -19,7 +19,8 @@ export function Video({ track, isMirrored = false, isWhole = false, onSize, onFr
   const element = useRef<HTMLVideoElement>(null);
   const [hasPicture, setHasPicture] = useState(false);
 
-  useEffect(() => {
+  // Before painting, which may take longer than the browser needs to show the first frame.
+  useLayoutEffect(() => {
     const video = element.current;
     if (video === null) return undefined;
     video.srcObject = new MediaStream([track]);
