@@ -2,14 +2,16 @@
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
 import { CuttablePod } from '../support/programs/cuttable-pod.ts';
 import type { Participant } from '../support/people/participant.ts';
-import type { MediaPod } from '../support/programs/media-pod.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
+import { installFakeDevices, unplug } from '../support/people/fake-devices.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
-/** Runs in the page before everything else: counts sockets and peer connections that were opened. */
+/** Runs in the page before everything else: counts sockets and peer connections that were opened, and keeps the latter. */
 function counts(): void {
   const opened = { sockets: 0, media: 0 };
-  Object.assign(globalThis, { opened });
+  const connections: RTCPeerConnection[] = [];
+  Object.assign(globalThis, { opened, connections });
   const { WebSocket: Socket, RTCPeerConnection: Media } = globalThis;
   globalThis.WebSocket = class extends Socket {
     constructor(...options: ConstructorParameters<typeof Socket>) {
@@ -21,6 +23,7 @@ function counts(): void {
     constructor(...options: ConstructorParameters<typeof Media>) {
       super(...options);
       opened.media += 1;
+      connections.push(this);
     }
   };
 }
@@ -34,6 +37,18 @@ async function podHas(pod: MediaPod, expected: { participants: number; transport
     const { participants, transports, connections } = await pod.stats();
     const has = JSON.stringify({ participants, transports, connections });
     return has === wanted ? undefined : `it has ${has}`;
+  });
+}
+
+/** RTP packets that the page has sent, by kind; a kind that is not negotiated is missing. */
+function packetsSentBy(person: Participant): Promise<Record<string, number>> {
+  return person.page.evaluate(async () => {
+    const { connections } = globalThis as unknown as { connections: RTCPeerConnection[] };
+    const sent: Record<string, number> = {};
+    for (const connection of connections)
+      for (const report of (await connection.getStats()).values() as Iterable<{ type: string; kind: string; packetsSent: number }>)
+        if (report.type === 'outbound-rtp') sent[report.kind] = (sent[report.kind] ?? 0) + report.packetsSent;
+    return sent;
   });
 }
 
@@ -69,6 +84,19 @@ test('is not in the meeting before the click, and needs no other connection afte
       .filter((name) => name.startsWith('convene:join:')),
   );
   expect(steps.slice(-5)).toEqual(['click', 'join', 'joined', 'consumer', 'frame'].map((step) => `convene:join:${step}`));
+});
+
+test('camera and microphone are negotiated before the click, and nothing of them is sent', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.open('Grace', place, undefined, counts);
+  await grace.isPrepared();
+  // Long enough for cameras of 10 frames a second and for audio, of which there are 50 packets a second.
+  await everyoneSeesAndHearsEveryone([ada, await people.join('Linus', place)]);
+  expect(await packetsSentBy(grace)).toEqual({ audio: 0, video: 0 });
+  await grace.enter();
+  await grace.isConnected();
+  await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
 test('a page that is left leaves nothing behind, and neither do many', async ({ pod, people }) => {
@@ -117,6 +145,66 @@ test('a prepared page of a meeting that is locked meanwhile joins as any other',
   await grace.isConnected();
   await expect(grace.page.getByTestId('locked-mark')).toBeVisible();
   await everyoneSeesAndHearsEveryone([ada, grace]);
+});
+
+test('a camera that is unplugged while the page is prepared is replaced by another; without another the call starts without it', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.open('Grace', place, undefined, installFakeDevices);
+  await grace.isPrepared();
+  await unplug(grace, 'video', true);
+  await unplug(grace, 'audio', true);
+  await podHas(pod, { participants: 1, transports: 4, connections: 2 });
+  await grace.enter();
+  await grace.isConnected();
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  await grace.leave();
+
+  const linus = await people.open('Linus', place, undefined, installFakeDevices);
+  await linus.isPrepared();
+  await unplug(linus, 'video', false);
+  await linus.enter();
+  await linus.isConnected();
+  await waitUntil('Ada hears Linus, and has no video of him', 10, async () => {
+    const id = await linus.peerId();
+    const kinds = (await ada.stats()).filter(({ peerId }) => peerId === id).map(({ kind }) => kind);
+    return kinds.join() === 'audio' ? undefined : `she has ${kinds.join()}`;
+  });
+  await expect(ada.page.locator('[data-testid="tile"][data-video="true"]')).toHaveCount(1);
+});
+
+test('a meeting that ends while the page is prepared takes the preparation with it, and can be joined again', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.open('Grace', place);
+  await grace.isPrepared();
+  await ada.page.getByTestId('leave-menu').click();
+  await ada.page.getByTestId('end-meeting').click();
+  await ada.page.getByTestId('confirm-button').click();
+  await ada.seesEnd(10);
+  await podHas(pod, { participants: 0, transports: 0, connections: 0 });
+  await expect(grace.page.locator('[data-prepared="true"]')).toHaveCount(0);
+  await grace.enter();
+  await grace.isConnected();
+  await podHas(pod, { participants: 1, transports: 2, connections: 1 });
+});
+
+test('a meeting that moves to another pod while the page is prepared is joined there', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.open('Grace', place);
+  await grace.isPrepared();
+  await pod.program.kill();
+  const successor = await MediaPod.start({ port: pod.port });
+  try {
+    await ada.isConnected(40);
+    await grace.enter();
+    await grace.isConnected(40);
+    await everyoneSeesAndHearsEveryone([ada, grace]);
+    await podHas(successor, { participants: 2, transports: 4, connections: 2 });
+  } finally {
+    await successor.program.kill();
+  }
 });
 
 test('the server is gone at the click, and comes back: the join works as without a preparation', async ({ people }) => {
