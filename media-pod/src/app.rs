@@ -200,7 +200,12 @@ async fn state(
         probes,
         client_limits,
         metrics,
-        options: HandlerOptions { log, allow_test_switches: config.allow_test_switches, ..HandlerOptions::default() },
+        options: HandlerOptions {
+            log,
+            allow_test_switches: config.allow_test_switches,
+            pod_uid: config.pod_uid.clone(),
+            ..HandlerOptions::default()
+        },
         started: Instant::now(),
     })
 }

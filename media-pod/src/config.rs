@@ -119,6 +119,8 @@ pub struct Config {
     pub(crate) embed_origins: AllowedOrigins,
     /// Whether moderators may use test switches.
     pub(crate) allow_test_switches: bool,
+    /// The uid of this Pod object.
+    pub(crate) pod_uid: Option<String>,
     /// Connections open at the same time.
     pub(crate) max_connections: u32,
     /// Limits on what one client may send.
@@ -224,6 +226,7 @@ impl Config {
             allowed_origins: allowed_origins(serving)?,
             embed_origins: embed_origins(serving)?,
             allow_test_switches: serving.allow_test_switches,
+            pod_uid: serving.pod_uid.clone(),
             max_connections: serving.max_connections,
             client_limits: client.limits(),
             rooms: room.max_rooms as usize,

@@ -35,6 +35,12 @@ pub struct Metrics {
     pub(crate) prepared: IntGauge,
     /// Actions of moderators, by `action`.
     pub(crate) moderation: IntCounterVec,
+    /// Steps of moves of meetings between pods, by `outcome`.
+    pub(crate) moves: IntCounterVec,
+    /// Clients of meetings that moved away, by `outcome`.
+    pub(crate) client_moves: IntCounterVec,
+    /// Bytes of snapshots, by `direction`.
+    pub(crate) snapshot_bytes: IntCounterVec,
     /// Open objects of the media plane, by `object` (transport, producer, consumer) and `kind`.
     pub(crate) objects: IntGaugeVec,
     /// Requests and notifications by `method`.
@@ -87,6 +93,24 @@ impl Default for Metrics {
                 "Connections with transports that have not entered a meeting.",
             ),
             moderation: counters(&registry, "convene_media_moderation_total", "Actions of moderators.", &["action"]),
+            moves: counters(
+                &registry,
+                "convene_media_moves_total",
+                "Steps of moves of meetings between media pods, by outcome.",
+                &["outcome"],
+            ),
+            client_moves: counters(
+                &registry,
+                "convene_media_client_moves_total",
+                "Clients of meetings that moved to another media pod, by outcome.",
+                &["outcome"],
+            ),
+            snapshot_bytes: counters(
+                &registry,
+                "convene_media_snapshot_bytes_total",
+                "Bytes of snapshots of rooms, sent and received.",
+                &["direction"],
+            ),
             objects: gauges(
                 &registry,
                 "convene_media_objects",

@@ -4,7 +4,7 @@
 //! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane: the actor around it does.
 //!
 //! Each subject has an owner with its own data: `people` (seats, pending connections, lobby), `moderation`, `chat`, `tracks`,
-//! `data` and `broadcasters`. `state` holds them, and `steps` calls them in order, command by command.
+//! `data`, `broadcasters` and `moving`. `state` holds them, and `steps` calls them in order, command by command.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -15,7 +15,9 @@ mod closing;
 mod data;
 mod effects;
 mod interface;
+mod memory;
 mod moderation;
+mod moving;
 mod people;
 mod state;
 mod steps;
@@ -32,10 +34,12 @@ pub use interface::effect::{Effect, Fact, Outgoing};
 pub use interface::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 pub use interface::limits::Limits;
 pub use interface::media::{DataMessage, MediaEvent};
+pub use interface::moves::{Handover, MoveAnswer, MoveCommand, MoveRefusal};
 pub use interface::operation::Operation;
 pub use interface::outcome::{
     CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer, CreatedTransport, MediaError, Outcome,
 };
 pub use interface::settings::MeetingSettings;
-pub use state::{Room, Snapshot};
+pub use memory::Snapshot;
+pub use state::Room;
 pub use steps::{PeerReport, RoomStats};

@@ -4,6 +4,7 @@
 pub mod defaults;
 pub(crate) mod error;
 pub mod key;
+pub(crate) mod moves;
 mod retained;
 
 use std::collections::HashMap;
@@ -26,7 +27,7 @@ use crate::actor::observed::Reports;
 use crate::actor::quota::ByteQuota;
 use crate::actor::supervise::{self, RoomEnd, RoomSpec};
 use crate::metrics::Metrics;
-use crate::room::{Command, ConnectionId, End, Limits, MeetingSettings, PeerId};
+use crate::room::{Command, ConnectionId, End, Limits, MeetingSettings, PeerId, Snapshot};
 use crate::sfu::codecs::codecs_of;
 use crate::sfu::workers::Workers;
 
@@ -65,6 +66,8 @@ struct OpenRoom {
     /// Never reused: distinguishes a room from its successor with the same name.
     number: u64,
     uid: String,
+    /// The meeting as it was when the room opened.
+    meeting: Arc<MeetingGrant>,
     handle: RoomHandle,
     /// Cancelled when the room has been removed from the list.
     removed: CancellationToken,
@@ -102,6 +105,18 @@ impl Rooms {
         if let Some(room) = open.get(&key).filter(|room| room.uid == grant.uid) {
             return Ok(room.handle.clone());
         }
+        self.open_room(&mut open, key, grant, layout, None).await
+    }
+
+    /// Opens the room of a meeting that has none, with the state of its room on another pod if that has come.
+    async fn open_room(
+        self: &Arc<Self>,
+        open: &mut HashMap<RoomKey, OpenRoom>,
+        key: RoomKey,
+        grant: &MeetingGrant,
+        layout: Layout,
+        snapshot: Option<Snapshot>,
+    ) -> Result<RoomHandle, EnterError> {
         if self.is_draining() {
             return Err(EnterError::Draining);
         }
@@ -117,9 +132,9 @@ impl Rooms {
             return Err(EnterError::TooManyRooms { limit: self.defaults.max_rooms });
         }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let handle = self.start(grant, layout, key.clone(), number).await?;
-        let removed = CancellationToken::new();
-        open.insert(key, OpenRoom { number, uid: grant.uid.clone(), handle: handle.clone(), removed });
+        let handle = self.start(grant, layout, key.clone(), number, snapshot).await?;
+        let (uid, meeting, removed) = (grant.uid.clone(), Arc::new(grant.clone()), CancellationToken::new());
+        open.insert(key, OpenRoom { number, uid, meeting, handle: handle.clone(), removed });
         self.version.bump();
         Ok(handle)
     }
@@ -142,6 +157,7 @@ impl Rooms {
         layout: Layout,
         key: RoomKey,
         number: u64,
+        snapshot: Option<Snapshot>,
     ) -> Result<RoomHandle, EnterError> {
         let media_settings = self.defaults.media.with(&grant.media);
         let offer = self.workers.offer(&self.codecs(grant)).await;
@@ -151,12 +167,13 @@ impl Rooms {
         tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
         let rooms = Arc::downgrade(self);
         let reports = Reports { metrics: self.metrics.clone(), version: self.version.clone() };
+        let retained = self.retained().take(&key, &grant.uid, Instant::now());
         let spec = RoomSpec {
             meeting: key.to_string(),
             capabilities: offer.capabilities,
             limits: self.limits(grant),
             settings: settings(grant, unix_now()),
-            snapshot: self.retained().take(&key, &grant.uid, Instant::now()),
+            snapshot: snapshot.or(retained),
             quota: self.quota.child(ROOM_BYTES),
         };
         let uid = grant.uid.clone();
@@ -227,6 +244,8 @@ impl Rooms {
             settings: Some(room.handle.settings()),
             people: room.handle.people(),
             awaits_returning: room.handle.stats().awaits_returning,
+            moving: room.handle.move_state().moving,
+            restored: room.handle.move_state().restored,
         };
         let mut rooms: Vec<_> = open.iter().map(report).collect();
         rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));

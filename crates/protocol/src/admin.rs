@@ -2,6 +2,8 @@
 //!
 //! Types only: the pod serves the API, and the operator's pod link calls it. Every request carries an admin token.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Path of the room list on a media pod.
@@ -63,6 +65,62 @@ pub struct RoomReport {
     /// Whether the room waits for the list of people who were in it before it moved here (`returning` of [`RoomUpdate`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub awaits_returning: bool,
+    /// Set while the meeting moves from this pod to another one: the room must not be ended, and refuses changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<MoveReport>,
+    /// The move with which the room's state came to this pod (`move` of [`MoveQuery`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<String>,
+}
+
+/// The state of a move, as the pod that the meeting leaves reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoveReport {
+    /// The move (`move` of [`MoveQuery`]).
+    pub id: String,
+    /// How far it is.
+    pub phase: MovePhase,
+    /// Clients that are still to move, or that move now. 0 before they are notified.
+    pub left: u32,
+}
+
+/// How far a move is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MovePhase {
+    /// The snapshot was taken; no client knows of the move. It can be canceled.
+    Frozen,
+    /// Clients move. It cannot be canceled.
+    Leaving,
+    /// All have moved or the deadline has passed: the room ends within seconds.
+    Over,
+}
+
+/// Query of the requests of a move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoveQuery {
+    /// Uid of the Meeting.
+    pub uid: String,
+    /// Names the move, in the caller's words: 1 to 64 letters, digits and `-`. Repeated requests of one move do nothing more.
+    #[serde(rename = "move")]
+    pub id: String,
+    /// For `POST …/handover`: seconds after which the room stops waiting for `leave` and accepts changes again, 1 to 600. Absent: 60. For
+    /// `PUT …/restore`: seconds for which the people of the snapshot may return, in addition to the usual minute, 1 to 600. Absent: 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}
+
+/// Body of `POST …/leave`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaveRequest {
+    /// For each client of the snapshot the ticket with which it connects to the other pod, by peerId. Clients without one use their own.
+    #[serde(default)]
+    pub tickets: BTreeMap<String, String>,
+    /// Seconds until the clients that are left are closed, 0 to 600. 0: all are closed at once.
+    pub deadline_seconds: u64,
 }
 
 /// The settings of a Meeting that can be changed while its room is open.

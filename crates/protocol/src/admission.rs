@@ -7,6 +7,7 @@
 mod error;
 mod grant;
 mod guest;
+mod handover;
 #[cfg(feature = "verify")]
 mod keys;
 mod signer;

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod admission;
 pub mod frame;
+pub mod handover;
 pub mod id;
 pub mod message;
 pub mod text;

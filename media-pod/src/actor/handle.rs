@@ -11,9 +11,12 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::input::Input;
+use super::observed::MoveState;
 use super::quota::ByteQuota;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
-use crate::room::{BroadcasterCall, Command, ConnectionId, PeerId, PeerReport, RoomStats};
+use crate::room::{
+    BroadcasterCall, Command, ConnectionId, MoveAnswer, MoveCommand, MoveRefusal, PeerId, PeerReport, RoomStats,
+};
 
 /// How long a busy room may take to list its peers.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
@@ -25,6 +28,7 @@ pub struct RoomHandle {
     pub(super) stats: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
+    pub(super) moves: watch::Receiver<MoveState>,
     pub(super) streams: watch::Receiver<u64>,
     pub(super) quota: ByteQuota,
 }
@@ -84,6 +88,20 @@ impl RoomHandle {
     /// Hashes of the people who are in a room whose meeting is locked, or have just left it.
     pub(crate) fn people(&self) -> Vec<String> {
         self.people.borrow().clone()
+    }
+
+    /// How the meeting moves between pods.
+    pub(crate) fn move_state(&self) -> MoveState {
+        self.moves.borrow().clone()
+    }
+
+    /// Carries out a step of a move; `None` when the room is over.
+    pub(crate) async fn moves(&self, command: MoveCommand) -> Option<Result<MoveAnswer, MoveRefusal>> {
+        let (answer, answered) = oneshot::channel();
+        if !self.send(Input::Move(command, answer)).await {
+            return None;
+        }
+        answered.await.ok()
     }
 
     /// Returns when the version of the list of producers differs from `known`, when the room is over, or after `at_most`.

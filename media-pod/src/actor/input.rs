@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::outbox::Outbox;
 use super::vocabulary::Vocabulary;
 use crate::room::broadcaster::Refused;
-use crate::room::{BroadcasterCall, Command, Connect, PeerId, PeerReport};
+use crate::room::{BroadcasterCall, Command, Connect, MoveAnswer, MoveCommand, MoveRefusal, PeerId, PeerReport};
 
 /// Receives the one response to a broadcaster's call.
 pub type Answer = oneshot::Sender<Result<Value, Refused>>;
@@ -22,6 +22,8 @@ pub enum Input {
     Broadcast(Box<BroadcasterCall>, Answer),
     /// A command whose sender is answered once the room has handled it.
     Update(Command, oneshot::Sender<()>),
+    /// A step of a move.
+    Move(MoveCommand, oneshot::Sender<Result<MoveAnswer, MoveRefusal>>),
     /// Lists the peers of the room.
     Describe(oneshot::Sender<Vec<PeerReport>>),
     /// Removes a participant; the answer is whether there was one with this id.

@@ -2,7 +2,7 @@
 //!
 //! It never changes the room. The metrics of a room end with it, for whatever reason it ends.
 
-use convene_protocol::admin::RoomSettings;
+use convene_protocol::admin::{MoveReport, RoomSettings};
 use tokio::sync::watch;
 
 use super::list_version::ListVersion;
@@ -18,11 +18,27 @@ pub(crate) struct Reports {
     pub(crate) version: ListVersion,
 }
 
+/// How the meeting moves between pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MoveState {
+    /// Its move to another pod.
+    pub(crate) moving: Option<MoveReport>,
+    /// The move with which it has come to this pod.
+    pub(crate) restored: Option<String>,
+}
+
+impl MoveState {
+    fn of(room: &Room) -> Self {
+        Self { moving: room.move_report(), restored: room.restored().map(str::to_owned) }
+    }
+}
+
 /// The receiving side of a [`Publisher`].
 pub(super) struct Observed {
     pub(super) stats: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
+    pub(super) moves: watch::Receiver<MoveState>,
     pub(super) streams: watch::Receiver<u64>,
 }
 
@@ -32,6 +48,7 @@ pub(super) struct Publisher {
     stats: watch::Sender<RoomStats>,
     settings: watch::Sender<RoomSettings>,
     people: watch::Sender<Vec<String>>,
+    moves: watch::Sender<MoveState>,
     streams: watch::Sender<u64>,
     reports: Reports,
 }
@@ -43,14 +60,16 @@ impl Publisher {
         let (stats, observed_stats) = watch::channel(RoomStats::default());
         let (settings, observed_settings) = watch::channel(room.settings());
         let (people, observed_people) = watch::channel(Vec::new());
+        let (moves, observed_moves) = watch::channel(MoveState::of(room));
         let (streams, observed_streams) = watch::channel(room.streams_version());
         let observed = Observed {
             stats: observed_stats,
             settings: observed_settings,
             people: observed_people,
+            moves: observed_moves,
             streams: observed_streams,
         };
-        (Self { stats, settings, people, streams, reports }, observed)
+        (Self { stats, settings, people, moves, streams, reports }, observed)
     }
 
     /// Publishes what has changed.
@@ -63,8 +82,9 @@ impl Publisher {
         self.reports.metrics.prepared.add(signed(now.prepared) - signed(before.prepared));
         let awaits_again = now.awaits_returning && !before.awaits_returning;
         let recording_changed = (now.recorders > 0) != (before.recorders > 0);
-        let is_changed =
-            update(&self.settings, room.settings()) | update(&self.people, room.people_of_a_locked_meeting());
+        let is_changed = update(&self.settings, room.settings())
+            | update(&self.people, room.people_of_a_locked_meeting())
+            | update(&self.moves, MoveState::of(room));
         if is_changed || awaits_again || recording_changed || now.participants != before.participants {
             self.reports.version.bump();
         }
@@ -87,6 +107,8 @@ pub(super) fn record(metrics: &Metrics, fact: Fact) {
         Fact::Joined(after) => metrics.join_seconds.with_label_values(&["joined"]).observe(after.as_secs_f64()),
         Fact::MediaConnected(after) => metrics.join_seconds.with_label_values(&["media"]).observe(after.as_secs_f64()),
         Fact::Moderated(action) => metrics.moderation.with_label_values(&[action]).inc(),
+        Fact::Move(outcome) => metrics.moves.with_label_values(&[outcome]).inc(),
+        Fact::ClientMove(outcome) => metrics.client_moves.with_label_values(&[outcome]).inc(),
         Fact::LimitReached(limit) => metrics.limits_reached.with_label_values(&[limit]).inc(),
     }
 }

@@ -16,10 +16,13 @@ use super::observed::{Publisher, record};
 use super::outbox::Close;
 use crate::metrics::Metrics;
 use crate::room::broadcaster::Refused;
-use crate::room::{Command, ConnectionId, Effect, MediaEvent, Outgoing, Room, Snapshot};
+use crate::room::{Command, ConnectionId, Effect, MediaEvent, MoveAnswer, MoveRefusal, Outgoing, Room, Snapshot};
 
 /// Close code and reason for a client that does not read its messages (RFC 6455 section 7.4.1).
 const DOES_NOT_READ: Close = (1008, "this client does not read its messages");
+
+type MoveResult = Result<MoveAnswer, MoveRefusal>;
+type MoveCaller = oneshot::Sender<MoveResult>;
 
 /// A room with its handles and its clients.
 #[derive(Debug)]
@@ -32,6 +35,10 @@ pub(super) struct RoomActor {
     calls: HashMap<ConnectionId, Answer>,
     /// Updates whose callers wait until they apply.
     updates: Vec<oneshot::Sender<()>>,
+    /// The caller of the current step of a move.
+    mover: Option<MoveCaller>,
+    /// Answers to such callers, sent once the room's state is published.
+    move_answers: Vec<(MoveCaller, MoveResult)>,
     publisher: Publisher,
     metrics: Metrics,
 }
@@ -39,8 +46,18 @@ pub(super) struct RoomActor {
 impl RoomActor {
     /// An actor without clients.
     pub(super) fn new(room: Room, media: MediaPlane, publisher: Publisher, metrics: Metrics) -> Self {
-        let (clients, calls, updates) = (HashMap::new(), HashMap::new(), Vec::new());
-        Self { room, media, opened: Instant::now(), clients, calls, updates, publisher, metrics }
+        Self {
+            room,
+            media,
+            opened: Instant::now(),
+            clients: HashMap::new(),
+            calls: HashMap::new(),
+            updates: Vec::new(),
+            mover: None,
+            move_answers: Vec::new(),
+            publisher,
+            metrics,
+        }
     }
 
     /// The state that the room passes to its successor; `is_interrupted` after a panic.
@@ -107,6 +124,10 @@ impl RoomActor {
                 self.updates.push(answer);
                 command
             }
+            Input::Move(command, answer) => {
+                self.mover = Some(answer);
+                Command::Move(command)
+            }
             Input::Remove(peer, answer) => {
                 let _ = answer.send(self.room.has(&peer));
                 Command::Remove(peer)
@@ -137,6 +158,9 @@ impl RoomActor {
                         if !self.deliver(connection, message, &mut frames) {
                             commands.push_back(Command::Disconnected { connection });
                         }
+                    }
+                    Effect::MoveAnswer(answer) => {
+                        self.move_answers.extend(self.mover.take().map(|mover| (mover, answer)));
                     }
                     Effect::Ping(connection) => self.ping(connection),
                     Effect::Note(fact) => record(&self.metrics, fact),
@@ -200,6 +224,9 @@ impl RoomActor {
         self.publisher.publish(&self.room);
         for answer in self.updates.drain(..) {
             let _ = answer.send(());
+        }
+        for (mover, answer) in self.move_answers.drain(..) {
+            let _ = mover.send(answer);
         }
     }
 }

@@ -62,8 +62,8 @@ pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
     let room = Room::new(limits, settings, capabilities, MEDIASOUP_VERSION.to_owned(), unix_milliseconds(), snapshot);
     let metrics = reports.metrics.clone();
     let (publisher, observed) = Publisher::new(&room, reports);
-    let Observed { stats, settings, people, streams } = observed;
-    let handle = RoomHandle { inbox, stats, settings, people, streams, quota };
+    let Observed { stats, settings, people, moves, streams } = observed;
+    let handle = RoomHandle { inbox, stats, settings, people, moves, streams, quota };
     // Boxed: its task would hold it twice.
     let actor = Box::new(RoomActor::new(room, media, publisher, metrics.clone()));
     tokio::spawn(async move { on_end(run(actor, metrics, inputs, events, meeting).await).await });

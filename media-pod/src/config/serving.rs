@@ -28,6 +28,10 @@ pub(crate) struct ServingArgs {
     #[arg(long, env = "CONVENE_ADMISSION_KEYS", value_name = "FILE")]
     pub(crate) admission_keys: Option<PathBuf>,
 
+    /// The uid of this Pod object: only tokens for it move meetings to or from this pod. Without it none do.
+    #[arg(long, env = "CONVENE_POD_UID", value_name = "UID")]
+    pub(crate) pod_uid: Option<String>,
+
     /// Certificate chain (PEM): HTTP and WebSockets are then served with TLS. Reloaded when it changes.
     #[arg(long, env = "CONVENE_TLS_CERT", value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,

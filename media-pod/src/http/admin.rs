@@ -1,6 +1,7 @@
-//! The admin API, for the operator: listing, updating and ending rooms, removing participants, draining, probes, and statistics. Every
+//! The admin API, for the operator: listing, updating, moving and ending rooms, removing participants, draining, probes, and statistics. Every
 //! request needs an admin token, or without keys (--dev) must come from this machine.
 
+mod moves;
 mod probe;
 mod update;
 
@@ -40,7 +41,7 @@ pub(crate) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<A
         .route(DRAIN_PATH, put(drain).delete(stop_draining))
         .route(PROBE_PATH, post(probe::open))
         .route("/stats", get(stats));
-    router.merge(protected(admin, state))
+    moves::add_routes(router.merge(protected(admin, state)), state)
 }
 
 /// Protects routes by the admin token.

@@ -53,9 +53,19 @@ pub(crate) async fn open(
             let (replicas, comes_back_only) = (switches.replicas, state.rooms.is_draining());
             let (grant, limits) = (participant, state.client_limits);
             let vocabulary = Vocabulary { extensions: !query.is_of_demo(), version_name: query.version_name() };
-            let (proves, prepares) = (None, query.prepares());
-            let entrant =
-                Entrant { connection, peer, grant, replicas, comes_back_only, proves, prepares, vocabulary, limits };
+            let (proves, prepares, moves) = (None, query.prepares(), query.moves());
+            let entrant = Entrant {
+                connection,
+                peer,
+                grant,
+                replicas,
+                comes_back_only,
+                proves,
+                prepares,
+                moves,
+                vocabulary,
+                limits,
+            };
             let session = session.map(|request| (request, Owner::new(&meeting, &entrant)));
             upgrade.on_upgrade(move |socket| serve_client(state, socket, room, entrant, session))
         }

@@ -27,11 +27,13 @@ pub struct HandlerOptions {
     pub guests: GuestKey,
     /// Whether moderators may use the test switches `consumerReplicas` and `usePipeTransports`.
     pub allow_test_switches: bool,
+    /// The uid of the Pod object, to which the tokens of moves are bound.
+    pub pod_uid: Option<String>,
 }
 
 impl Default for HandlerOptions {
     fn default() -> Self {
-        Self { log: LogHealth::default(), guests: GuestKey::random(), allow_test_switches: false }
+        Self { log: LogHealth::default(), guests: GuestKey::random(), allow_test_switches: false, pod_uid: None }
     }
 }
 

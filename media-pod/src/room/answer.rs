@@ -27,6 +27,11 @@ impl Refusal {
         Self(404, "no client with this peerId is waiting in the lobby".into())
     }
 
+    /// Clients match on the reason: they repeat the request at the other pod.
+    pub(crate) fn moving() -> Self {
+        Self(409, "moving".into())
+    }
+
     pub(crate) fn not_joined() -> Self {
         Self(409, "join first".into())
     }

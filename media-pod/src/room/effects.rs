@@ -9,6 +9,7 @@ use super::closing::Close;
 use super::interface::context::{Context, Requester};
 use super::interface::effect::{Effect, Fact, Outgoing};
 use super::interface::ids::ConnectionId;
+use super::interface::moves::{MoveAnswer, MoveRefusal};
 use super::interface::operation::Operation;
 
 /// The effects of one command.
@@ -46,6 +47,10 @@ impl Effects {
 
     pub(crate) fn note(&mut self, fact: Fact) {
         self.list.push(Effect::Note(fact));
+    }
+
+    pub(crate) fn answer_move(&mut self, answer: Result<MoveAnswer, MoveRefusal>) {
+        self.list.push(Effect::MoveAnswer(answer));
     }
 
     pub(crate) fn ping(&mut self, connection: ConnectionId) {

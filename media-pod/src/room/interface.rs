@@ -8,6 +8,7 @@ pub(super) mod effect;
 pub(super) mod ids;
 pub(super) mod limits;
 pub(super) mod media;
+pub(super) mod moves;
 pub(super) mod operation;
 pub(super) mod outcome;
 pub(super) mod settings;

@@ -1,6 +1,8 @@
 //! What moderators have decided, for the duration of the meeting: lock and lobby, removed and admitted participants, changed permissions, and
 //! which personal invitations were used. Bounded. It makes no decisions about media.
 
+mod memory;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -183,9 +185,9 @@ impl Moderation {
         matches!(person, Person::Proven(_)) && self.admitted.contains(&person)
     }
 
-    /// The same for the next room of the meeting, whose clock starts now.
-    pub(crate) fn restarted(mut self) -> Self {
-        self.addresses.iter_mut().for_each(|(_, since)| *since = Duration::ZERO);
+    /// The same for the next room of the meeting, in which it is `now`.
+    pub(crate) fn restarted(mut self, now: Duration) -> Self {
+        self.addresses.iter_mut().for_each(|(_, since)| *since = now);
         self
     }
 

@@ -1,21 +1,22 @@
-//! The state of a room: its owners, and the state that it passes to the next room of the same meeting.
+//! The state of a room: its owners, and what of it is passed to the next room of the same meeting.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use convene_protocol::admin::RoomSettings;
+use convene_protocol::handover::RoomMemory;
 use convene_protocol::message::{RoomState, ServerNotification};
 use serde_json::Value;
 
 use super::broadcasters::Broadcasters;
-use super::chat::{Chat, History};
+use super::chat::Chat;
 use super::data::DataChannels;
 use super::interface::ids::PeerId;
 use super::interface::limits::Limits;
 use super::interface::settings::MeetingSettings;
+use super::memory::{Arrived, Interrupted, Snapshot, person_of};
 use super::moderation::Moderation;
-use super::people::departed::Trace;
+use super::moving::Moving;
 use super::people::lobby::Lobby;
 use super::people::pending::Pending;
 use super::people::prepared::Prepared;
@@ -44,6 +45,10 @@ pub struct Room {
     pub(super) last_tick: Duration,
     pub(super) empty_since: Option<Duration>,
     pub(super) ending: Ending,
+    /// While the meeting moves to another pod.
+    pub(super) moving: Option<Moving>,
+    /// The move with which the room's state has come to this pod.
+    pub(super) restored: Option<String>,
 }
 
 /// How a room ends.
@@ -51,26 +56,13 @@ pub struct Room {
 pub(super) enum Ending {
     /// The meeting is over: nothing is passed on.
     Over,
+    /// The meeting is on another pod, with all that the room knew: nothing is passed on.
+    Elsewhere,
     /// No participants were left: the chat is not for later ones.
     Empty,
     /// The room was interrupted, and its participants will reconnect.
     #[default]
     Interrupted,
-}
-
-/// The state that a room passes to the next room of the same meeting on the same pod. Plain data without handles or connections.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    moderation: Moderation,
-    interrupted: Option<Interrupted>,
-}
-
-/// The part that is passed on only after an interruption.
-#[derive(Clone, Debug)]
-struct Interrupted {
-    history: History,
-    /// The participants who were in the room or had just left it.
-    participants: BTreeMap<PeerId, Trace>,
 }
 
 impl Room {
@@ -102,9 +94,11 @@ impl Room {
             last_tick: Duration::ZERO,
             empty_since: Some(Duration::ZERO),
             ending: Ending::default(),
+            moving: None,
+            restored: None,
         };
         if let Some(snapshot) = snapshot {
-            room.restore(snapshot);
+            room.restore(snapshot, Duration::ZERO);
         }
         room
     }
@@ -112,19 +106,39 @@ impl Room {
     /// The state for the next room of the meeting; nothing if the meeting is over. `is_broken`: a panic has ended the room.
     pub fn snapshot(&self, is_broken: bool) -> Option<Snapshot> {
         let ending = if is_broken { Ending::Interrupted } else { self.ending };
-        if ending == Ending::Over {
+        if matches!(ending, Ending::Over | Ending::Elsewhere) {
             return None;
         }
         let interrupted = (ending == Ending::Interrupted)
             .then(|| Interrupted { history: self.chat.history().clone(), participants: self.seats.traces() });
-        Some(Snapshot { moderation: self.moderation.clone(), interrupted })
+        Some(Snapshot { moderation: self.moderation.clone(), interrupted, arrived: None })
     }
 
-    fn restore(&mut self, Snapshot { moderation, interrupted }: Snapshot) {
-        self.moderation = moderation.restarted();
+    /// Continues with the state of an earlier room, of which no client is here yet.
+    pub(super) fn restore(&mut self, snapshot: Snapshot, now: Duration) {
+        let Snapshot { moderation, interrupted, arrived } = snapshot;
+        self.moderation = moderation.restarted(now);
+        let left_at = now.saturating_add(arrived.as_ref().map_or(Duration::ZERO, |arrived| arrived.returning));
         if let Some(Interrupted { history, participants }) = interrupted {
             self.chat.restore(history);
-            self.seats.restore(participants);
+            self.seats.restore(participants, left_at);
+        }
+        if let Some(Arrived { id, lobby, speakers, .. }) = arrived {
+            self.lobby.expect(lobby, left_at);
+            self.tracks.restore_speakers(speakers);
+            self.restored = Some(id);
+            self.empty_since = Some(left_at);
+        }
+    }
+
+    /// What the room knows of people, for another pod.
+    pub(super) fn memory(&self) -> RoomMemory {
+        RoomMemory {
+            people: self.seats.traces().into_iter().map(person_of).collect(),
+            lobby: self.lobby.memory(),
+            moderation: self.moderation.memory(),
+            chat: self.chat.history().memory(),
+            speakers: self.tracks.speakers().map(|id| id.0.clone()).collect(),
         }
     }
 

@@ -8,6 +8,7 @@ mod handle;
 mod leaving;
 mod media;
 mod moderating;
+mod moving;
 mod participants;
 mod preparing;
 mod presence;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::{
     BroadcasterCall, Command, Connect, ConnectionId, ConsumerId, Context, CreatedConsumer, CreatedDataConsumer,
     CreatedPlainTransport, CreatedProducer, CreatedTransport, DataConsumerId, DataMessage, DataProducerId, Effect, End,
-    Fact, Limits, MediaEvent, MeetingSettings, Operation, Outcome, Outgoing, PeerId, ProducerId, Room, TransportId,
+    Fact, Handover, Limits, MediaEvent, MeetingSettings, MoveAnswer, MoveCommand, MoveRefusal, Operation, Outcome,
+    Outgoing, PeerId, ProducerId, Room, TransportId,
 };
 
 mod broadcasting;
@@ -28,6 +29,7 @@ mod lobby;
 mod matrix;
 mod media;
 mod moderating;
+mod moves;
 mod preparing;
 mod presence;
 mod rights;

@@ -23,6 +23,8 @@ pub(crate) struct Entrant {
     pub(crate) proves: Option<ConnectionId>,
     /// Whether it only prepares to join.
     pub(crate) prepares: bool,
+    /// Whether it understands `moving`.
+    pub(crate) moves: bool,
     /// The notifications it understands.
     pub(crate) vocabulary: Vocabulary,
     /// Limits on what it may send.

@@ -18,6 +18,7 @@ pub(crate) struct SignalQuery {
     session: String,
     received: String,
     prepare: String,
+    moves: String,
 }
 
 /// A request for a session that survives its socket.
@@ -80,6 +81,11 @@ impl SignalQuery {
     /// prepared.
     pub(crate) fn prepares(&self) -> bool {
         self.prepare == "1" && !self.session.is_empty() && !self.is_of_demo()
+    }
+
+    /// Whether the client understands `moving`. A client of the demo never does.
+    pub(crate) fn moves(&self) -> bool {
+        self.moves == "1" && !self.is_of_demo()
     }
 
     fn layout(&self) -> Layout {
@@ -151,6 +157,16 @@ mod tests {
             let [room_id, session, prepare] = [room_id, session, prepare].map(str::to_owned);
             let query = SignalQuery { room_id, session, prepare, ..SignalQuery::default() };
             assert_eq!(query.prepares(), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_client_that_says_so_moves() {
+        let cases = [("", "1", true), ("room", "1", false), ("", "", false), ("", "true", false)];
+        for (room_id, moves, expected) in cases {
+            let [room_id, moves] = [room_id, moves].map(str::to_owned);
+            let query = SignalQuery { room_id, moves, ..SignalQuery::default() };
+            assert_eq!(query.moves(), expected, "{query:?}");
         }
     }
 

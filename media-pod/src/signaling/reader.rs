@@ -41,7 +41,8 @@ pub(super) async fn connect(
     entrant: Entrant,
     metrics: Metrics,
 ) -> Option<(Reader, Inbox, DisconnectGuard)> {
-    let Entrant { connection, peer, grant, replicas, comes_back_only, proves, prepares, vocabulary, limits } = entrant;
+    let Entrant { connection, peer, grant, replicas, comes_back_only, proves, prepares, moves, vocabulary, limits } =
+        entrant;
     let (outbox, outgoing) = outbox::channel(room.quota());
     let reader = Reader {
         room: room.clone(),
@@ -56,8 +57,8 @@ pub(super) async fn connect(
         is_prepared: prepares,
     };
     let client = Client { outbox, vocabulary };
-    let connect =
-        Input::Connect(Connect { connection, peer, grant, replicas, comes_back_only, proves, prepares }, client);
+    let connect = Connect { connection, peer, grant, replicas, comes_back_only, proves, prepares, moves };
+    let connect = Input::Connect(connect, client);
     let guard = DisconnectGuard::new(room.clone(), connection);
     room.send(connect).await.then_some((reader, outgoing, guard))
 }

@@ -15,6 +15,7 @@ mod http;
 mod idle;
 mod load;
 mod moderation;
+mod moves;
 mod ortc;
 mod panic;
 mod prepared;

@@ -210,6 +210,7 @@ impl Processes {
             settings: Some(RoomSettings::default()),
             people: people_of(key, count),
             awaits_returning: true,
+            ..RoomReport::default()
         };
         process.rooms.insert(key.clone(), room);
         process.version += 1;

@@ -84,6 +84,8 @@ export const REQUESTS = {
   lowerHand: { from: 'moderator', as: 'request' },
   /** Ends the meeting. */
   endMeeting: { from: 'moderator', as: 'request' },
+  /** Reports that the client has moved: it receives everything from the pod to which the meeting moves. */
+  moved: { from: 'participant', as: 'request or notification' },
   /** Throttles the network, for tests of the demo's authors. Always refused. */
   applyNetworkThrottle: { from: 'admitted', as: 'request' },
   /** Ends network throttling (older name). Always refused. */
@@ -136,6 +138,7 @@ export interface RequestAnswers {
   setModerator: NoData;
   lowerHand: NoData;
   endMeeting: NoData;
+  moved: NoData;
   applyNetworkThrottle: NoData;
   resetNetworkThrottle: NoData;
   stopNetworkThrottle: NoData;

@@ -20,6 +20,9 @@ pub enum AdmissionError {
     /// Signature, algorithm, audience or shape is wrong.
     #[error("the token is not valid for this purpose")]
     Invalid,
+    /// It is for another media pod or another room.
+    #[error("the token is for another media pod or another room")]
+    Elsewhere,
     /// It would admit a recorder that is hidden from the others.
     #[error("the token is for a hidden recorder, which is never admitted")]
     HiddenRecords,
@@ -37,6 +40,7 @@ impl AdmissionError {
             Self::Malformed => "TokenMalformed",
             Self::UnknownKey => "TokenKeyUnknown",
             Self::Invalid => "TokenInvalid",
+            Self::Elsewhere => "TokenElsewhere",
             Self::HiddenRecords => "TokenHiddenRecords",
             Self::Expired => "TokenExpired",
         }

@@ -56,7 +56,7 @@ impl Signer {
         self.sign(ADMIN_AUDIENCE, AdminBody {}, now)
     }
 
-    fn sign<T: Serialize>(&self, audience: &str, body: T, now: u64) -> Result<String, AdmissionError> {
+    pub(super) fn sign<T: Serialize>(&self, audience: &str, body: T, now: u64) -> Result<String, AdmissionError> {
         self.sign_for(audience, body, now, LIFETIME_SECONDS)
     }
 

@@ -213,6 +213,8 @@ requests! {
     "lowerHand": LowerHand(PeerRef) -> NoData, Moderator, Request;
     /// Ends the meeting.
     "endMeeting": EndMeeting(NoData) -> NoData, Moderator, Request;
+    /// Reports that the client has moved: it receives everything from the pod to which the meeting moves.
+    "moved": Moved(NoData) -> NoData, Participant, RequestOrNotification;
     /// Throttles the network, for tests of the demo's authors. Always refused.
     "applyNetworkThrottle": ApplyNetworkThrottle(Throttle) -> NoData, Admitted, Request;
     /// Ends network throttling (older name). Always refused.

@@ -5,9 +5,9 @@ use ts_rs::TS;
 
 use super::payload::{
     ActiveSpeaker, ChatMessage, ConsumerLayers, ConsumerRef, DataConsumerRef, DisplayNameChanged, DownlinkBwe,
-    HandRaised, Lobby, LobbyPeers, MutedByModerator, NewConsumer, NewDataConsumer, NewPeer, NoData, PeerChanged,
-    PeerClosed, PeerReaction, PeerSends, Permissions, ProducerLayers, ProducerScore, ProtocolVersion, RoomState,
-    ScoreOf, SignalingSession, SpeakingPeers,
+    HandRaised, Lobby, LobbyPeers, Moving, MutedByModerator, NewConsumer, NewDataConsumer, NewPeer, NoData,
+    PeerChanged, PeerClosed, PeerReaction, PeerSends, Permissions, ProducerLayers, ProducerScore, ProtocolVersion,
+    RoomState, ScoreOf, SignalingSession, SpeakingPeers,
 };
 
 /// Requests of the media pod to a client. The JSON is `{ "method": …, "data": … }`.
@@ -83,6 +83,10 @@ pub enum ServerNotification {
     ProducerLayers(ProducerLayers),
     /// To clients with a session that outlives its sockets: the first message on each socket. It is not counted.
     Session(SignalingSession),
+    /// To clients that sent `moves=1`: the meeting continues on another pod. They connect there, and answer `moved` once they receive it all.
+    Moving(Moving),
+    /// To the same clients: this connection is over, and they close it.
+    Over(NoData),
 }
 
 impl ServerNotification {
@@ -103,6 +107,8 @@ impl ServerNotification {
                 | Self::Reaction(_)
                 | Self::ProducerLayers(_)
                 | Self::Session(_)
+                | Self::Moving(_)
+                | Self::Over(_)
         )
     }
 

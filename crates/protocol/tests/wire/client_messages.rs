@@ -288,6 +288,7 @@ fn people() -> Vec<ClientMessage> {
         message("raiseHand", vec![request(OWN, json!({ "raised": true }))], done()),
         message("setWatchedPeers", vec![request(OWN, json!({ "peerIds": ["bob", "eve"] }))], done()),
         message("sendReaction", vec![request(OWN, json!({ "reaction": "clap" }))], done()),
+        message("moved", vec![request(OWN, json!({}))], done()),
         message(
             "knock",
             vec![

@@ -10,7 +10,7 @@ use crate::server_messages;
 type Fields = &'static [&'static str];
 
 /// Notifications that the readers of the demo's dialects do not know and ignore.
-const OWN_MESSAGES: [&str; 13] = [
+const OWN_MESSAGES: [&str; 15] = [
     "chatMessage",
     "permissions",
     "lobby",
@@ -24,6 +24,8 @@ const OWN_MESSAGES: [&str; 13] = [
     "producerLayers",
     "reaction",
     "session",
+    "moving",
+    "over",
 ];
 
 /// Answers by method, as the older app reads them. Empty: it does not read any field.

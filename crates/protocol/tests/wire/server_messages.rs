@@ -5,7 +5,7 @@ use convene_protocol::frame;
 use convene_protocol::message::{
     ActiveSpeaker, Channel, ConsumerAppData, ConsumerLayers, ConsumerRef, ConsumerScore, DataConsumerAppData,
     DataConsumerRef, DisplayNameChanged, DownlinkBwe, HandRaised, Layers, Lobby, LobbyPeer, LobbyPeers, LobbyState,
-    MediaKind, MutedByModerator, NewConsumer, NewDataConsumer, NoData, PeerChanged, PeerClosed, PeerReaction,
+    MediaKind, Moving, MutedByModerator, NewConsumer, NewDataConsumer, NoData, PeerChanged, PeerClosed, PeerReaction,
     PeerSends, PeerVolume, Permissions, ProducerLayers, ProducerScore, ProtocolVersion, PublishSource, Reaction,
     RoomState, ScoreOf, Sends, ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers,
 };
@@ -30,7 +30,7 @@ impl ServerMessage {
 }
 
 pub(crate) fn all() -> Vec<ServerMessage> {
-    [requests(), peers(), streams(), room(), rights(), people(), sessions()].into_iter().flatten().collect()
+    [requests(), peers(), streams(), room(), rights(), people(), sessions(), moves()].into_iter().flatten().collect()
 }
 
 /// Answers of clients to requests: they accept, or they opened the page without receiving.
@@ -227,5 +227,16 @@ fn sessions() -> Vec<ServerMessage> {
         told("a new session", &session(false, 0, false)),
         told("the same goes on after a cut", &session(true, 23, false)),
         told("a prepared connection", &session(false, 0, true)),
+    ]
+}
+
+fn moves() -> Vec<ServerMessage> {
+    let moving = |ticket: Option<&str>, deadline_seconds| {
+        ServerNotification::Moving(Moving { ticket: ticket.map(str::to_owned), deadline_seconds })
+    };
+    vec![
+        told("the meeting moves", &moving(Some("eyJ0eXAiOiJKV1QifQ.e30.c2lnbmF0dXJl"), 10)),
+        told("the connection is closed at once, and the client uses its own ticket", &moving(None, 0)),
+        told("all have moved, or the deadline has passed", &ServerNotification::Over(NoData {})),
     ]
 }

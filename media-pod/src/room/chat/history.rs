@@ -1,5 +1,7 @@
 //! The messages of the chat, for late joiners and for clients without data channels. Bounded in messages and bytes.
 
+mod memory;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -94,6 +94,28 @@ pub enum BroadcasterRequest {
     PeerProducersInfos,
 }
 
+impl BroadcasterRequest {
+    /// Whether the room is another one afterwards, and not only the media that the broadcaster already has.
+    pub(crate) fn changes_room(&self) -> bool {
+        match self {
+            Self::Enter(_)
+            | Self::Join
+            | Self::CreatePlainTransport { .. }
+            | Self::CreateWebRtcTransport
+            | Self::Produce { .. }
+            | Self::ProduceData { .. }
+            | Self::Consume { .. }
+            | Self::ConsumeData { .. } => true,
+            Self::RouterRtpCapabilities
+            | Self::Leave
+            | Self::ConnectPlainTransport { .. }
+            | Self::ConnectWebRtcTransport { .. }
+            | Self::OfConsumer(..)
+            | Self::PeerProducersInfos => false,
+        }
+    }
+}
+
 /// A change of a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsumerCall {

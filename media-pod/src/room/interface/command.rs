@@ -8,6 +8,7 @@ use super::broadcaster::BroadcasterRequest;
 use super::context::Context;
 use super::ids::{ConnectionId, PeerId};
 use super::media::MediaEvent;
+use super::moves::MoveCommand;
 use super::outcome::{MediaError, Outcome};
 
 /// Everything that can happen to a room.
@@ -77,6 +78,8 @@ pub enum Command {
     },
     /// The pod accepts no new participants from now on: prepared connections are closed.
     StopPreparing,
+    /// A step of the meeting's move between pods.
+    Move(MoveCommand),
     /// Remove a participant permanently.
     Remove(PeerId),
     /// End the room.
@@ -100,6 +103,8 @@ pub struct Connect {
     pub proves: Option<ConnectionId>,
     /// Whether it only prepares, and enters once it sends `join` or `knock`.
     pub prepares: bool,
+    /// Whether it understands `moving`, and moves to another pod before this one closes its connection.
+    pub moves: bool,
 }
 
 /// Whether a prepared client enters the room with this request.

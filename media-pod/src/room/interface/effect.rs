@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::ids::ConnectionId;
+use super::moves::{MoveAnswer, MoveRefusal};
 use super::operation::Operation;
 
 /// One effect.
@@ -27,6 +28,8 @@ pub enum Effect {
     },
     /// Run an operation of the media plane. Its outcome is returned with the context before any other command.
     Media(Operation, Context),
+    /// The answer to the last [`Command::Move`](crate::room::Command::Move).
+    MoveAnswer(Result<MoveAnswer, MoveRefusal>),
     /// Count something in the metrics.
     Note(Fact),
     /// The room has ended and is empty.
@@ -44,6 +47,10 @@ pub enum Fact {
     LimitReached(&'static str),
     /// A moderator sent this request successfully.
     Moderated(&'static str),
+    /// A step of a move, by its outcome.
+    Move(&'static str),
+    /// A client has moved, or was closed for a move.
+    ClientMove(&'static str),
 }
 
 /// A message to a client.

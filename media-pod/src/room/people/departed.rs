@@ -27,9 +27,9 @@ struct Departure {
 pub(crate) struct Departed(BTreeMap<PeerId, Departure>);
 
 impl Departed {
-    /// All of them count as having left when the room opened.
-    pub(crate) fn at_opening(traces: BTreeMap<PeerId, Trace>) -> Self {
-        Self(traces.into_iter().map(|(id, trace)| (id, Departure { at: Duration::ZERO, trace })).collect())
+    /// All of them count as having left `at` the same time.
+    pub(crate) fn all_at(at: Duration, traces: BTreeMap<PeerId, Trace>) -> Self {
+        Self(traces.into_iter().map(|(id, trace)| (id, Departure { at, trace })).collect())
     }
 
     /// Remembers one more, unless there are already `limit`.

@@ -6,11 +6,16 @@ use crate::room::interface::command::Connect;
 use crate::room::interface::ids::{ConnectionId, PeerId};
 
 /// A connection that wants to enter the room.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Debug)]
 pub(crate) struct Entrance {
     pub(crate) connection: ConnectionId,
     /// The grant of the admission, with the changes of moderators.
     pub(crate) grant: ParticipantGrant,
+    /// The grant of the admission without those changes.
+    pub(crate) granted: Box<ParticipantGrant>,
+    /// Whether the client understands `moving`.
+    pub(crate) moves: bool,
     /// The proven identity of the person who connects, as in [`ParticipantGrant::person`].
     pub(crate) person: Option<String>,
     /// Additional copies of every consumer that are requested.
@@ -27,9 +32,22 @@ pub(crate) struct Entrance {
 
 impl Entrance {
     pub(crate) fn new(connect: Connect) -> (PeerId, Self) {
-        let Connect { connection, peer, grant, replicas, comes_back_only, proves, .. } = connect;
-        let (person, was_prepared, wraps_stats) = (grant.person(), false, false);
-        (peer, Self { connection, grant, person, replicas, comes_back_only, proves, was_prepared, wraps_stats })
+        let Connect { connection, peer, grant, replicas, comes_back_only, proves, prepares: _, moves } = connect;
+        let (person, granted) = (grant.person(), Box::new(grant.clone()));
+        let (was_prepared, wraps_stats) = (false, false);
+        let entrance = Self {
+            connection,
+            grant,
+            granted,
+            moves,
+            person,
+            replicas,
+            comes_back_only,
+            proves,
+            was_prepared,
+            wraps_stats,
+        };
+        (peer, entrance)
     }
 }
 

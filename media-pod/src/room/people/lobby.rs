@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use convene_protocol::admission::ParticipantGrant;
+use convene_protocol::handover::SnapshotWaiting;
 use convene_protocol::message::{
     ClientRequest, Knock, Lobby as LobbyStatus, LobbyPeer, LobbyPeers, LobbyState, ServerNotification,
 };
@@ -30,9 +32,21 @@ struct Waiting {
     knocks: u8,
     /// Clients that do not support a lobby send these first and wait for the answers.
     held: HeldRequests,
+    /// Its place among those that were expected; the others wait longer.
+    place: usize,
 }
 
 impl Waiting {
+    fn memory(&self, id: &PeerId) -> SnapshotWaiting {
+        SnapshotWaiting {
+            peer_id: id.0.clone(),
+            person: self.entrance.person.clone(),
+            address: self.entrance.grant.address.clone(),
+            display_name: self.name.clone(),
+            knocks: self.knocks,
+        }
+    }
+
     fn described(&self, id: &PeerId) -> LobbyPeer {
         let name = self.entrance.grant.name.as_ref().or(self.name.as_ref());
         LobbyPeer { peer_id: id.0.clone(), display_name: name.cloned().unwrap_or_default() }
@@ -42,13 +56,34 @@ impl Waiting {
 #[derive(Debug)]
 pub(crate) struct Lobby {
     waiting: BTreeMap<PeerId, Waiting>,
+    expected: Expected,
     limit: usize,
     timeout: Duration,
 }
 
+/// The clients that waited before the meeting moved here, longest first. They keep their name and their place.
+#[derive(Debug, Default)]
+struct Expected {
+    clients: Vec<(usize, SnapshotWaiting)>,
+    until: Duration,
+}
+
+impl Expected {
+    /// The client that comes back, which is recognized like a participant.
+    fn take(&mut self, id: &PeerId, entrance: &Entrance) -> Option<(usize, SnapshotWaiting)> {
+        let is_same = |(_, client): &(usize, SnapshotWaiting)| {
+            let is_near = client.person.is_some() || client.address == entrance.grant.address;
+            client.peer_id == id.0 && client.person == entrance.person && is_near
+        };
+        let index = self.clients.iter().position(is_same)?;
+        Some(self.clients.remove(index))
+    }
+}
+
 impl Lobby {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { waiting: BTreeMap::new(), limit: limits.lobby, timeout: limits.lobby_timeout }
+        let (waiting, expected) = (BTreeMap::new(), Expected::default());
+        Self { waiting, expected, limit: limits.lobby, timeout: limits.lobby_timeout }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -77,8 +112,12 @@ impl Lobby {
             return false;
         }
         effects.notify(connection, ServerNotification::Lobby(LobbyStatus { state: LobbyState::Waiting }));
-        let waiting = Waiting { entrance, since: effects.now, name: None, knocks: 0, held: HeldRequests::default() };
-        self.waiting.insert(id, waiting);
+        let (place, name, knocks) = match self.expected.take(&id, &entrance) {
+            Some((place, client)) => (place, client.display_name, client.knocks),
+            None => (usize::MAX, None, 0),
+        };
+        let held = HeldRequests::default();
+        self.waiting.insert(id, Waiting { entrance, since: effects.now, name, knocks, held, place });
         true
     }
 
@@ -126,9 +165,7 @@ impl Lobby {
 
     /// All clients, longest waiting first.
     pub(crate) fn ids_by_age(&self) -> Vec<PeerId> {
-        let mut all: Vec<_> = self.waiting.iter().map(|(id, waiting)| (waiting.since, id.clone())).collect();
-        all.sort();
-        all.into_iter().map(|(_, id)| id).collect()
+        self.by_age().into_iter().map(|(id, _)| id.clone()).collect()
     }
 
     /// Clients whose time in the lobby is over.
@@ -143,9 +180,7 @@ impl Lobby {
 
     /// The lobby as moderators see it, longest waiting first.
     pub(crate) fn peers(&self) -> ServerNotification {
-        let mut all: Vec<_> = self.waiting.iter().collect();
-        all.sort_by_key(|(_, waiting)| (waiting.since, waiting.entrance.connection));
-        let peers = all.into_iter().map(|(id, waiting)| waiting.described(id)).collect();
+        let peers = self.by_age().into_iter().map(|(id, waiting)| waiting.described(id)).collect();
         ServerNotification::LobbyPeers(LobbyPeers { peers })
     }
 
@@ -156,7 +191,47 @@ impl Lobby {
         Some(Holder { connection: *connection, person, address, is_broadcaster: false })
     }
 
+    fn by_age(&self) -> Vec<(&PeerId, &Waiting)> {
+        let mut all: Vec<_> = self.waiting.iter().collect();
+        all.sort_by_key(|(_, waiting)| (waiting.place, waiting.since, waiting.entrance.connection));
+        all
+    }
+
     fn ids_where(&self, is_meant: impl Fn(&Waiting) -> bool) -> Vec<PeerId> {
         self.waiting.iter().filter(|(_, waiting)| is_meant(waiting)).map(|(id, _)| id.clone()).collect()
+    }
+}
+
+/// Moves between pods.
+impl Lobby {
+    /// The clients, longest waiting first, with those that have not come back yet.
+    pub(crate) fn memory(&self) -> Vec<SnapshotWaiting> {
+        let here = self.by_age().into_iter().map(|(id, waiting)| waiting.memory(id));
+        here.chain(self.expected.clients.iter().map(|(_, client)| client.clone())).collect()
+    }
+
+    /// The clients that waited before the meeting moved here, longest first; they are expected until then.
+    pub(crate) fn expect(&mut self, clients: Vec<SnapshotWaiting>, until: Duration) {
+        self.expected = Expected { clients: clients.into_iter().enumerate().collect(), until };
+    }
+
+    pub(crate) fn forget_expected(&mut self, now: Duration) {
+        if now >= self.expected.until {
+            self.expected = Expected::default();
+        }
+    }
+
+    /// The grants of the clients that understand `moving`.
+    pub(crate) fn grants_that_move(&self) -> impl Iterator<Item = (&PeerId, &ParticipantGrant)> {
+        self.that_move().map(|(id, waiting)| (id, &*waiting.entrance.granted))
+    }
+
+    /// Their connections.
+    pub(crate) fn connections_that_move(&self) -> impl Iterator<Item = (PeerId, ConnectionId)> {
+        self.that_move().map(|(id, waiting)| (id.clone(), waiting.entrance.connection))
+    }
+
+    fn that_move(&self) -> impl Iterator<Item = (&PeerId, &Waiting)> {
+        self.waiting.iter().filter(|(_, waiting)| waiting.entrance.moves)
     }
 }

@@ -17,6 +17,7 @@ use crate::room::interface::ids::ConnectionId;
 const REACTION_INTERVAL: Duration = Duration::from_millis(200);
 
 /// One client in the room.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// Its WebSocket; for a broadcaster the HTTP call with which it entered.
@@ -24,6 +25,10 @@ pub(crate) struct Peer {
     pub(crate) is_broadcaster: bool,
     /// Its permissions: the grant of its admission with the changes of moderators.
     pub(crate) grant: ParticipantGrant,
+    /// The grant of its admission without those changes.
+    pub(crate) granted: Box<ParticipantGrant>,
+    /// Whether it understands `moving`.
+    pub(crate) moves: bool,
     /// The person's proven identity, as in [`ParticipantGrant::person`].
     pub(crate) person: Option<String>,
     pub(crate) arrival: Arrival,
@@ -56,6 +61,8 @@ impl Peer {
             connection,
             is_broadcaster: false,
             person: grant.person(),
+            granted: Box::new(grant.clone()),
+            moves: false,
             grant,
             arrival: Arrival::New,
             since: now,

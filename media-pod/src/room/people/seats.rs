@@ -91,9 +91,10 @@ impl Seats {
 
     /// Seats a client. A participant who returns has the same state as when it left.
     pub(crate) fn insert(&mut self, id: &PeerId, entrance: Entrance, arrival: Arrival, now: Duration) {
-        let Entrance { connection, grant, person, wraps_stats, .. } = entrance;
+        let Entrance { connection, grant, granted, moves, person, wraps_stats, .. } = entrance;
         let before = self.departed.take(id).filter(|trace| trace.person == person);
         let mut peer = Peer::new(connection, grant, now);
+        (peer.granted, peer.moves) = (granted, moves);
         peer.arrival = arrival;
         peer.wraps_stats = wraps_stats;
         peer.hand_raised = arrival == Arrival::Back && before.is_some_and(|trace| trace.hand_raised);
@@ -214,12 +215,12 @@ impl Seats {
 
     /// Remembers all participants: the room is about to end, and they may rejoin the next one.
     pub(crate) fn note_departures(&mut self) {
-        self.departed = Departed::at_opening(self.traces());
+        self.departed = Departed::all_at(Duration::ZERO, self.traces());
     }
 
-    /// Restores the participants of an earlier room.
-    pub(crate) fn restore(&mut self, traces: BTreeMap<PeerId, Trace>) {
-        self.departed = Departed::at_opening(traces);
+    /// Restores the participants of an earlier room, as if they had left then.
+    pub(crate) fn restore(&mut self, traces: BTreeMap<PeerId, Trace>, left_at: Duration) {
+        self.departed = Departed::all_at(left_at, traces);
     }
 
     /// The participants who are in the room and those who have just left it.

@@ -38,6 +38,7 @@ impl Room {
         request: &BroadcasterRequest,
         effects: &Effects,
     ) -> Result<(), Refusal> {
+        self.check_call_while_moving(request)?;
         if matches!(request, BroadcasterRequest::RouterRtpCapabilities) {
             return Ok(());
         }
@@ -47,6 +48,15 @@ impl Room {
             return Ok(());
         }
         self.broadcasters.note_call(id, effects.now)
+    }
+
+    /// Once clients move, a script starts again at the other pod.
+    fn check_call_while_moving(&self, request: &BroadcasterRequest) -> Result<(), Refusal> {
+        match &self.moving {
+            Some(moving) if moving.has_begun() => Err(Refusal(410, "moving".into())),
+            Some(_) if request.changes_room() => Err(Refusal::moving()),
+            _ => Ok(()),
+        }
     }
 
     /// A peerId that belongs to a person cannot be used by other callers.

@@ -31,10 +31,12 @@ impl Room {
         Ok(Decision::Answer(json!(ChatSent { id: message.id, sent_at: message.sent_at })))
     }
 
-    /// Keeps a message received on a data channel, and forwards it to followers; a message that is not chat text is only counted.
+    /// Keeps a message received on a data channel, and forwards it to followers; a message that is not chat text is only counted. So is one
+    /// that arrives while the meeting moves: its number would be given again on the other pod.
     pub(super) fn on_chat_message(&mut self, message: &DataMessage, effects: &mut Effects) {
         if let Some(sender) = self.accepted_sender(message, effects)
             && let Some(text) = &message.text
+            && self.moving.is_none()
         {
             self.chat.add(&sender, text, &self.seats, effects);
         }

@@ -4,8 +4,8 @@ use convene_protocol::message::{ProtocolVersion, ServerNotification};
 
 use crate::room::answer::{Refusal, respond};
 use crate::room::closing::{
-    ASK_AGAIN, Close, IN_USE, INVITATION_USED, LOCKED, NO_SIGN_OF_LIFE, NOT_ACCEPTING, REMOVED, REPLACED,
-    TOO_MANY_JOINING,
+    ASK_AGAIN, Close, IN_USE, INVITATION_USED, LOCKED, MEETING_MOVES, NO_SIGN_OF_LIFE, NOT_ACCEPTING, REMOVED,
+    REPLACED, TOO_MANY_JOINING,
 };
 use crate::room::effects::Effects;
 use crate::room::interface::context::Requester;
@@ -25,6 +25,9 @@ enum Entry {
 
 impl Room {
     pub(super) fn connect(&mut self, id: PeerId, mut entrance: Entrance, effects: &mut Effects) {
+        if self.moving.is_some() {
+            return effects.close(entrance.connection, MEETING_MOVES);
+        }
         self.moderation.apply(&id, &mut entrance.grant);
         match self.entry(&id, &entrance) {
             Entry::Refused(close) => effects.close(entrance.connection, close),

@@ -25,6 +25,7 @@ impl Room {
             self.on_tick(&mut effects);
         }
         self.dispatch(command, &mut effects);
+        self.settle_move(&mut effects);
         self.close_unseated_transports(&mut effects);
         self.note_emptiness(now);
         effects.into_list()
@@ -42,7 +43,8 @@ impl Room {
     /// Whether nothing happens in the room until a client connects, or it ends.
     fn is_unattended(&self) -> bool {
         let waiting = self.lobby.len() + self.pending.len() + self.prepared.len();
-        self.seats.is_deserted() && waiting == 0 && !self.pending.awaits_returning()
+        let is_awaited = self.pending.awaits_returning() || self.moving.is_some();
+        self.seats.is_deserted() && waiting == 0 && !is_awaited
     }
 
     fn dispatch(&mut self, command: Command, effects: &mut Effects) {
@@ -61,10 +63,11 @@ impl Room {
             Command::Media(event) => self.on_media_event(event, effects),
             Command::Tick => self.on_tick(effects),
             Command::Update { settings, returning } => self.on_update(settings, returning, effects),
+            Command::Move(command) => self.on_move(command, effects),
             Command::StopPreparing => self.stop_preparing(effects),
             Command::Remove(id) => self.expel(&id, effects),
             Command::End(End::Over) => self.end(MEETING_ENDED, Ending::Over, effects),
-            Command::End(End::Moved) => self.end(MEETING_MOVES, Ending::Interrupted, effects),
+            Command::End(End::Moved) => self.end(MEETING_MOVES, self.interruption(), effects),
         }
     }
 
@@ -97,10 +100,11 @@ impl Room {
         self.tracks.note_tick(now);
         self.tracks.settle_demand(&self.seats, effects);
         self.tracks.rebalance(&mut self.seats, effects);
+        self.lobby.forget_expected(now);
         self.expire_lobby(effects);
         self.expire_prepared(effects);
         self.remove_overdue(effects);
-        if self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout) {
+        if self.empty_since.is_some_and(|since| now >= since.saturating_add(self.limits.empty_timeout)) {
             self.end(ROOM_EMPTY, Ending::Empty, effects);
         }
     }

@@ -8,6 +8,7 @@ use crate::room::closing::{BROADCASTER_IDLE, Close, EXPELLED, MEDIA_LOST, WORKER
 use crate::room::effects::Effects;
 use crate::room::interface::ids::{ConnectionId, PeerId};
 use crate::room::interface::operation::Operation;
+use crate::room::moving::Moving;
 use crate::room::people::peer::Peer;
 use crate::room::state::{Ending, Room};
 
@@ -35,7 +36,10 @@ impl Room {
         self.data.remove_peer(id, &mut self.seats, effects);
         self.chat.remove_peer(id);
         self.broadcasters.remove(id);
-        if peer.is_seen() {
+        if let Some(moving) = &mut self.moving {
+            moving.forget(id);
+        }
+        if peer.is_seen() && !self.has_moved(id) {
             let notification = ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() });
             self.seats.notify(&notification, None, effects);
         }
@@ -65,6 +69,7 @@ impl Room {
     /// Closes all connections and everything in the room, which is over.
     pub(super) fn end(&mut self, close: Close, ending: Ending, effects: &mut Effects) {
         self.ending = ending;
+        self.moving = None;
         for (id, peer) in self.empty(close, effects) {
             effects.close(peer.connection, close);
             self.close_transports(&id, effects);
@@ -77,11 +82,19 @@ impl Room {
 
     /// All handles have ended with the worker, so nothing is closed; all clients reconnect to a room on another worker.
     pub(super) fn on_worker_ended(&mut self, effects: &mut Effects) {
+        self.ending = self.interruption();
+        self.moving = None;
         for (_, peer) in self.empty(WORKER_ENDED, effects) {
             effects.close(peer.connection, WORKER_ENDED);
         }
         self.tracks.clear();
         effects.shut();
+    }
+
+    /// How the room ends if it is interrupted now: once clients move, what it knows is on the other pod.
+    pub(super) fn interruption(&self) -> Ending {
+        let is_elsewhere = self.moving.as_ref().is_some_and(Moving::has_begun);
+        if is_elsewhere { Ending::Elsewhere } else { Ending::Interrupted }
     }
 
     /// Empties the room except for its transports; returns the clients that were seated.

@@ -116,7 +116,7 @@ impl Room {
 
     /// Notifies everyone about a participant whose permissions or presence have changed.
     pub(super) fn notify_changed(&self, id: &PeerId, effects: &mut Effects) {
-        let Some(peer) = self.seats.get(id).filter(|peer| peer.is_seen()) else { return };
+        let Some(peer) = self.seats.get(id).filter(|peer| peer.is_seen() && !self.has_moved(id)) else { return };
         let notification = PeerChanged {
             peer_id: id.0.clone(),
             moderator: peer.grant.moderator,

@@ -4,7 +4,7 @@
 use convene_protocol::message::ClientRequest;
 
 use crate::room::answer::{Decided, Refusal};
-use crate::room::closing::{Close, NO_LONGER_PREPARED, NOT_ACCEPTING};
+use crate::room::closing::{Close, MEETING_MOVES, NO_LONGER_PREPARED, NOT_ACCEPTING};
 use crate::room::effects::Effects;
 use crate::room::interface::command::enters;
 use crate::room::interface::context::Requester;
@@ -18,6 +18,9 @@ impl Room {
     /// A client connects in order to prepare. A pod that accepts no new participants prepares none.
     pub(super) fn prepare(&mut self, id: PeerId, entrance: Entrance, effects: &mut Effects) {
         let connection = entrance.connection;
+        if self.moving.is_some() {
+            return effects.close(connection, MEETING_MOVES);
+        }
         if entrance.comes_back_only {
             return effects.close(connection, NOT_ACCEPTING);
         }
@@ -84,7 +87,11 @@ impl Room {
 
     /// The pod accepts no new participants from now on.
     pub(super) fn stop_preparing(&mut self, effects: &mut Effects) {
-        self.close_prepared(self.prepared.connections(), NO_LONGER_PREPARED, effects);
+        self.close_all_prepared(NO_LONGER_PREPARED, effects);
+    }
+
+    pub(super) fn close_all_prepared(&mut self, close: Close, effects: &mut Effects) {
+        self.close_prepared(self.prepared.connections(), close, effects);
     }
 
     /// Closes the prepared connections of a participant who has been removed.

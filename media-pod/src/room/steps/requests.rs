@@ -8,6 +8,7 @@ use crate::room::interface::context::{Context, Requester};
 use crate::room::interface::effect::Fact;
 use crate::room::interface::ids::{ConnectionId, ConsumerId, PeerId};
 use crate::room::interface::operation::Operation;
+use crate::room::moving::is_allowed;
 use crate::room::people::peer::Peer;
 use crate::room::people::prepared::owner_on;
 use crate::room::state::Room;
@@ -31,6 +32,9 @@ impl Room {
 
     /// The first decision: whether the client may send the request now. Clients that are not admitted yet get some answers later.
     pub(super) fn decide(&mut self, requester: Requester, request: ClientRequest, effects: &mut Effects) -> Decided {
+        if self.moving.is_some() && !is_allowed(&request) {
+            return Err(Refusal::moving());
+        }
         if let Some(owner) = self.prepared.id_on(requester.peer) {
             return self.decide_prepared(&owner, requester, request, effects);
         }
@@ -160,6 +164,7 @@ impl Room {
             ClientRequest::SetModerator(change) => self.set_moderator(&change.peer_id, change.moderator, effects),
             ClientRequest::LowerHand(of) => self.lower_hand(&of.peer_id, effects),
             ClientRequest::EndMeeting(_) => Ok(self.end_meeting(requester, effects)),
+            ClientRequest::Moved(_) => self.note_moved(id, effects),
             ClientRequest::ApplyNetworkThrottle(_)
             | ClientRequest::ResetNetworkThrottle(_)
             | ClientRequest::StopNetworkThrottle(_) => {

@@ -17,6 +17,7 @@ pub(super) fn client(connection: u64, peer: &str, grant: ParticipantGrant) -> Co
         comes_back_only: false,
         proves: None,
         prepares: false,
+        moves: false,
     }
 }
 
@@ -31,6 +32,7 @@ pub(super) struct Harness {
     pub(super) closed: Vec<(ConnectionId, u16, &'static str)>,
     pub(super) operations: Vec<Operation>,
     pub(super) facts: Vec<Fact>,
+    pub(super) move_answers: Vec<Result<MoveAnswer, MoveRefusal>>,
     pub(super) pinged: Vec<ConnectionId>,
     /// The packet count that every producer reports.
     pub(super) packets: u64,
@@ -55,6 +57,7 @@ impl Harness {
             closed: Vec::new(),
             operations: Vec::new(),
             facts: Vec::new(),
+            move_answers: Vec::new(),
             pinged: Vec::new(),
             packets: 0,
             layers: 1,
@@ -69,6 +72,7 @@ impl Harness {
                 Effect::Send(connection, message) => self.sent.push((connection, message)),
                 Effect::Close { connection, code, reason } => self.closed.push((connection, code, reason)),
                 Effect::Note(fact) => self.facts.push(fact),
+                Effect::MoveAnswer(answer) => self.move_answers.push(answer),
                 Effect::Ping(connection) => self.pinged.push(connection),
                 Effect::Shut => self.is_shut = true,
                 Effect::Media(operation, context) => self.run(operation, context),

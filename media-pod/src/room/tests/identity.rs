@@ -77,15 +77,9 @@ fn the_secret_of_a_session_is_proof() {
     let (connection, grant) = (ConnectionId(2), from("192.0.2.99"));
     let connected = |proves| {
         let (peer, grant) = (PeerId::from("ada"), grant.clone());
-        Command::Connected(Connect {
-            connection,
-            peer,
-            grant,
-            replicas: 0,
-            comes_back_only: true,
-            proves,
-            prepares: false,
-        })
+        let (prepares, moves) = (false, false);
+        let comes_back_only = true;
+        Command::Connected(Connect { connection, peer, grant, replicas: 0, comes_back_only, proves, prepares, moves })
     };
     room.handle(connected(Some(ConnectionId(7))));
     assert_eq!(room.was_closed(connection), IN_USE, "another connection's");

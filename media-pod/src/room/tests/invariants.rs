@@ -16,6 +16,7 @@ enum Act {
     Wait(u64),
     Remove(u8),
     Lock(bool),
+    Move(u8),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -31,7 +32,23 @@ fn act() -> impl Strategy<Value = Act> {
         (0u64..40).prop_map(Act::Wait),
         (0u8..4).prop_map(Act::Remove),
         any::<bool>().prop_map(Act::Lock),
+        (0u8..8).prop_map(Act::Move),
     ]
+}
+
+/// A step of one of two moves.
+fn some_step(what: u8) -> MoveCommand {
+    let id = format!("m-{}", what % 2);
+    match what / 2 {
+        0 => MoveCommand::Handover { id, hold: Duration::from_mins(1) },
+        1 => MoveCommand::Cancel { id },
+        2 => MoveCommand::Leave {
+            id,
+            tickets: [("peer-1".to_owned(), "t".to_owned())].into(),
+            time: Duration::from_secs(5),
+        },
+        _ => MoveCommand::Restore { id, memory: Box::default(), returning: Duration::from_mins(1) },
+    }
 }
 
 /// A grant with the permissions that the bits select.
@@ -95,13 +112,18 @@ proptest! {
             match act {
                 Act::Connect(connection, peer, rights) => {
                     if used.insert(connection) {
-                        room.connect_as(connection, &format!("peer-{peer}"), some_grant(rights));
+                        let moves = connection.is_multiple_of(2);
+                        room.arrive(Connect { moves, ..client(connection, &format!("peer-{peer}"), some_grant(rights)) });
                     }
                 }
                 Act::Prepare(connection, peer, rights) => {
                     if used.insert(connection) {
                         room.prepare_as(connection, &format!("peer-{peer}"), some_grant(rights));
                     }
+                }
+                Act::Move(what) => {
+                    room.handle(Command::Move(some_step(what)));
+                    prop_assert_eq!(room.move_answers.drain(..).count(), 1);
                 }
                 Act::StopPreparing => room.handle(Command::StopPreparing),
                 Act::Disconnect(connection) => room.handle(Command::Disconnected { connection: ConnectionId(connection) }),

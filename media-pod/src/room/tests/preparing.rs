@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::matrix::{moderator, waits};
 use super::{
-    Command, Connect, ConnectionId, End, Fact, Harness, Limits, MediaEvent, PeerId, TransportId, client, guest, harness,
+    Command, Connect, ConnectionId, End, Fact, Harness, Limits, MediaEvent, TransportId, client, guest, harness,
 };
 
 const NO_LONGER_PREPARED: Option<(u16, &str)> = Some((1012, "this connection is no longer prepared"));
@@ -461,10 +461,8 @@ fn a_draining_pod_prepares_no_client() {
     let ada = room.prepare(2, "ada");
     room.handle(Command::StopPreparing);
     assert_eq!((room.was_closed(ada), room.was_closed(host)), (NO_LONGER_PREPARED, None));
-    let (connection, peer, grant) = (ConnectionId(3), PeerId::from("bob"), guest("bob"));
-    let prepares = true;
-    let connect = Connect { connection, peer, grant, replicas: 0, comes_back_only: true, proves: None, prepares };
-    room.handle(Command::Connected(connect));
+    let connect = Connect { comes_back_only: true, prepares: true, ..client(3, "bob", guest("bob")) };
+    let connection = room.arrive(connect);
     let reason = "this media pod is not accepting new participants: please reconnect";
     assert_eq!((room.was_closed(connection), room.prepared()), (Some((1012, reason)), 0));
 }

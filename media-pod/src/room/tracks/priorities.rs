@@ -50,6 +50,16 @@ impl Priorities {
         remember(&mut self.spoke, peer);
     }
 
+    /// The last dominant speaker first.
+    pub(super) fn speakers(&self) -> impl Iterator<Item = &PeerId> {
+        self.spoke.iter()
+    }
+
+    pub(super) fn restore_speakers(&mut self, mut speakers: Vec<PeerId>) {
+        speakers.truncate(MAX_REMEMBERED);
+        self.spoke = speakers.into();
+    }
+
     pub(super) fn program(&mut self, candidates: Vec<Candidate>) -> Program {
         Program::new(candidates, self.heard.make_contiguous(), self.spoke.make_contiguous())
     }

@@ -36,6 +36,16 @@ impl Tracks {
         self.streams_version
     }
 
+    /// The peers that were the dominant speaker, the last one first.
+    pub(crate) fn speakers(&self) -> impl Iterator<Item = &PeerId> {
+        self.priorities.speakers()
+    }
+
+    /// Continues with the speakers of an earlier room.
+    pub(crate) fn restore_speakers(&mut self, speakers: Vec<PeerId>) {
+        self.priorities.restore_speakers(speakers);
+    }
+
     /// Records that what participants send has changed: a new choice of streams is due, and readers of the version are notified.
     pub(super) fn note_streams(&mut self) {
         self.priorities.note_change();

@@ -56,6 +56,8 @@ const NOTIFICATIONS = {
   reaction: (data) => hasPeerId(data) && REACTIONS.includes(data['reaction'] as Reaction),
   activeSpeaker: ({ peerId }) => peerId === undefined || peerId === null || isText(peerId),
   speakingPeers: ({ peerVolumes }) => isListOf(peerVolumes, isVolume),
+  moving: ({ ticket, deadlineSeconds }) => (ticket === undefined || ticket === null || isText(ticket)) && isNumber(deadlineSeconds),
+  over: () => true,
 } as const satisfies Record<ServerNotification['method'], Check>;
 
 export type Decoded = { kind: 'known'; message: ServerNotification } | { kind: 'unknown' } | { kind: 'malformed' };

@@ -57,6 +57,9 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'consumerClosed':
     case 'consumerLayersChanged':
     case 'producerLayers':
+    // Only clients that send `moves=1` are sent these.
+    case 'moving':
+    case 'over':
       return undefined;
   }
 }
