@@ -253,11 +253,20 @@ pub struct Drain {
     #[serde(default = "default_drain_pace")]
     #[schemars(range(min = 1, max = 1000))]
     pub pace: u32,
+    /// Seconds for which participants may be connected to both pods while their meeting moves, 0 to 600. Defaults to 10. The old pod closes
+    /// their connections at the latest then. With 0 all of them reconnect at once. Clients that do not support moves always do.
+    #[serde(default = "default_handover")]
+    #[schemars(range(min = 0, max = 600))]
+    pub handover_seconds: u32,
 }
 
 impl Default for Drain {
     fn default() -> Self {
-        Self { deadline_seconds: default_drain_deadline(), pace: default_drain_pace() }
+        Self {
+            deadline_seconds: default_drain_deadline(),
+            pace: default_drain_pace(),
+            handover_seconds: default_handover(),
+        }
     }
 }
 
@@ -353,6 +362,10 @@ const fn default_drain_deadline() -> u32 {
 
 const fn default_drain_pace() -> u32 {
     2
+}
+
+const fn default_handover() -> u32 {
+    10
 }
 
 const fn default_max_surge() -> u32 {

@@ -1,9 +1,10 @@
 //! The meeting controller: assigns each Meeting a media pod and reports its state.
 //!
-//! It never talks to a pod and never creates one. A meeting needs no finalizer: when it is gone, the room reconciler ends its room.
+//! It never creates a pod, and talks to pods only to move a meeting with its participants. A meeting needs no finalizer: when it is gone, the room reconciler ends its room.
 
 pub(crate) mod apply;
 pub(crate) mod error;
+pub(crate) mod handover;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub(crate) mod quota;
@@ -67,6 +68,7 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
         return apply::apply_expiry(context, meeting, &note).await.map(Reconciled::of); // I/O
     }
     let began = Instant::now();
+    let participants = context.cache.state().ledger.occupancy_of(meeting).participants;
     let plan = decide(meeting, context, now); // pure but for the caches
     let occupancy = context.cache.state().ledger.occupancy_of(meeting);
     let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
@@ -78,7 +80,11 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
         });
     }
     let notes = report::compute_notes(meeting, &plan, &status); // pure
+    let handover = handover::begin(context, meeting, &plan, participants).await; // I/O
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
+    if let Some(handover) = handover {
+        handover.finish(context, &result).await; // I/O
+    }
     finish(meeting, &plan, &result, context);
     measure(meeting, &plan, &result, context, began, now);
     let is_waiting = matches!(plan.placement, Placement::Nowhere);

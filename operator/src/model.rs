@@ -7,6 +7,7 @@ pub(crate) mod conditions;
 pub(crate) mod explain;
 pub(crate) mod ledger;
 pub(crate) mod media_pod;
+pub(crate) mod moves;
 pub(crate) mod pod_spec;
 pub(crate) mod pod_template;
 pub(crate) mod ports;

@@ -26,6 +26,7 @@ use crate::{
     model::{
         ledger::{Ledger, MeetingKey},
         media_pod::MediaPod,
+        moves::Moves,
         valid_pool::PodDefaults,
         views::Views,
     },
@@ -80,6 +81,8 @@ pub(crate) struct CacheState {
     pub(crate) ledger: Ledger,
     /// Views of pools, pods and nodes.
     pub(crate) views: Views,
+    /// Meetings that are moving with their participants.
+    pub(crate) moves: Moves,
     /// Labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Pods that were created but have not been seen by the watch yet.

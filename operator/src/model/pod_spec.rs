@@ -19,9 +19,9 @@ use convene_crds::{
 use k8s_openapi::{
     api::core::v1::{
         Capabilities, ConfigMapVolumeSource, Container, ContainerPort, DownwardAPIVolumeFile, DownwardAPIVolumeSource,
-        EnvVar, HTTPGetAction, KeyToPath, LocalObjectReference, ObjectFieldSelector, PodSecurityContext, PodSpec,
-        Probe, ResourceRequirements, SeccompProfile, SecurityContext, Toleration, TopologySpreadConstraint, Volume,
-        VolumeMount,
+        EnvVar, EnvVarSource, HTTPGetAction, KeyToPath, LocalObjectReference, ObjectFieldSelector, PodSecurityContext,
+        PodSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext, Toleration, TopologySpreadConstraint,
+        Volume, VolumeMount,
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
@@ -171,7 +171,16 @@ fn build_environment(template: &PodTemplate, block: PortRange) -> Vec<EnvVar> {
         ("CONVENE_LOG_FORMAT", "json".to_owned()),
     ];
     let variables = variables.into_iter().chain(metrics).chain(destinations);
-    variables.map(|(name, value)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None }).collect()
+    let variables =
+        variables.map(|(name, value)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None });
+    variables.chain([build_pod_uid()]).collect()
+}
+
+/// Tokens for moving a meeting are bound to one pod, so the pod must know which one it is.
+fn build_pod_uid() -> EnvVar {
+    let field = ObjectFieldSelector { api_version: None, field_path: "metadata.uid".to_owned() };
+    let source = EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() };
+    EnvVar { name: "CONVENE_POD_UID".to_owned(), value: None, value_from: Some(source) }
 }
 
 fn build_ports(template: &PodTemplate, block: PortRange) -> Vec<ContainerPort> {

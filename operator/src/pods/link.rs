@@ -7,8 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use convene_protocol::{
-    admin::{DRAIN_PATH, EndReason, PROBE_PATH, ProbeTargets, ROOMS_PATH, RoomList, RoomUpdate},
-    admission::Signer,
+    admin::{DRAIN_PATH, EndReason, LeaveRequest, PROBE_PATH, ProbeTargets, ROOMS_PATH, RoomList, RoomUpdate},
+    admission::{AdmissionError, JoinTicket, Signer},
+    handover::MAX_SNAPSHOT_BYTES,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -33,6 +34,8 @@ use error::is_unknown;
 
 /// Seconds that a pod may hold a request until its rooms change.
 const WAIT_SECONDS: u64 = 25;
+/// Seconds for which a room stays frozen if the next step of its move does not come, and for which its people may return to the new one.
+const MOVE_SECONDS: u64 = 15;
 /// Enough for thousands of rooms.
 const LARGEST_LIST: usize = 8 << 20;
 /// Limit of all other responses.
@@ -55,8 +58,21 @@ struct PodRequest {
     method: Method,
     path: String,
     body: Bytes,
+    /// UID of the meeting, if the token must be bound to its room.
+    bound_to: Option<String>,
     limit: Duration,
     largest: usize,
+}
+
+/// A move, as its requests name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MoveStep<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    /// UID of the meeting.
+    pub(crate) uid: &'a str,
+    /// The same for all requests of a move.
+    pub(crate) id: &'a str,
 }
 
 /// Sends requests to media pods. Clones share everything, including the signer.
@@ -134,6 +150,53 @@ impl PodLink {
         self.command(pod, self.prepare(Method::DELETE, &path)).await.map(|_| ())
     }
 
+    /// Freezes the room that a meeting is about to leave, and returns its snapshot.
+    pub(crate) async fn hand_over(&self, pod: &MediaPod, step: &MoveStep<'_>) -> Result<Bytes, PodLinkError> {
+        let request = PodRequest { largest: MAX_SNAPSHOT_BYTES, ..self.prepare_move(Method::POST, step, "handover") };
+        let (status, body) = self.send(pod, request).await?;
+        if status.is_success() { Ok(body) } else { Err(PodLinkError::Status { pod: pod.name.clone(), status }) }
+    }
+
+    /// Lets a frozen room go on: the move is canceled.
+    pub(crate) async fn cancel_handover(&self, pod: &MediaPod, step: &MoveStep<'_>) -> Result<(), PodLinkError> {
+        self.command(pod, self.prepare_move(Method::DELETE, step, "handover")).await.map(|_| ())
+    }
+
+    /// Opens the room on the pod that the meeting moves to, with the state of the snapshot.
+    pub(crate) async fn restore(
+        &self,
+        pod: &MediaPod,
+        step: &MoveStep<'_>,
+        snapshot: Bytes,
+    ) -> Result<(), PodLinkError> {
+        let request = PodRequest { body: snapshot, ..self.prepare_move(Method::PUT, step, "restore") };
+        self.done(pod, request).await
+    }
+
+    /// Makes the clients of a frozen room move.
+    pub(crate) async fn leave(
+        &self,
+        pod: &MediaPod,
+        step: &MoveStep<'_>,
+        request: &LeaveRequest,
+    ) -> Result<(), PodLinkError> {
+        let body =
+            serde_json::to_vec(request).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?;
+        self.done(pod, PodRequest { body: body.into(), ..self.prepare_move(Method::POST, step, "leave") }).await
+    }
+
+    async fn done(&self, pod: &MediaPod, request: PodRequest) -> Result<(), PodLinkError> {
+        match self.send(pod, request).await?.0 {
+            status if status.is_success() => Ok(()),
+            status => Err(PodLinkError::Status { pod: pod.name.clone(), status }),
+        }
+    }
+
+    /// Signs a ticket with which a client can connect to the pod that its meeting has moved to.
+    pub(crate) fn ticket(&self, ticket: &JoinTicket) -> Result<String, AdmissionError> {
+        self.signer.load().ticket(ticket, unix_now())
+    }
+
     /// Makes the pod open probe endpoints, which answer STUN requests, at its announced addresses. From a pod without probe support this is
     /// an error with [`PodLinkError::is_unknown_to_pod`].
     pub(crate) async fn open_probe(&self, pod: &MediaPod) -> Result<ProbeTargets, PodLinkError> {
@@ -142,7 +205,20 @@ impl PodLink {
 
     fn prepare(&self, method: Method, path: &str) -> PodRequest {
         let path = path.to_owned();
-        PodRequest { method, path, body: Bytes::new(), limit: self.limits.answer, largest: LARGEST_ANSWER }
+        PodRequest {
+            method,
+            path,
+            body: Bytes::new(),
+            bound_to: None,
+            limit: self.limits.answer,
+            largest: LARGEST_ANSWER,
+        }
+    }
+
+    fn prepare_move(&self, method: Method, step: &MoveStep<'_>, what: &str) -> PodRequest {
+        let room = build_room_path(step.namespace, step.name);
+        let path = format!("{room}/{what}?uid={}&move={}&seconds={MOVE_SECONDS}", quote(step.uid), quote(step.id));
+        PodRequest { bound_to: Some(step.uid.to_owned()), ..self.prepare(method, &path) }
     }
 
     async fn fetch<T: DeserializeOwned>(&self, pod: &MediaPod, request: PodRequest) -> Result<T, PodLinkError> {
@@ -162,8 +238,8 @@ impl PodLink {
     }
 
     async fn send(&self, pod: &MediaPod, request: PodRequest) -> Result<(StatusCode, Bytes), PodLinkError> {
-        let PodRequest { method, path, body, limit, largest } = request;
-        let request = self.build_request(pod, method, &path, body)?;
+        let PodRequest { method, path, body, bound_to, limit, largest } = request;
+        let request = self.build_request(pod, method, &path, body, bound_to.as_deref())?;
         let answer = tokio::time::timeout(limit, self.exchange(pod, request, largest)).await;
         answer.map_err(|_| PodLinkError::Timeout { pod: pod.name.clone(), limit })?
     }
@@ -174,11 +250,13 @@ impl PodLink {
         method: Method,
         path: &str,
         body: Bytes,
+        bound_to: Option<&str>,
     ) -> Result<Request<Full<Bytes>>, PodLinkError> {
         let ip = pod.ip.as_deref().ok_or_else(|| PodLinkError::NoAddress(pod.name.clone()))?;
         let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let token = self.signer.load().admin(now).map_err(PodLinkError::Sign)?;
+        let (now, signer) = (unix_now(), self.signer.load());
+        let token = bound_to.map_or_else(|| signer.admin(now), |room| signer.handover(&pod.uid, room, now));
+        let token = token.map_err(PodLinkError::Sign)?;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{host}:{}{path}", pod.http_port))
@@ -202,6 +280,10 @@ impl PodLink {
         let body = Limited::new(answer.into_body(), largest).collect().await;
         Ok((status, body.map_err(|source| PodLinkError::Body { pod: name(), source })?.to_bytes()))
     }
+}
+
+fn unix_now() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }
 
 fn build_room_path(namespace: &str, name: &str) -> String {

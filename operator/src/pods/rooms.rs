@@ -171,7 +171,7 @@ impl RoomReconciler {
     async fn settle(&self, pod: &MediaPod, list: &RoomList) {
         for room in &list.rooms {
             let home = self.home_of(room);
-            match plan_room(&pod.uid, room, home.as_ref()) {
+            match plan_room(&pod.uid, room, home.as_ref(), self.is_leaving(pod, room)) {
                 RoomStep::Keep => {}
                 RoomStep::End(_) => self.end_room(pod, room).await,
                 RoomStep::Update { settings, awaits_returning } => {
@@ -180,6 +180,10 @@ impl RoomReconciler {
                 }
             }
         }
+    }
+
+    fn is_leaving(&self, pod: &MediaPod, room: &RoomReport) -> bool {
+        self.cache.state().moves.is_leaving(&room.uid, &pod.uid, Timestamp::now())
     }
 
     fn home_of(&self, room: &RoomReport) -> Option<MeetingHome> {
@@ -227,7 +231,7 @@ impl RoomReconciler {
                 return;
             }
         };
-        let RoomStep::End(why) = plan_room(&pod.uid, room, home.as_ref()) else { return };
+        let RoomStep::End(why) = plan_room(&pod.uid, room, home.as_ref(), self.is_leaving(pod, room)) else { return };
         self.send_end(pod, room, why).await;
     }
 

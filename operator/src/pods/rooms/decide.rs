@@ -61,12 +61,15 @@ pub(crate) fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> Meetin
 }
 
 /// The step for `room` on the pod with `pod_uid`. `home` is the Meeting that has the room's name now.
-pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>) -> RoomStep {
+///
+/// `is_leaving` tells whether the meeting leaves this pod with its participants.
+pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>, is_leaving: bool) -> RoomStep {
     let Some(home) = home.filter(|home| home.uid == room.uid && !home.is_over) else {
         return RoomStep::End(EndReason::Ended);
     };
     if home.pod_uid.as_ref().is_some_and(|other| other != pod_uid) {
-        return RoomStep::End(EndReason::Moved);
+        // The pod ends the room itself once its clients have moved, or lets it go on if the move is not continued.
+        return if is_leaving || room.moving.is_some() { RoomStep::Keep } else { RoomStep::End(EndReason::Moved) };
     }
     let awaits_returning = room.awaits_returning;
     match (&room.settings, &home.settings) {
@@ -81,6 +84,7 @@ pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingH
 
 #[cfg(test)]
 mod tests {
+    use convene_protocol::admin::{MovePhase, MoveReport};
     use serde_json::json;
 
     use super::*;
@@ -112,7 +116,24 @@ mod tests {
             ("deleted and created again", Some(home("m2", Some("p1"))), RoomStep::End(EndReason::Ended)),
         ];
         for (case, home, wanted) in cases {
-            assert_eq!(plan_room("p1", &room("m1"), home.as_ref()), wanted, "{case}");
+            assert_eq!(plan_room("p1", &room("m1"), home.as_ref(), false), wanted, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_room_whose_clients_move_is_not_ended() {
+        let moving = MoveReport { id: "p2".into(), phase: MovePhase::Leaving, left: 2 };
+        let reported = RoomReport { moving: Some(moving), ..room("m1") };
+        let elsewhere = home("m1", Some("p2"));
+        let over = MeetingHome { is_over: true, ..elsewhere.clone() };
+        let cases = [
+            ("reported by the pod", &reported, &elsewhere, false, RoomStep::Keep),
+            ("not reported yet", &room("m1"), &elsewhere, true, RoomStep::Keep),
+            ("not continued", &room("m1"), &elsewhere, false, RoomStep::End(EndReason::Moved)),
+            ("over meanwhile", &reported, &over, true, RoomStep::End(EndReason::Ended)),
+        ];
+        for (case, room, home, is_leaving, wanted) in cases {
+            assert_eq!(plan_room("p1", room, Some(home), is_leaving), wanted, "{case}");
         }
     }
 
@@ -125,9 +146,9 @@ mod tests {
         let with = |settings: Option<RoomSettings>| RoomReport { settings, ..room("meeting-uid") };
         let older = RoomSettings { locked: false, ..wanted.clone() };
         let update = RoomStep::Update { settings: wanted.clone(), awaits_returning: false };
-        assert_eq!(plan_room("p1", &with(Some(older)), Some(&home)), update);
-        assert_eq!(plan_room("p1", &with(Some(wanted)), Some(&home)), RoomStep::Keep);
-        assert_eq!(plan_room("p1", &with(None), Some(&home)), RoomStep::Keep);
+        assert_eq!(plan_room("p1", &with(Some(older)), Some(&home), false), update);
+        assert_eq!(plan_room("p1", &with(Some(wanted)), Some(&home), false), RoomStep::Keep);
+        assert_eq!(plan_room("p1", &with(None), Some(&home), false), RoomStep::Keep);
     }
 
     #[test]
@@ -179,7 +200,7 @@ mod tests {
             ),
         ];
         for (case, home, wanted) in cases {
-            assert_eq!(plan_room("p1", &waiting, Some(&home)), wanted, "{case}");
+            assert_eq!(plan_room("p1", &waiting, Some(&home), false), wanted, "{case}");
         }
     }
 }
