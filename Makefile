@@ -8,7 +8,7 @@ WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts 
 
 .DEFAULT_GOAL := help
 .PHONY: check walls help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-simulation test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
+  lint drift test-rust test-simulation test-worker test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
   measure measure-operator measure-router screenshots
 
 help: ## this list
@@ -74,6 +74,9 @@ test-rust: ## unit and integration tests of all crates, with real mediasoup work
 
 test-simulation: ## the operator in a simulated cluster, with crashes and faults of the API server
 	@tests/run.sh simulation
+
+test-worker: ## the media worker's own C++ tests of what our patches change
+	@tests/run.sh worker-suite
 
 test-fuzz: ## parsers with a bounded amount of random input (CONVENE_FUZZ_SECONDS=N for longer)
 	@tests/run.sh fuzz

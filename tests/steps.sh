@@ -15,6 +15,7 @@ declare -A DESCRIPTIONS=(
   [lint-web]='web app and end-to-end tests: types, style, unused code'
   [web]='unit tests and build of the web app'
   [rust]='unit and integration tests of all crates, with real media workers (the first time this compiles the C++ of the worker: 8 minutes more)'
+  [worker-suite]="the media worker's own C++ tests of what our patches change (the first time this compiles them: 5 minutes)"
   [fuzz]='parsers of what strangers send, with random input (the first time this compiles them with coverage counters: 3 minutes)'
   [drift]='definitions, their reference and TypeScript types are what the Rust types say; no Rust file is left out'
   [attack]="every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (4 minutes)"
@@ -203,6 +204,9 @@ step_web() {
 }
 
 step_rust() { counted count_cargo_without_ignored "$RESULTS/cargo.log" cargo test --workspace --no-fail-fast; }
+
+# Against the worker that the step `rust` has compiled.
+step_worker_suite() { counted count_closing_line "$RESULTS/worker-suite.log" tests/worker-suite/run.py; }
 
 # A separate workspace, compiled only as set in fuzz/.cargo/config.toml.
 lint_fuzz() {

@@ -1,5 +1,6 @@
 //! What one worker spends on a packet to one receiver: routing, bandwidth estimation, SRTP and the send call, without ICE and DTLS.
 //! One publisher (VP8 and Opus) and many plain RTP receivers that only count packets and report their arrival (transport-wide feedback).
+//! The packets of a video frame are sent at once, as browsers do.
 //!
 //! `CONVENE_COST_RECEIVERS=200 cargo test --workspace --test integration -- --ignored --nocapture cost::`; docs/measurements.md, "Media worker".
 
@@ -16,8 +17,9 @@ use std::time::{Duration, Instant};
 use receiver::Receiver;
 use router::Setup;
 
-/// Ten rounds of these a second are 70 packets and 600 kbit/s.
-const VIDEO_PACKETS: [usize; 7] = [1100, 1100, 1050, 1050, 1050, 1050, 1050];
+/// 600 kbit/s in packets of a size that browsers send.
+const FRAMES_PER_SECOND: f64 = 30.0;
+const FRAME: [usize; 3] = [830; 3];
 const TICK: Duration = Duration::from_millis(5);
 const WARM_UP: Duration = Duration::from_secs(3);
 
@@ -26,6 +28,7 @@ struct Publisher {
     socket: UdpSocket,
     start: Instant,
     audio: u32,
+    frames: u32,
     video: u32,
 }
 
@@ -36,10 +39,12 @@ impl Publisher {
             self.send(100, 1, self.audio, self.audio * 960, 160);
             self.audio += 1;
         }
-        while f64::from(self.video) < elapsed * 70.0 {
-            let size = VIDEO_PACKETS[self.video as usize % VIDEO_PACKETS.len()];
-            self.send(101, 2, self.video, self.video * 1286, size);
-            self.video += 1;
+        while f64::from(self.frames) < elapsed * FRAMES_PER_SECOND {
+            for size in FRAME {
+                self.send(101, 2, self.video, self.frames * 3000, size);
+                self.video += 1;
+            }
+            self.frames += 1;
         }
     }
 
@@ -92,7 +97,8 @@ async fn cost_of_a_packet() {
     let suite = env::var("CONVENE_COST_SRTP").unwrap_or_else(|_| "AEAD_AES_256_GCM".into());
     let mut setup = Setup::new().await;
     let empty = resident();
-    let mut publisher = Publisher { socket: setup.publish().await, start: Instant::now(), audio: 0, video: 0 };
+    let mut publisher =
+        Publisher { socket: setup.publish().await, start: Instant::now(), audio: 0, frames: 0, video: 0 };
     let mut receivers = Vec::new();
     for _ in 0..count {
         receivers.push(setup.receive(&suite).await);

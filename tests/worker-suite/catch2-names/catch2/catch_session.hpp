@@ -1,0 +1,8 @@
+// Catch2 3.x names, as the worker's tests use them, on the distribution's Catch2 2.x.
+#ifndef CONVENE_CATCH_SESSION_HPP
+#define CONVENE_CATCH_SESSION_HPP
+
+#define CATCH_CONFIG_RUNNER
+#include <catch2/catch.hpp>
+
+#endif
