@@ -24,3 +24,4 @@ mod settings;
 mod signaling;
 mod support;
 mod tcp;
+mod weak;
