@@ -33,6 +33,7 @@ declare -A DESCRIPTIONS=(
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
   [e2e-cluster]='helm, kubectl, three browsers and a fleet of 200 meetings on that Kubernetes (8 minutes)'
   [measure]='time to the first picture, start of a pod, memory, image sizes (10 minutes)'
+  [measure-weak]='what arrives over slow and lossy links: of emulated ones, and in browsers between two networks (15 minutes; root)'
   [measure-operator]='the operator with ten thousand meetings against a real API server (15 minutes)'
   [measure-router]='what the router costs: look-ups, latency, sockets, and how soon it knows of an assignment (2 minutes, and 10 to compile it)'
   [screenshots]='pictures of the running call into docs/images'
@@ -354,6 +355,14 @@ step_measure() {
   require_dev_programs
   (cd web && npm run --silent gallery)
   playwright measure --project=measure
+}
+
+# The emulated links first: without browsers, so they are exact where these are realistic.
+step_measure_weak() {
+  require_dev_programs
+  cargo test --workspace --test integration -- --ignored --nocapture weak::table
+  RUN_IN=("$REPOSITORY/tests/between-networks.sh")
+  playwright measure-weak --project=weak
 }
 
 # The program is built separately: for the test the compiler would enable features that only tests need.

@@ -4,8 +4,8 @@
 //!
 //! `CONVENE_COST_RECEIVERS=200 cargo test --workspace --test integration -- --ignored --nocapture cost::`; docs/measurements.md, "Media worker".
 
-mod feedback;
-mod receiver;
+pub(crate) mod feedback;
+pub(crate) mod receiver;
 mod router;
 mod srtcp;
 

@@ -26,3 +26,4 @@ mod settings;
 mod signaling;
 mod support;
 mod tcp;
+mod weak;

@@ -1,25 +1,9 @@
 // Sizes of a camera that no participant receives are not encoded; as soon as one does, they are.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import type { Participant } from '../support/people/participant.ts';
+import { keepConnections } from '../support/people/received.ts';
 import { waitUntil } from '../support/wait.ts';
 import { test } from './fixtures.ts';
-
-declare global {
-  interface Window {
-    connections: RTCPeerConnection[];
-  }
-}
-
-/** Keeps the page's connections, to see what its encoder does. */
-function keepConnections(): void {
-  window.connections = [];
-  window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...options: ConstructorParameters<typeof RTCPeerConnection>) {
-      super(...options);
-      window.connections.push(this);
-    }
-  };
-}
 
 /** Frames that were encoded of each size of the camera, smallest first. */
 function encodedFrames({ page }: Participant): Promise<number[]> {

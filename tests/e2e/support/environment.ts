@@ -24,6 +24,9 @@ export const firefox = fromEnvironment('CONVENE_FIREFOX') ?? '/usr/bin/firefox-e
 /** The driver starts its own browser. */
 export const webkitDriver = fromEnvironment('CONVENE_WEBKIT_DRIVER') ?? '/usr/bin/WebKitWebDriver';
 
+/** The other network namespace of tests/between-networks.sh. */
+export const farNetwork = fromEnvironment('CONVENE_FAR_NETWORK') ?? '';
+
 /** A foreign cluster, instead of the one of tests/cluster. */
 const foreignKubeconfig = fromEnvironment('CONVENE_TEST_KUBECONFIG');
 

@@ -101,6 +101,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-reconnecting': { play: inCall(4, { type: 'connection', connection: { status: 'reconnecting', attempt: 2 } }) },
   'call-interrupted': { play: then(inCall(4), (_call, { model }) => interrupt(model)) },
   'call-stalled': { play: inCall(4, { type: 'trackStalled', consumerId: `${peerId(0)}-v`, isStalled: true }) },
+  'call-too-slow': {
+    play: inCall(
+      4,
+      { type: 'trackWithheld', consumerId: `${peerId(0)}-v`, isWithheld: true },
+      { type: 'trackStalled', consumerId: `${peerId(0)}-v`, isStalled: true },
+    ),
+  },
   'chat-empty': { play: then(inCall(4), (call) => call.togglePanel('chat')) },
   'chat-unread': {
     play: inCall(4, {

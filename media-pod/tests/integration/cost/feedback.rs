@@ -20,10 +20,15 @@ pub(crate) fn transport_feedback(arrivals: &[Arrival], count: u8) -> Vec<u8> {
             continue;
         }
         symbols.resize(offset, 0);
-        symbols.push(1);
-        let delta = u8::try_from(arrival.at.saturating_sub(last)).unwrap_or(u8::MAX);
-        deltas.push(delta);
-        last += u64::from(delta);
+        let delta = i16::try_from(arrival.at.saturating_sub(last)).unwrap_or(i16::MAX);
+        if let Ok(small) = u8::try_from(delta) {
+            symbols.push(1);
+            deltas.push(small);
+        } else {
+            symbols.push(2);
+            deltas.extend_from_slice(&delta.to_be_bytes());
+        }
+        last += u64::from(delta.unsigned_abs());
     }
     let mut packet = vec![0x8F, 205, 0, 0, 0, 0, 0, 9, 0, 0, 0, 2];
     packet.extend_from_slice(&base.to_be_bytes());

@@ -55,7 +55,7 @@ impl Receiver {
 }
 
 /// The sequence number in a one-byte header extension (RFC 8285), which SRTP does not encrypt.
-fn transport_number(packet: &[u8], id: u8) -> Option<u16> {
+pub(crate) fn transport_number(packet: &[u8], id: u8) -> Option<u16> {
     let extensions = packet.get(12..)?;
     if packet[0] & 0x10 == 0 || extensions.get(..2)? != [0xBE, 0xDE] {
         return None;

@@ -34,6 +34,10 @@ export interface Place {
   readonly framesPerSecond?: number;
   /** SHA-256 of the only untrusted key that the browser accepts, for Chromium's flag; without it, normal trust applies. */
   readonly keyFingerprint?: string;
+  /** The program of the browser, if it is not the usual one. */
+  readonly program?: string;
+  /** More of the browser's flags. */
+  readonly flags?: readonly string[];
 }
 
 export class Participant implements DrivenPerson {
@@ -57,7 +61,7 @@ export class Participant implements DrivenPerson {
   static async open(name: string, place: Place, viewport = { width: 1280, height: 800 }, script?: () => void): Promise<Participant> {
     const trust = place.keyFingerprint === undefined ? [] : [`--ignore-certificate-errors-spki-list=${place.keyFingerprint}`];
     const camera = `--use-fake-device-for-media-stream=fps=${String(place.framesPerSecond ?? FRAMES_PER_SECOND)}`;
-    const browser = await chromiumType.launch({ executablePath: chromium, args: [...FLAGS, camera, ...trust] });
+    const browser = await chromiumType.launch({ executablePath: place.program ?? chromium, args: [...FLAGS, camera, ...trust, ...(place.flags ?? [])] });
     const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'] });
     const participant = new Participant(name, browser, context, await context.newPage());
     if (script !== undefined) await participant.page.addInitScript(script);

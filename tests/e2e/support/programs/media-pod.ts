@@ -22,32 +22,38 @@ export interface MediaPodOptions {
   readonly args?: readonly string[];
   /** Uses the default addresses for media, including those of network interfaces. */
   readonly isOnTheNetwork?: boolean;
+  /** The only address that it listens on. */
+  readonly address?: string;
 }
+
+const LOOPBACK = '127.0.0.1';
 
 export class MediaPod {
   readonly program: Program;
   readonly port: number;
   readonly rtcPort: number;
+  readonly #host: string;
 
-  private constructor(program: Program, port: number, rtcPort: number) {
+  private constructor(program: Program, address: string, port: number, rtcPort: number) {
     this.program = program;
+    this.#host = address === LOOPBACK ? 'localhost' : address;
     this.port = port;
     this.rtcPort = rtcPort;
   }
 
   /** Starts the pod and waits until it is ready. */
   static async start(options: MediaPodOptions = {}): Promise<MediaPod> {
-    const { workers = WORKERS, plainPorts = 0, args = [], isOnTheNetwork = false } = options;
+    const { workers = WORKERS, plainPorts = 0, args = [], isOnTheNetwork = false, address = LOOPBACK } = options;
     const port = options.port ?? (await freePort());
     const first = options.rtcPort ?? (await freeBlock(workers + plainPorts));
     const program = new Program(mediaPodProgram, [
-      ...['--dev', '--listen', `127.0.0.1:${String(port)}`, '--web-dir', webDirectory],
+      ...['--dev', '--listen', `${address}:${String(port)}`, '--web-dir', webDirectory],
       ...['--workers', String(workers), '--rtc-ports', `${String(first)}-${String(first + workers + plainPorts - 1)}`],
       // Traffic stays on the loopback interface, unless the test has its own network.
-      ...(isOnTheNetwork ? [] : ['--rtc-listen-ip', '127.0.0.1']),
+      ...(isOnTheNetwork ? [] : ['--rtc-listen-ip', address]),
       ...args,
     ]);
-    const pod = new MediaPod(program, port, first);
+    const pod = new MediaPod(program, address, port, first);
     await waitUntil('the media pod is ready', 20, () => pod.#whatIsMissing(), READY_POLL_MILLISECONDS);
     return pod;
   }
@@ -59,7 +65,7 @@ export class MediaPod {
   }
 
   url(path: string): string {
-    return `http://localhost:${String(this.port)}${path}`;
+    return `http://${this.#host}:${String(this.port)}${path}`;
   }
 
   signalUrl(room: string, peerId: string): string {

@@ -29,6 +29,8 @@ export type RoomEvent =
   | { type: 'trackRemoved'; consumerId: string }
   /** An expected video does not arrive, or arrives again. */
   | { type: 'trackStalled'; consumerId: string; isStalled: boolean }
+  /** The server forwards nothing of a video, for example because it does not fit the connection here. */
+  | { type: 'trackWithheld'; consumerId: string; isWithheld: boolean }
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined }
   | { type: 'peerChanged'; peerId: string; peerStatus: PeerStatus }

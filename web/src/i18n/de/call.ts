@@ -56,6 +56,7 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
     speaking: 'Spricht',
     reconnecting: 'Verbindung wird wiederhergestellt …',
     waitingForVideo: 'Warten auf das Video …',
+    tooSlowForVideo: 'Ihre Verbindung ist zu langsam für dieses Video',
     leftOut: { person: 'Kamera an, nicht angezeigt', screen: 'Bildschirm geteilt, nicht angezeigt' },
     leftOutWhy:
       'In großen Besprechungen wird nicht jedes Video angezeigt. Geteilte Bildschirme, sprechende Personen und große Kacheln haben Vorrang. Heften Sie an, was Sie sehen möchten.',

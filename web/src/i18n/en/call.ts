@@ -55,6 +55,7 @@ export const call = {
     speaking: 'Speaking',
     reconnecting: 'Reconnecting…',
     waitingForVideo: 'Waiting for video…',
+    tooSlowForVideo: 'Your connection is too slow for this video',
     leftOut: { person: 'Camera on, not shown', screen: 'Screen shared, not shown' },
     leftOutWhy: 'Large meetings don’t show every video. Shared screens, people who are speaking, and large tiles come first. Pin anything you want to see.',
     links: { interrupted: 'Video interrupted', lost: 'Connection lost' },

@@ -56,6 +56,7 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
     speaking: 'Está hablando',
     reconnecting: 'Reconectando…',
     waitingForVideo: 'Esperando el vídeo…',
+    tooSlowForVideo: 'Tu conexión es demasiado lenta para este vídeo',
     leftOut: { person: 'Cámara activada, no se muestra', screen: 'Pantalla compartida, no se muestra' },
     leftOutWhy:
       'En las reuniones grandes no se muestran todos los vídeos. Las pantallas compartidas, quienes hablan y los recuadros grandes tienen prioridad. Fija lo que quieras ver.',

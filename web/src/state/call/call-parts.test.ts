@@ -26,6 +26,7 @@ const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
   isSpeaking: false,
   isStale: false,
   isStalled: false,
+  isTooSlow: false,
   link: 'good',
   isHandRaised: false,
   isBroadcast: false,

@@ -20,6 +20,8 @@ export interface HeldTrack extends RemoteTrack {
   isStale: boolean;
   /** Whether the video is expected but does not arrive. */
   isStalled: boolean;
+  /** Whether the server forwards nothing of it. */
+  isWithheld: boolean;
   /** 0 (worst) to 10; undefined until the server has sent it. */
   score: number | undefined;
   /** Whether the server has ever received the stream, and whether it no longer does. */
@@ -98,6 +100,8 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
       return changeTrack(room, event.consumerId, { isPaused: event.isPaused });
     case 'trackStalled':
       return changeTrack(room, event.consumerId, { isStalled: event.isStalled });
+    case 'trackWithheld':
+      return changeTrack(room, event.consumerId, { isWithheld: event.isWithheld });
     case 'trackScore':
       return withScore(room, event);
     case 'trackRemoved':
@@ -208,7 +212,7 @@ function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
     ...room,
     tracks: [
       ...room.tracks.filter((held) => !isReplaced(held)),
-      { ...remote, isStale: false, isStalled: false, score: undefined, hasFlowed: (remote.sourceScore ?? 0) > 0, isSilent: false },
+      { ...remote, isStale: false, isStalled: false, isWithheld: false, score: undefined, hasFlowed: (remote.sourceScore ?? 0) > 0, isSilent: false },
     ],
   };
 }

@@ -201,6 +201,14 @@ describe('the tiles', () => {
     expect(tileOf(reduceRoom(stalled, { type: 'trackStalled', consumerId: 'bob-video', isStalled: false }), 'bob')?.isStalled).toBe(false);
   });
 
+  it('give the reason of a video that the server does not forward', () => {
+    const isTooSlow = (...events: RoomViewEvent[]): boolean | undefined => tileOf(play(...together, ...events), 'bob')?.isTooSlow;
+    const stalled: RoomViewEvent = { type: 'trackStalled', consumerId: 'bob-video', isStalled: true };
+    const withheld: RoomViewEvent = { type: 'trackWithheld', consumerId: 'bob-video', isWithheld: true };
+    const silent: RoomViewEvent = { type: 'trackScore', consumerId: 'bob-video', score: 10, sourceScore: 0 };
+    expect([isTooSlow(withheld), isTooSlow(stalled), isTooSlow(withheld, stalled), isTooSlow(withheld, stalled, silent)]).toEqual([false, false, true, false]);
+  });
+
   it('outline participants who speak loudly enough and are not muted', () => {
     const volumes = [
       { peerId: 'bob', volume: -30 },

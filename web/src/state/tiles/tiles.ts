@@ -29,6 +29,8 @@ export interface Tile {
   isStale: boolean;
   /** Whether the video is expected but does not arrive. */
   isStalled: boolean;
+  /** It does not arrive because the connection here is too slow for it. */
+  isTooSlow: boolean;
   link: Link;
   isHandRaised: boolean;
   /** A broadcast is shown whole. */
@@ -145,6 +147,7 @@ function personTile(room: RoomView, { local }: Self, person: Person): Tile {
     key: person.peerId,
     kind: 'person',
     isStalled: !person.isSelf && isStalled(camera),
+    isTooSlow: !person.isSelf && isTooSlow(camera),
     isSent: person.hasCamera,
     video: person.isSelf ? trackOf(local.camera) : visible(camera),
     consumerId: person.isSelf || camera?.isStale === true ? undefined : camera?.consumerId,
@@ -160,12 +163,13 @@ function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
   return [
     {
       ...{ ...tileOf(person), key: `${person.peerId}:screen`, kind: 'screen', isSpeaking: false, isHandRaised: false },
-      ...{ isStalled: !person.isSelf && isStalled(screen), isSent: person.isSharing, video, consumerId },
+      ...{ isStalled: !person.isSelf && isStalled(screen), isTooSlow: !person.isSelf && isTooSlow(screen) },
+      ...{ isSent: person.isSharing, video, consumerId },
     },
   ];
 }
 
-function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'isSent' | 'video' | 'consumerId' | 'isStalled'> {
+function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'isSent' | 'video' | 'consumerId' | 'isStalled' | 'isTooSlow'> {
   const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcaster, quality } = person;
   return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcast: isBroadcaster, quality };
 }
@@ -191,6 +195,11 @@ function isSent(track: HeldTrack | undefined, { isStale, sends }: Participant, w
 /** A stale track that is about to be replaced does not count as stalled. */
 function isStalled(track: HeldTrack | undefined): boolean {
   return track !== undefined && track.isStalled && !track.isPaused && !track.isStale;
+}
+
+/** The server receives it and has stopped forwarding it. For a moment it does so whenever it starts again. */
+function isTooSlow(track: HeldTrack | undefined): boolean {
+  return isStalled(track) && track?.isWithheld === true && !track.isSilent;
 }
 
 /** Screens do not count: a still one sends nothing. Nor do streams that never started. */

@@ -293,12 +293,12 @@ export class RoomConnection {
     if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
     const event = roomEventOf(message);
     if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
+    if (event?.type === 'trackWithheld') this.#noteLayers(event.consumerId, !event.isWithheld);
     if (event !== undefined) return hooks.onRoomEvent(event);
     if (message.method === 'lobby') return this.#noteLobby(message.data.state);
     if (message.method === 'producerLayers') this.#publisher?.limitLayers(message.data.producerId, message.data.spatialLayer);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
     if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
-    if (message.method === 'consumerLayersChanged') this.#noteLayers(message.data.consumerId, typeof message.data.spatialLayer === 'number');
     if (message.method === 'consumerClosed') this.#noteClosed(message.data.consumerId);
     if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
   }

@@ -42,6 +42,8 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
       return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score, sourceScore: sourceScoreOf(data.score) };
     case 'producerScore':
       return { type: 'ownScore', producerId: data.producerId, score: Math.max(0, ...data.score.map(({ score }) => score)) };
+    case 'consumerLayersChanged':
+      return { type: 'trackWithheld', consumerId: data.consumerId, isWithheld: typeof data.spatialLayer !== 'number' };
     case 'activeSpeaker':
       return { type: 'activeSpeaker', peerId: data.peerId ?? undefined };
     case 'speakingPeers':
@@ -55,7 +57,6 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'consumerPaused':
     case 'consumerResumed':
     case 'consumerClosed':
-    case 'consumerLayersChanged':
     case 'producerLayers':
     // Only clients that send `moves=1` are sent these.
     case 'moving':

@@ -93,11 +93,11 @@ function classesOf({ tile, isLeftOut, isMain = false }: TileProps): string {
 }
 
 /** The reason the video is frozen or missing. */
-function TileNote({ tile: { kind, isStale, isStalled, link }, isLeftOut }: Pick<TileProps, 'tile' | 'isLeftOut'>): ReactNode {
+function TileNote({ tile: { kind, isStale, isStalled, isTooSlow, link }, isLeftOut }: Pick<TileProps, 'tile' | 'isLeftOut'>): ReactNode {
   const texts = useTexts().call;
   if (isStale) return <span className="tile-note">{texts.reconnecting}</span>;
   if (link === 'lost' || (kind === 'person' && link === 'interrupted')) return <span className="tile-note">{texts.links[link]}</span>;
-  if (isStalled && link === 'good') return <span className="tile-note">{texts.waitingForVideo}</span>;
+  if (isStalled && link === 'good') return <span className="tile-note">{isTooSlow ? texts.tooSlowForVideo : texts.waitingForVideo}</span>;
   if (!isLeftOut) return null;
   return (
     <span className="tile-note" title={texts.leftOutWhy}>
