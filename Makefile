@@ -119,7 +119,7 @@ measure-operator: cluster-build ## measures the operator with ten thousand meeti
 measure-router: ## measures the overhead of the router (needs an idle machine)
 	@tests/run.sh measure-router
 
-measure-livekit: bootstrap ## measures a media pod beside a LiveKit server with the same clients (needs an idle machine; 20 minutes, CONVENE_MEASURE_SHORT=1: 4)
+measure-livekit: bootstrap ## measures a media pod beside a LiveKit server with the same clients (needs an idle machine; 35 minutes, CONVENE_MEASURE_SHORT=1: 4)
 	@tests/run.sh measure-livekit
 	@cat test-results/measure-livekit.md
 

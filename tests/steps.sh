@@ -35,7 +35,7 @@ declare -A DESCRIPTIONS=(
   [measure-operator]='the operator with ten thousand meetings against a real API server (15 minutes)'
   [measure-router]='what the router costs: look-ups, latency, sockets, and how soon it knows of an assignment (2 minutes, and 10 to compile it)'
   [livekit]='the load tool as a client of LiveKit, which no program has by default'
-  [measure-livekit]='a media pod and a LiveKit server with the same clients, one table (20 minutes; CONVENE_MEASURE_SHORT=1: 4)'
+  [measure-livekit]='a media pod and a LiveKit server with the same clients, one table (35 minutes; CONVENE_MEASURE_SHORT=1: 4)'
   [screenshots]='pictures of the running call into docs/images'
 )
 

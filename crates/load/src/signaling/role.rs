@@ -1,4 +1,4 @@
-//! What a client does, and since when.
+//! What a client does, and when it began.
 
 use std::time::{Duration, Instant, SystemTime};
 
