@@ -120,6 +120,7 @@ def measure(server, subscribers, options, folder):
     command, target = command_of(server, options, folder)
     few = subscribers == FEW
     bench = [options.bench, "bench", *target, "--json", "--publishers", "1", "--subscribers", str(subscribers), "--ramp", "2" if few else str(options.ramp), "--settle", f"{options.settle}s", "--duration", f"{max(1, options.seconds // 3) if few else options.seconds}s"]
+    bench += ["--step-limit", "1m"]
     bench += ["--newcomers", str(options.newcomers)] if few else []
     bench += ["--simulcast"] if options.simulcast else []
     with running(command, options.port, folder / f"{server}.log") as process:
@@ -128,13 +129,11 @@ def measure(server, subscribers, options, folder):
         ended = subprocess.run(bench, stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=pinned(GENERATOR_CORE))
         after, own_after = processors(), os.times()
         used = (ticks_of(process.pid) - server_before) if process.poll() is None else 0
-    if not ended.stdout:
-        sys.exit(f"{server} with {subscribers} subscribers: {ended.stderr}")
     generator = own_after.children_user + own_after.children_system - own_before.children_user - own_before.children_system
     busy, stolen, total = (now - then for now, then in zip(after, before))
     others = busy - used - generator * os.sysconf("SC_CLK_TCK")
     disturbance = {"stealPercent": round(stolen * 100 / total, 2), "othersPercent": round(max(0, others) * 100 / total, 2)}
-    return {"server": server, "subscribers": subscribers, **disturbance, "error": ended.stderr.strip() or None, "report": json.loads(ended.stdout)}
+    return {"server": server, "subscribers": subscribers, **disturbance, "error": ended.stderr.strip() or None, "report": json.loads(ended.stdout) if ended.stdout else None}
 
 
 def is_disturbed(run):
@@ -146,6 +145,9 @@ def measure_undisturbed(server, subscribers, options, folder):
         run = measure(server, subscribers, options, folder)
         if not is_disturbed(run):
             break
+    if run["report"] is None:
+        print(f"{server} {subscribers}: {run['error']}", file=sys.stderr, flush=True)
+        return run
     micros = run["report"]["server"].get("microsPerPacket") or 0
     note = f" (others used {run['othersPercent']} %)" if is_disturbed(run) else ""
     print(f"{server} {subscribers}: {micros:.2f} us per packet, {run['report']['media']['lost']} lost{note}", file=sys.stderr, flush=True)
@@ -185,7 +187,10 @@ def main():
             "runs": runs,
         }
         options.output.write_text(json.dumps(facts, indent=1) + "\n")
-    print(table(runs))
+    measured = [run for run in runs if run["report"]]
+    print(table(measured))
+    if len(measured) < len(runs):
+        print(f"\n{len(runs) - len(measured)} of {len(runs)} runs failed: most clients could not join.")
     if disturbed:
         print(f"\n{disturbed} of {len(runs)} runs were disturbed: other programs used the processors. Only ratios of such runs are worth something.")
 
