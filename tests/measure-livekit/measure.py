@@ -13,11 +13,11 @@ import pathlib
 import platform
 import resource
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 from figures import table
 
@@ -73,17 +73,18 @@ def command_of(server, options, folder):
     key_file = folder / "key"
     key_file.touch(mode=0o600)
     key_file.write_text(f"measure: {secrets.token_hex(32)}\n")
-    command = [options.livekit, "--config", HERE / "livekit.yaml", "--port", str(port), "--udp-port", str(port + 2), "--rtc.tcp_port", str(port + 1), "--node-ip", "127.0.0.1", "--key-file", key_file]
+    command = [options.livekit, "--config", HERE / "livekit.yaml", "--node-ip", "127.0.0.1", "--key-file", key_file]
+    command += ["--port", str(port), "--rtc.tcp_port", str(port + 1), "--udp-port", str(port + 2)]
     return command, [f"ws://127.0.0.1:{port}/rtc/load", "--livekit-key-file", key_file]
 
 
 @contextlib.contextmanager
-def running(command, port, log):
-    """The server, listening; it has ended afterwards."""
+def running(command, url, log):
+    """The server, once this URL answers with success; it has ended afterwards."""
     with open(log, "ab") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=pinned(SERVER_CORE))
     try:
-        wait_for_port(process, port, log)
+        wait_until_ready(process, url, log)
         yield process
     finally:
         process.terminate()
@@ -94,10 +95,10 @@ def running(command, port, log):
             process.wait()
 
 
-def wait_for_port(process, port, log):
+def wait_until_ready(process, url, log):
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):
             return
         time.sleep(0.05)
     sys.exit(f"the server did not start; its log:\n{pathlib.Path(log).read_text(errors='replace')[-2000:]}")
@@ -119,11 +120,13 @@ def measure(server, subscribers, options, folder):
     """One run of the generator against a server of its own."""
     command, target = command_of(server, options, folder)
     few = subscribers == FEW
-    bench = [options.bench, "bench", *target, "--json", "--publishers", "1", "--subscribers", str(subscribers), "--ramp", "2" if few else str(options.ramp), "--settle", f"{options.settle}s", "--duration", f"{max(1, options.seconds // 3) if few else options.seconds}s"]
-    bench += ["--step-limit", "1m"]
+    ramp, seconds = (2, max(1, options.seconds // 3)) if few else (options.ramp, options.seconds)
+    bench = [options.bench, "bench", *target, "--json", "--publishers", "1", "--subscribers", str(subscribers)]
+    bench += ["--ramp", str(ramp), "--settle", f"{options.settle}s", "--duration", f"{seconds}s", "--step-limit", "1m"]
     bench += ["--newcomers", str(options.newcomers)] if few else []
     bench += ["--simulcast"] if options.simulcast else []
-    with running(command, options.port, folder / f"{server}.log") as process:
+    ready = f"http://127.0.0.1:{options.port}/" + ("readyz" if server == "convene" else "")
+    with running(command, ready, folder / f"{server}.log") as process:
         before, own_before, server_before = processors(), os.times(), ticks_of(process.pid)
         bench += ["--server-pid", str(process.pid)]
         ended = subprocess.run(bench, stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=pinned(GENERATOR_CORE))
@@ -133,7 +136,9 @@ def measure(server, subscribers, options, folder):
     busy, stolen, total = (now - then for now, then in zip(after, before))
     others = busy - used - generator * os.sysconf("SC_CLK_TCK")
     disturbance = {"stealPercent": round(stolen * 100 / total, 2), "othersPercent": round(max(0, others) * 100 / total, 2)}
-    return {"server": server, "subscribers": subscribers, **disturbance, "error": ended.stderr.strip() or None, "report": json.loads(ended.stdout) if ended.stdout else None}
+    report = json.loads(ended.stdout) if ended.stdout else None
+    error = ended.stderr.strip() or None
+    return {"server": server, "subscribers": subscribers, **disturbance, "error": error, "report": report}
 
 
 def is_disturbed(run):

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Different ones that newcomers are compared with; there are about as many as browsers and versions in a room.
 const MAX_KNOWN: usize = 16;
 
-/// Capabilities in use. As a tree they take about 100 kB, more than all else that a room keeps of a participant.
+/// Capabilities in use. As a tree they take about 65 kB, more than all else that a room keeps of a participant.
 #[derive(Debug, Default)]
 pub(crate) struct KnownCapabilities(VecDeque<Arc<Value>>);
 
