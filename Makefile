@@ -9,7 +9,7 @@ WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts 
 .DEFAULT_GOAL := help
 .PHONY: check walls help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
   lint drift test-rust test-simulation test-worker test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
-  measure measure-weak measure-operator measure-router screenshots
+  measure measure-weak measure-operator measure-router measure-livekit screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +124,10 @@ measure-operator: cluster-build ## measures the operator with ten thousand meeti
 
 measure-router: ## measures the overhead of the router (needs an idle machine)
 	@tests/run.sh measure-router
+
+measure-livekit: bootstrap ## measures a media pod beside a LiveKit server with the same clients (needs an idle machine; 35 minutes, CONVENE_MEASURE_SHORT=1: 4)
+	@tests/run.sh measure-livekit
+	@cat test-results/measure-livekit.md
 
 screenshots: web/dist/index.html media-pod ## retakes the screenshots of the docs
 	@tests/run.sh screenshots

@@ -3,8 +3,8 @@
 #
 #   tests/run.sh all            every step, in two lanes side by side; removes the test cluster at the end
 #   tests/run.sh STEP...        only these, one after the other: check lint-scripts lint-web web lint walls walls-alone rust drift release simulation
-#                               worker-suite fuzz attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster-build cluster images e2e-cluster
-#                               measure measure-weak measure-operator measure-router screenshots soak
+#                               worker-suite livekit fuzz attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster-build cluster images e2e-cluster
+#                               measure measure-weak measure-operator measure-router measure-livekit screenshots soak
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
 #   CONVENE_KEEP_CLUSTER=1         leaves the test cluster running after `all`
@@ -21,7 +21,7 @@ source tests/steps.sh
 # Two lanes run side by side. The first has the tests that depend on time, and what they need. The second has what can wait for idle processors: its
 # priority is the lowest, and its target directories are its own, so that the first never waits for a lock of cargo.
 FIRST_LANE=(lint-scripts web rust drift release attack e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
-SECOND_LANE=(cluster-build walls lint-web e2e-gallery lint worker-suite fuzz simulation)
+SECOND_LANE=(cluster-build walls lint-web e2e-gallery lint worker-suite fuzz simulation livekit)
 # What a step of one lane needs from the other.
 declare -A NEEDS=([e2e-gallery]=web [worker-suite]=rust [charts]=cluster-build [simulation]=rust)
 BEGAN=${CONVENE_RUN_BEGAN:-$(date +%s)}

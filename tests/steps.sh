@@ -36,6 +36,8 @@ declare -A DESCRIPTIONS=(
   [measure-weak]='what arrives over slow and lossy links: of emulated ones, and in browsers between two networks (15 minutes; root)'
   [measure-operator]='the operator with ten thousand meetings against a real API server (15 minutes)'
   [measure-router]='what the router costs: look-ups, latency, sockets, and how soon it knows of an assignment (2 minutes, and 10 to compile it)'
+  [livekit]='the load tool as a client of LiveKit, which no program has by default'
+  [measure-livekit]='a media pod and a LiveKit server with the same clients, one table (35 minutes; CONVENE_MEASURE_SHORT=1: 4)'
   [screenshots]='pictures of the running call into docs/images'
 )
 
@@ -171,14 +173,14 @@ step_walls() { tests/walls.sh; }
 
 step_walls_alone() { tests/walls.sh alone; }
 
-# Clippy and rustdoc need no media worker: with DOCS_RS its build script skips the C++. They have a target directory of their own, so that they can run
+# With the feature that no program has by default. Clippy and rustdoc need no media worker: with DOCS_RS its build script skips the C++. They have a target directory of their own, so that they can run
 # beside the tests.
 step_lint() {
   local crate
   cargo fmt --all --check
   for crate in tokio axum kube; do assert_single_version "$crate"; done
   export DOCS_RS=1 CARGO_TARGET_DIR=$REPOSITORY/target/lint
-  cargo clippy --workspace --all-targets -- -D warnings
+  cargo clippy --workspace --all-targets --features convene-cli/livekit -- -D warnings
   RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 }
 
@@ -241,6 +243,9 @@ compiled_rust_files() {
     done | xargs realpath --canonicalize-missing --relative-to="$REPOSITORY" | sort -u
 }
 
+# The step `livekit` compiles these.
+livekit_rust_files() { git ls-files 'crates/load/src/signaling/livekit*' crates/load/tests/livekit.rs; }
+
 # The step `fuzz` compiles these.
 fuzz_rust_files() {
   cargo metadata --manifest-path fuzz/Cargo.toml --no-deps --format-version 1 | jq -r '.packages[].targets[].src_path' |
@@ -254,7 +259,7 @@ step_drift() {
   # `cargo test` has rewritten the types; they must equal the index.
   git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files docs/reference.md
   local forgotten
-  forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <({ compiled_rust_files; fuzz_rust_files; } | sort -u))
+  forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <({ compiled_rust_files; fuzz_rust_files; livekit_rust_files; } | sort -u))
   [ -z "$forgotten" ] || { echo "no crate includes these files, so they are never compiled:"; echo "$forgotten"; return 1; }
 }
 
@@ -376,6 +381,24 @@ step_measure_router() {
   ulimit -n "$(ulimit -Hn)"
   cargo test --release -p convene-router --lib tests::measure -- --ignored --nocapture --test-threads=1
   CONVENE_MEASURE_ASSIGNMENTS=300 cargo test --release -p convene-router --test propagation -- --ignored --nocapture
+}
+
+# With the target directory of clippy: the feature changes nothing that other steps compile.
+step_livekit() {
+  python3 -B tests/measure-livekit/figures_test.py
+  CARGO_TARGET_DIR=$REPOSITORY/target/lint counted count_cargo_without_ignored "$RESULTS/livekit.log" cargo test -p convene-load --features livekit
+}
+
+step_measure_livekit() {
+  local form=(--output "$REPOSITORY/docs/measurements/livekit.json")
+  if [ "${CONVENE_MEASURE_SHORT:-}" = 1 ]; then
+    form=(--rounds 2 --seconds 4 --settle 2 --ramp 50 --newcomers 4 --output "$RESULTS/measure-livekit.json")
+  fi
+  # With the features of the whole workspace, so that little is compiled again; afterwards `target/release/convene` is the program without LiveKit again.
+  cargo build --release --workspace --bin convene --features convene-cli/livekit
+  install -D target/release/convene target/livekit/convene
+  cargo build --release --workspace --bin convene --bin convene-media-pod
+  python3 -B tests/measure-livekit/measure.py "${form[@]}" >"$RESULTS/measure-livekit.md"
 }
 
 step_screenshots() {

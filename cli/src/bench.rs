@@ -26,6 +26,11 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     token_file: Option<PathBuf>,
 
+    /// The server is LiveKit, on this machine: file with a line KEY: SECRET, its API key. The meeting is ws://127.0.0.1:7880/rtc/NAME
+    #[cfg(feature = "livekit")]
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    livekit_key_file: Option<PathBuf>,
+
     /// Process id of the server on this machine, to measure its processor time and memory
     #[arg(long, value_name = "PID", help_heading = "Server")]
     server_pid: Option<u32>,
@@ -78,6 +83,14 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration, help_heading = "Measurement")]
     duration: Duration,
 
+    /// How long to wait before the measurement, after the last join; at most 1m
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration, help_heading = "Measurement")]
+    settle: Duration,
+
+    /// After the measurement, this many publishers join and leave one after the other, to measure how soon they are seen; at most 100
+    #[arg(long, value_name = "COUNT", default_value_t = 0, help_heading = "Measurement")]
+    newcomers: u32,
+
     /// Fail if more packets are lost, in percent: 0 to 100
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent, help_heading = "Measurement")]
     max_loss: Option<f64>,
@@ -103,8 +116,12 @@ pub(crate) async fn run(args: BenchArgs) -> Result<Output, CliError> {
 
 impl BenchArgs {
     fn plan(self) -> Result<Plan, CliError> {
+        #[cfg(feature = "livekit")]
+        let target = with_key(self.target, self.livekit_key_file.as_deref())?;
+        #[cfg(not(feature = "livekit"))]
+        let target = self.target;
         Ok(Plan {
-            target: self.target,
+            target,
             token: self.token_file.as_deref().map(read_token).transpose()?,
             publishers: self.publishers,
             subscribers: self.subscribers,
@@ -114,6 +131,8 @@ impl BenchArgs {
             simulcast: self.simulcast,
             audio: !self.no_audio,
             duration: self.duration,
+            settle: self.settle,
+            newcomers: self.newcomers,
             ramp: self.ramp,
             churn: self.churn,
             step_limit: self.step_limit,
@@ -138,6 +157,16 @@ fn read_token(path: &Path) -> Result<String, CliError> {
     read().map_err(|source| CliError::File { what: "read", path: path.to_owned(), source })
 }
 
+/// The target as a room of LiveKit, if there is a key.
+#[cfg(feature = "livekit")]
+fn with_key(target: Target, file: Option<&Path>) -> Result<Target, CliError> {
+    let Some(file) = file else { return Ok(target) };
+    let text = read_token(file)?;
+    let (key, secret) = text.split_once(": ").unwrap_or((&text, ""));
+    let key = convene_load::LiveKitKey { key: key.into(), secret: secret.into() };
+    Ok(target.livekit(key).map_err(convene_load::LoadError::from)?)
+}
+
 fn json(report: &Report) -> String {
     serde_json::to_string_pretty(report).expect("a report has text keys only")
 }
@@ -149,6 +178,7 @@ fn line(Status { phase, elapsed, joined, failed, delivered, lost, delay_ms }: &S
         Phase::Settling => "settling",
         Phase::Measuring => "measuring",
         Phase::Waiting => "waiting",
+        Phase::Newcomers => "newcomers",
     };
     let seconds = elapsed.as_secs();
     format!(

@@ -15,9 +15,11 @@ mod stats;
 mod tally;
 
 pub use error::{JoinError, LoadError};
+#[cfg(feature = "livekit")]
+pub use plan::LiveKitKey;
 pub use plan::{
-    MAX_BITRATE, MAX_CLIENTS, MAX_DURATION, MAX_FRAME_RATE, MAX_JOINS_PER_SECOND, MAX_MEETINGS, MAX_STEP, MAX_STREAMS,
-    Plan, PlanError, Target,
+    MAX_BITRATE, MAX_CLIENTS, MAX_DURATION, MAX_FRAME_RATE, MAX_JOINS_PER_SECOND, MAX_MEETINGS, MAX_NEWCOMERS,
+    MAX_SETTLE, MAX_STEP, MAX_STREAMS, Plan, PlanError, Target,
 };
 pub use report::{Clients, Generator, Joins, Media, Report, Server};
 pub use run::{Phase, Status, run};

@@ -20,6 +20,10 @@ pub const MAX_DURATION: Duration = Duration::from_hours(1);
 pub const MAX_JOINS_PER_SECOND: f64 = 200.0;
 /// Longest time limit of a step of a join.
 pub const MAX_STEP: Duration = Duration::from_mins(5);
+/// Longest time for connections to settle.
+pub const MAX_SETTLE: Duration = Duration::from_mins(1);
+/// Maximum number of newcomers.
+pub const MAX_NEWCOMERS: u32 = 100;
 /// Maximum bitrate of a publisher's video, in bit/s.
 pub const MAX_BITRATE: u32 = 10_000_000;
 /// Maximum frame rate.
@@ -51,6 +55,10 @@ pub struct Plan {
     pub audio: bool,
     /// How long to measure, after all have joined.
     pub duration: Duration,
+    /// How long to wait after the last join, until connections and bandwidth estimation have settled.
+    pub settle: Duration,
+    /// Publishers that join and leave one after the other when all else is over, to measure how soon they are seen.
+    pub newcomers: u32,
     /// Joins per second.
     pub ramp: f64,
     /// Subscribers per second that leave during the measurement, each replaced by a new one.
@@ -70,12 +78,32 @@ pub struct Target {
     kind: TargetKind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum TargetKind {
     /// `ws://HOST/signal/NAME`: signaling of a media pod or router.
     Signaling,
     /// `https://HOST/NAMESPACE/NAME`: a meeting of a router, with its join route.
     Meeting,
+    /// `ws://127.0.0.1:PORT/rtc/NAME`: a room of a LiveKit server on this machine.
+    #[cfg(feature = "livekit")]
+    LiveKit(LiveKitKey),
+}
+
+/// An API key of a LiveKit server.
+#[cfg(feature = "livekit")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct LiveKitKey {
+    /// Name of the key.
+    pub key: String,
+    /// Its secret.
+    pub secret: String,
+}
+
+#[cfg(feature = "livekit")]
+impl std::fmt::Debug for LiveKitKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveKitKey").field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// Why a plan is refused.
@@ -86,6 +114,10 @@ pub enum PlanError {
         "{0:?} is neither a meeting (https://HOST/NAMESPACE/NAME) nor a signaling URL (ws://HOST:PORT/signal/NAME)"
     )]
     Target(String),
+    /// LiveKit on another machine.
+    #[cfg(feature = "livekit")]
+    #[error("LiveKit is supported on this machine only, for comparisons: ws://127.0.0.1:PORT/rtc/NAME")]
+    LiveKit,
     /// Another machine, without a token.
     #[error(
         "{0:?} is not on this machine: a join token is needed, so that only people with access can put load on a server"
@@ -111,6 +143,9 @@ pub(crate) enum Address {
     Signaling(Url),
     /// With a ticket from the join route.
     JoinRoute(Url),
+    /// A room of LiveKit.
+    #[cfg(feature = "livekit")]
+    LiveKit(Url, LiveKitKey),
 }
 
 impl std::str::FromStr for Target {
@@ -136,6 +171,16 @@ impl Target {
         self.url.as_str()
     }
 
+    /// The target as a room of a LiveKit server, which must be on this machine.
+    #[cfg(feature = "livekit")]
+    pub fn livekit(self, key: LiveKitKey) -> Result<Self, PlanError> {
+        let is_room = self.kind == TargetKind::Signaling && self.url.path().starts_with("/rtc/");
+        if !is_room || !self.is_loopback() {
+            return Err(PlanError::LiveKit);
+        }
+        Ok(Self { kind: TargetKind::LiveKit(key), ..self })
+    }
+
     /// Whether the host is a loopback address by its name. The addresses of `localhost` are checked again when connecting.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.url.host() {
@@ -151,7 +196,7 @@ impl Target {
         let mut url = self.url.clone();
         let suffix = if meetings > 1 { format!("-{}", meeting + 1) } else { String::new() };
         let path = format!("{}{suffix}", url.path().trim_matches('/'));
-        match self.kind {
+        match &self.kind {
             TargetKind::Signaling => {
                 url.set_path(&path);
                 Address::Signaling(url)
@@ -159,6 +204,11 @@ impl Target {
             TargetKind::Meeting => {
                 url.set_path(&format!("api/v1/meetings/{path}/join"));
                 Address::JoinRoute(url)
+            }
+            #[cfg(feature = "livekit")]
+            TargetKind::LiveKit(key) => {
+                url.set_path(&path);
+                Address::LiveKit(url, key.clone())
             }
         }
     }
@@ -201,6 +251,9 @@ impl Plan {
         in_range("the bitrate of the video", self.video_bitrate, u32::from(!self.audio) * 10_000, MAX_BITRATE)?;
         in_range("the duration in seconds", self.duration.as_secs_f64(), 1.0, MAX_DURATION.as_secs_f64())?;
         in_range("the time limit of a step in seconds", self.step_limit.as_secs_f64(), 0.1, MAX_STEP.as_secs_f64())?;
+        in_range("the time to settle in seconds", self.settle.as_secs_f64(), 0.0, MAX_SETTLE.as_secs_f64())?;
+        let newcomers = if self.video_bitrate > 0 { MAX_NEWCOMERS } else { 0 };
+        in_range("the number of newcomers, which need video,", self.newcomers, 0, newcomers)?;
         in_range("the joins per second", self.ramp, 0.1, MAX_JOINS_PER_SECOND)?;
         in_range("the churn per second", self.churn, 0.0, MAX_JOINS_PER_SECOND)
     }
@@ -252,6 +305,8 @@ mod tests {
             simulcast: false,
             audio: true,
             duration: Duration::from_secs(10),
+            settle: Duration::from_secs(2),
+            newcomers: 0,
             ramp: 10.0,
             churn: 0.0,
             step_limit: Duration::from_secs(15),
@@ -283,6 +338,22 @@ mod tests {
             "ws://127.0.0.1/signal/a?x=1",
         ] {
             assert_eq!(text.parse::<Target>(), Err(PlanError::Target(text.to_owned())));
+        }
+    }
+
+    #[cfg(feature = "livekit")]
+    #[test]
+    fn livekit_is_measured_on_this_machine_only() {
+        let key = LiveKitKey { key: "devkey".into(), secret: "secret".into() };
+        let livekit = |text: &str| text.parse::<Target>().unwrap().livekit(key.clone());
+        let target = livekit("ws://127.0.0.1:7880/rtc/load").unwrap();
+        let url = Url::parse("ws://127.0.0.1:7880/rtc/load-2").unwrap();
+        assert_eq!(target.address(1, 2), Address::LiveKit(url, key.clone()));
+        assert!(!format!("{target:?}").contains("secret\""), "{target:?}");
+        for text in
+            ["wss://livekit.example.com/rtc/load", "ws://127.0.0.1:7880/signal/load", "http://127.0.0.1:7880/rtc/load"]
+        {
+            assert_eq!(livekit(text), Err(PlanError::LiveKit), "{text}");
         }
     }
 
@@ -324,7 +395,10 @@ mod tests {
     fn everything_has_a_limit() {
         let good = plan("ws://127.0.0.1:8080/signal/load");
         assert_eq!(good.check(), Ok(()));
-        let changes: [fn(&mut Plan); 15] = [
+        let changes: [fn(&mut Plan); 18] = [
+            |plan| plan.settle = MAX_SETTLE + Duration::from_secs(1),
+            |plan| plan.newcomers = MAX_NEWCOMERS + 1,
+            |plan| (plan.newcomers, plan.video_bitrate) = (1, 0),
             |plan| plan.publishers = MAX_STREAMS / 2 + 1,
             |plan| plan.step_limit = Duration::ZERO,
             |plan| plan.subscribers = MAX_CLIENTS,

@@ -65,6 +65,8 @@ pub struct Joins {
     pub first_packet: Percentiles,
     /// From the start to the first key frame of a subscriber.
     pub first_key_frame: Percentiles,
+    /// From the start of a newcomer's join to its first key frame, at each subscriber that was connected before.
+    pub newcomer: Percentiles,
     /// Reasons of failures, and how often.
     pub errors: BTreeMap<String, u32>,
 }
@@ -250,7 +252,11 @@ fn write_joins(f: &mut Formatter<'_>, joins: &Joins) -> fmt::Result {
     let first_packet = &joins.first_packet;
     let served = format!("{} of {subscribers} subscribers, all streams {served}", first_packet.count);
     row(f, "first packet", &format!("{served}; {}", times(first_packet)))?;
-    row(f, "first key frame", &times(&joins.first_key_frame))
+    row(f, "first key frame", &times(&joins.first_key_frame))?;
+    if joins.newcomer.count == 0 {
+        return Ok(());
+    }
+    row(f, "newcomer seen", &format!("{} times; {}", joins.newcomer.count, times(&joins.newcomer)))
 }
 
 fn write_media(f: &mut Formatter<'_>, media: &Media) -> fmt::Result {

@@ -14,11 +14,13 @@ use crate::plan::Plan;
 use crate::ramp::{Begun, Order, Ramp};
 use crate::report::{Clients, Generator, Joins, Media, Report, Server};
 use crate::server::{Probe, Reading};
-use crate::signaling::client::{Client, Progress, Role};
+use crate::signaling::client::{Client, Progress};
+use crate::signaling::role::Role;
+use crate::stats::times::Percentiles;
 use crate::tally::Tally;
 
-/// After the last join, until connections and bandwidth estimation have settled.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Time between newcomers, if they are seen sooner, and how often that is checked.
+const NEWCOMER_INTERVAL: Duration = Duration::from_millis(500);
 /// How often progress is reported.
 const SAMPLE: Duration = Duration::from_secs(1);
 
@@ -52,6 +54,8 @@ pub enum Phase {
     Measuring,
     /// The last clients join, and receive their first packets.
     Waiting,
+    /// Publishers join one after the other.
+    Newcomers,
 }
 
 /// Executes a plan. `on_status` is called once a second.
@@ -62,7 +66,7 @@ pub async fn run(plan: Plan, mut on_status: impl FnMut(Status)) -> Result<Report
     let engine = Engine::start().map_err(LoadError::Socket)?;
     let mut run = Run::new(plan, engine);
     run.join_all(&mut on_status).await?;
-    run.wait(Phase::Settling, SETTLE, 0.0, &mut on_status).await;
+    run.wait(Phase::Settling, run.plan.settle, 0.0, &mut on_status).await;
     run.measure(&probe, &empty, &mut on_status).await
 }
 
@@ -122,6 +126,11 @@ impl Run {
     }
 
     fn begin(&mut self, number: u32, is_publisher: bool) {
+        let stop = if is_publisher { self.stop_all.subscribe() } else { self.new_subscriber() };
+        self.begin_until(number, is_publisher, stop);
+    }
+
+    fn begin_until(&mut self, number: u32, is_publisher: bool, stop: watch::Receiver<bool>) {
         let meeting = if is_publisher { number } else { number - self.plan.publishers } % self.plan.meetings;
         let client = Client {
             engine: self.engine.clone(),
@@ -131,7 +140,6 @@ impl Run {
             limit: self.plan.step_limit,
             role: self.role(meeting, is_publisher),
         };
-        let stop = if is_publisher { self.stop_all.subscribe() } else { self.new_subscriber() };
         self.tally.joins.attempted += 1;
         self.tasks.spawn(client.run(self.progress.0.clone(), stop));
     }
@@ -202,6 +210,36 @@ impl Run {
         self.tally.close();
     }
 
+    /// Publishers that join and leave one after the other. Returns after how long each was seen by those who were there before.
+    async fn receive_newcomers(&mut self, on_status: &mut impl FnMut(Status)) -> Percentiles {
+        self.engine.restart_count();
+        let mut expected = 0;
+        for _ in 0..self.plan.newcomers {
+            let (stop, stopped) = watch::channel(false);
+            let number = self.tally.joins.attempted;
+            expected += u64::from(self.plan.subscribers_of(number % self.plan.meetings));
+            self.begin_until(number, true, stopped);
+            self.wait_for_pictures(expected, on_status).await;
+            let _ = stop.send(true);
+        }
+        self.newcomers().await
+    }
+
+    /// Until a newcomer is seen by all, no longer than the time limit of a step.
+    async fn wait_for_pictures(&mut self, expected: u64, on_status: &mut impl FnMut(Status)) {
+        let start = Instant::now();
+        while start.elapsed() < self.plan.step_limit {
+            self.wait(Phase::Newcomers, NEWCOMER_INTERVAL, 0.0, on_status).await;
+            if self.newcomers().await.count >= expected {
+                return;
+            }
+        }
+    }
+
+    async fn newcomers(&self) -> Percentiles {
+        self.engine.totals().await.newcomer.percentiles()
+    }
+
     async fn status(&self, phase: Phase, start: Instant) -> Status {
         let totals = self.engine.totals().await;
         Status {
@@ -229,6 +267,8 @@ impl Run {
         let (totals, seconds) = (self.engine.totals().await, start.elapsed().as_secs_f64());
         let (after, own_used) = (probe.read(), own.read()?.since(&own_before));
         self.wait_for_media(on_status).await;
+        let times = self.tally.joins();
+        let newcomer = self.receive_newcomers(on_status).await;
         let has_expectation = !self.plan.simulcast && self.plan.churn == 0.0;
         let media = Media::new(&totals, seconds, has_expectation);
         let clients = Clients {
@@ -239,7 +279,7 @@ impl Run {
         Ok(Report {
             target: self.plan.target.as_str().to_owned(),
             clients,
-            joins: self.tally.joins(),
+            joins: Joins { time: times.time, newcomer, ..self.tally.joins() },
             server: Server::between(empty, before, after, &media, joined),
             media,
             generator: Generator::new(own_used.seconds().unwrap_or_default() / seconds, totals.lag.percentiles()),

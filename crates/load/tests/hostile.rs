@@ -33,6 +33,8 @@ fn plan(port: u16) -> Plan {
         simulcast: false,
         audio: true,
         duration: Duration::from_secs(1),
+        settle: Duration::from_secs(1),
+        newcomers: 0,
         ramp: 100.0,
         churn: 0.0,
         step_limit: LIMIT,

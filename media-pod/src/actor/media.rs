@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides about the room. `plane` owns the handles; `operations` dispatches; the other modules implement the operations.
 
+mod bandwidth;
 mod channels;
 mod convert;
 mod data;

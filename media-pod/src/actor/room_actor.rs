@@ -143,8 +143,9 @@ impl RoomActor {
     /// Handles one command and all that follow from it; true when the room is over.
     async fn handle(&mut self, command: Command) -> bool {
         let mut commands = VecDeque::from([command]);
-        let mut is_over = false;
+        let (mut is_over, mut is_changed) = (false, false);
         while let Some(command) = commands.pop_front() {
+            is_changed |= !matches!(&command, Command::Media(event) if event.is_report());
             let mut frames = Frames::default();
             for effect in self.room.handle(command, self.opened.elapsed()) {
                 match effect {
@@ -168,7 +169,10 @@ impl RoomActor {
                 }
             }
         }
-        self.publish();
+        // Counting what is in a large room takes longer than all else that a report causes.
+        if is_changed {
+            self.publish();
+        }
         is_over
     }
 

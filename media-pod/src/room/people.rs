@@ -1,5 +1,6 @@
 //! The people in a room: seats, connections that are not admitted yet, the lobby, and what each may do.
 
+pub(super) mod capabilities;
 pub(super) mod departed;
 pub(super) mod entrance;
 pub(super) mod held;

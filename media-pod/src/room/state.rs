@@ -17,6 +17,8 @@ use super::interface::settings::MeetingSettings;
 use super::memory::{Arrived, Interrupted, Snapshot, person_of};
 use super::moderation::Moderation;
 use super::moving::Moving;
+use super::people::capabilities::KnownCapabilities;
+use super::people::departed::Trace;
 use super::people::lobby::Lobby;
 use super::people::pending::Pending;
 use super::people::prepared::Prepared;
@@ -30,6 +32,8 @@ pub struct Room {
     pub(super) settings: MeetingSettings,
     /// mediasoup's `RtpCapabilities` of the room's router.
     pub(super) capabilities: Arc<Value>,
+    /// Those of the participants.
+    pub(super) known_capabilities: KnownCapabilities,
     /// Version of mediasoup.
     pub(super) version: String,
     pub(super) seats: Seats,
@@ -90,6 +94,7 @@ impl Room {
             limits,
             settings,
             capabilities: capabilities.into(),
+            known_capabilities: KnownCapabilities::default(),
             version,
             last_tick: Duration::ZERO,
             empty_since: Some(Duration::ZERO),

@@ -18,6 +18,8 @@ fn plan(pod: &Pod) -> Plan {
         simulcast: false,
         audio: true,
         duration: Duration::from_secs(3),
+        settle: Duration::from_secs(1),
+        newcomers: 0,
         ramp: 50.0,
         churn: 0.0,
         step_limit: Duration::from_secs(30),
@@ -35,9 +37,10 @@ async fn report(plan: Plan) -> Report {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_packets_of_two_publishers_arrive_at_ten_subscribers() {
     let pod = Pod::start().await;
-    let report = report(plan(&pod)).await;
+    let report = report(Plan { newcomers: 1, ..plan(&pod) }).await;
     let (joins, media) = (&report.joins, &report.media);
-    assert_eq!((joins.succeeded, joins.first_packet.count, joins.first_key_frame.count), (12, 10, 10), "{report}");
+    assert_eq!((joins.succeeded, joins.first_packet.count, joins.first_key_frame.count), (13, 10, 10), "{report}");
+    assert_eq!(joins.newcomer.count, 10, "{report}");
     assert_eq!(media.lost, 0, "{report}");
     // How many depends on the machine: on a busy one, the last streams begin late.
     assert!(media.delivered > media.sent && media.delivered > 1_000, "{} sent; {report}", media.sent);

@@ -45,9 +45,15 @@ pub(crate) struct Connection {
     engine: Engine,
 }
 
+/// A change of a connection, made by the media thread.
+#[cfg(feature = "livekit")]
+type Change = Box<dyn FnOnce(&mut Rtc) + Send>;
+
 enum Command {
     Add(usize, Box<Peer>, Option<UdpSocket>),
     Announce(usize, Announced),
+    #[cfg(feature = "livekit")]
+    Change(usize, Change),
     Remove(usize),
     RestartCount,
     Totals(oneshot::Sender<Totals>),
@@ -125,6 +131,12 @@ impl Connection {
     pub(crate) fn announce(&self, stream: Announced) {
         self.engine.command(Command::Announce(self.id, stream));
     }
+
+    /// Changes the connection, before what is announced later.
+    #[cfg(feature = "livekit")]
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Rtc) + Send + 'static) {
+        self.engine.command(Command::Change(self.id, Box::new(change)));
+    }
 }
 
 impl Drop for Connection {
@@ -178,7 +190,9 @@ impl Media {
     fn execute(&mut self, command: Command) {
         match command {
             Command::Add(id, peer, socket) => self.add(id, *peer, socket),
-            Command::Announce(id, stream) => self.announce(id, stream),
+            Command::Announce(id, stream) => self.with(id, |peer| peer.announce(stream)),
+            #[cfg(feature = "livekit")]
+            Command::Change(id, change) => self.with(id, |peer| peer.change(change)),
             Command::Remove(id) => self.remove(id),
             Command::RestartCount => {
                 self.totals = Totals::default();
@@ -201,9 +215,9 @@ impl Media {
         self.poll(id, Duration::ZERO);
     }
 
-    fn announce(&mut self, id: usize, stream: Announced) {
+    fn with(&mut self, id: usize, change: impl FnOnce(&mut Peer)) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.announce(stream);
+            change(peer);
             self.poll(id, Duration::ZERO);
         }
     }

@@ -13,7 +13,7 @@ use super::received::{Arrival, Received};
 use super::source::{Frame, Packet, RIDS, Source, StreamKind};
 use super::vp8::starts_key_frame;
 use crate::stats::sequence::Packets;
-use crate::stats::stamp;
+use crate::stats::stamp::{self, Stamp};
 use crate::stats::times::Times;
 
 /// Events of a connection. Each is sent at most once, except `Closed`.
@@ -40,6 +40,8 @@ pub(crate) struct Totals {
     pub(crate) key_frames: u64,
     /// From sending to the receiving kernel.
     pub(crate) delay: Times,
+    /// From the start of a publisher's join to its first key frame at each subscriber that was connected before.
+    pub(crate) newcomer: Times,
     /// How late frames were sent, those included that were skipped.
     pub(crate) lag: Times,
     pub(crate) sent: u64,
@@ -50,6 +52,8 @@ pub(crate) struct Totals {
 /// A publisher's streams.
 pub(crate) struct Publishing {
     pub(crate) source: Source,
+    /// When the publisher began to join, since 1970.
+    pub(crate) began: Duration,
     /// Payload type and SSRC of each stream.
     pub(crate) streams: Vec<(StreamKind, u8, u32)>,
     /// Subscribers of the meeting.
@@ -60,6 +64,8 @@ pub(crate) struct Publishing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Announced {
     pub(crate) kind: MediaKind,
+    /// Its media section.
+    pub(crate) mid: Mid,
     pub(crate) ssrc: u32,
     /// Of retransmissions.
     pub(crate) rtx: Option<u32>,
@@ -73,6 +79,8 @@ pub(super) struct Peer {
     received: Received,
     events: UnboundedSender<PeerEvent>,
     is_connected: bool,
+    /// When it was connected, since 1970.
+    connected: Duration,
     has_packet: bool,
     has_key_frame: bool,
     /// Streams that have not begun.
@@ -103,8 +111,20 @@ impl Peer {
     ) -> Self {
         let received = Received::default();
         let (is_connected, has_packet, has_key_frame) = (false, false, false);
-        let (missing, timeout) = (expected, now);
-        Self { rtc, local, publishing, received, events, is_connected, has_packet, has_key_frame, missing, timeout }
+        let (connected, missing, timeout) = (Duration::MAX, expected, now);
+        Self {
+            rtc,
+            local,
+            publishing,
+            received,
+            events,
+            is_connected,
+            connected,
+            has_packet,
+            has_key_frame,
+            missing,
+            timeout,
+        }
     }
 
     pub(super) fn local(&self) -> SocketAddr {
@@ -131,12 +151,21 @@ impl Peer {
     }
 
     /// The server announced a stream.
-    pub(super) fn announce(&mut self, Announced { kind, ssrc, rtx }: Announced) {
+    pub(super) fn announce(&mut self, Announced { kind, mid, ssrc, rtx }: Announced) {
+        if self.rtc.media(mid).is_none() {
+            return;
+        }
         self.received.announce(ssrc);
         let mut direct = self.rtc.direct_api();
-        let stream = direct.expect_stream_rx(ssrc.into(), rtx.map(Ssrc::from), mid(kind), None);
+        let stream = direct.expect_stream_rx(ssrc.into(), rtx.map(Ssrc::from), mid, None);
         // As browsers: retransmission of video only.
         stream.suppress_nack(kind == MediaKind::Audio);
+    }
+
+    /// Changes the connection itself.
+    #[cfg(feature = "livekit")]
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Rtc)) {
+        change(&mut self.rtc);
     }
 
     /// Lets time pass: timers of the connection, and packets that are due. `clock` is the time since 1970.
@@ -150,7 +179,7 @@ impl Peer {
             totals.sent += packets.len() as u64;
             totals.expected += packets.len() as u64 * u64::from(publishing.receivers);
             for mut packet in packets {
-                packet.stamp(clock);
+                packet.stamp(Stamp { sent: clock, began: publishing.began });
                 write(&mut self.rtc, &publishing.streams, packet, now);
             }
         }
@@ -195,7 +224,7 @@ impl Peer {
     fn take_event(&mut self, event: Event, received: Duration, totals: &mut Totals) {
         match event {
             Event::Connected if !self.is_connected => {
-                self.is_connected = true;
+                (self.is_connected, self.connected) = (true, received);
                 self.say(PeerEvent::Connected(Instant::now()));
             }
             // What was connected before: until then, the time limit of the join applies.
@@ -218,7 +247,7 @@ impl Peer {
             self.rtc.disconnect();
         }
         // Probes for bandwidth estimation carry no media.
-        let Some(sent) = stamp::read(&packet.payload) else { return };
+        let Some(Stamp { sent, began }) = stamp::read(&packet.payload) else { return };
         let Some(Arrival { is_first, is_counted }) = self.received.arrive(ssrc, *packet.seq_no) else { return };
         let is_key = starts_key_frame(&packet.payload);
         if is_counted {
@@ -231,6 +260,9 @@ impl Peer {
         }
         if is_first {
             self.begin_stream();
+        }
+        if is_key && self.received.begin_pictures(ssrc) && self.connected < began {
+            totals.newcomer.record(received.saturating_sub(began));
         }
         if is_key && !std::mem::replace(&mut self.has_key_frame, true) {
             self.say(PeerEvent::FirstKeyFrame(Instant::now()));

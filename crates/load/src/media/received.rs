@@ -13,6 +13,8 @@ const MAX_UNKNOWN: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Received {
     streams: HashMap<u32, Sequence>,
+    /// Those whose first key frame has arrived.
+    pictures: HashSet<u32>,
     unknown: HashSet<u32>,
 }
 
@@ -50,6 +52,11 @@ impl Received {
         Some(Arrival { is_first, is_counted: sequence.arrive(number) })
     }
 
+    /// A key frame of an announced stream. Whether it is the first.
+    pub(super) fn begin_pictures(&mut self, ssrc: u32) -> bool {
+        self.is_announced(ssrc) && self.pictures.insert(ssrc)
+    }
+
     /// Counts from now on.
     pub(super) fn restart(&mut self) {
         self.streams.values_mut().for_each(Sequence::restart);
@@ -78,6 +85,14 @@ mod tests {
         received.restart();
         assert_eq!(received.arrive(7, 2).map(|arrival| arrival.is_counted), Some(false), "of the time before");
         assert_eq!((received.arrive(8, 1), received.packets()), (None, Packets::default()));
+    }
+
+    #[test]
+    fn the_first_key_frame_of_a_stream_is_seen_once() {
+        let mut received = Received::default();
+        assert!(!received.begin_pictures(7), "not announced");
+        received.announce(7);
+        assert!(received.begin_pictures(7) && !received.begin_pictures(7));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::vp8::{Frames, frame_bytes};
-use crate::stats::stamp;
+use crate::stats::stamp::{self, Stamp};
 
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 /// An Opus frame of 32 kbit/s.
@@ -12,16 +12,16 @@ const AUDIO_BYTES: usize = 80;
 /// Samples of an Opus frame at 48 kHz.
 const AUDIO_STEP: u32 = 960;
 const VIDEO_CLOCK: u32 = 90_000;
-/// Shortest time between two key frames of a layer: a server that requests them all the time gets no more.
-const KEY_INTERVAL: Duration = Duration::from_millis(500);
+/// Shortest time between two key frames of a layer, as in Chromium: a server that requests them all the time gets no more.
+const KEY_INTERVAL: Duration = Duration::from_millis(300);
 /// Packets that are due for longer are not sent later.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 /// More skipped frames than this are not recorded one by one.
 const MAX_SKIPPED: u32 = 100_000;
 
-/// Names of the layers of simulcast, from the smallest.
-pub(crate) const RIDS: [&str; 3] = ["r0", "r1", "r2"];
+/// Names of the layers of simulcast, from the smallest. LiveKit knows these only.
+pub(crate) const RIDS: [&str; 3] = ["q", "h", "f"];
 /// Their bitrates, in parts of the largest.
 const LAYER_PARTS: [u32; 3] = [16, 4, 1];
 
@@ -239,9 +239,9 @@ fn low_bits(number: u64) -> u32 {
 }
 
 impl Packet {
-    /// Writes the time of sending into the payload.
-    pub(crate) fn stamp(&mut self, since_epoch: Duration) {
-        stamp::write(&mut self.payload, since_epoch);
+    /// Writes the times into the payload.
+    pub(crate) fn stamp(&mut self, stamp: Stamp) {
+        stamp::write(&mut self.payload, stamp);
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
                 .map(|packet| packet.stream)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(keys_after(Some("r1"), 1), [StreamKind::Video(Some(1))]);
+        assert_eq!(keys_after(Some("h"), 1), [StreamKind::Video(Some(1))]);
         assert_eq!(keys_after(None, 2).len(), 3);
         let bitrates: Vec<u32> = settings(true).layers().iter().map(|(_, bitrate)| *bitrate).collect();
         assert_eq!(bitrates, [37_500, 150_000, 600_000]);
@@ -308,7 +308,7 @@ mod tests {
             let sent = run(&mut source, start + Duration::from_secs(3) * frame / 90);
             keys += sent.iter().filter(|packet| starts_key_frame(&packet.payload)).count();
         }
-        assert_eq!(keys, 3 * 6, "one per layer and half a second");
+        assert_eq!(keys, 3 * 10, "one per layer and 300 ms");
     }
 
     #[test]

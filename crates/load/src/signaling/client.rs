@@ -8,8 +8,13 @@ use str0m::media::MediaKind;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
+#[cfg(feature = "livekit")]
+use url::Url;
 
+#[cfg(feature = "livekit")]
+use super::livekit;
 use super::protoo::Protoo;
+use super::role::{Role, began};
 use super::rtp::{Formats, offered};
 use super::stream::Caller;
 use super::ticket::{self, Ticket};
@@ -19,23 +24,9 @@ use crate::error::JoinError;
 use crate::media::engine::{Connection, Engine};
 use crate::media::peer::{PeerEvent, Publishing};
 use crate::media::source::{Source, SourceSettings, StreamKind};
+#[cfg(feature = "livekit")]
+use crate::plan::LiveKitKey;
 use crate::plan::{Address, MAX_STREAMS};
-
-/// What a client does.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Role {
-    /// Sends.
-    Publisher {
-        settings: SourceSettings,
-        /// Subscribers of the meeting.
-        receivers: u32,
-    },
-    /// Receives everything.
-    Subscriber {
-        /// The number of streams that should arrive.
-        streams: usize,
-    },
-}
 
 /// Progress of a client, with the time since it began to join.
 #[derive(Debug)]
@@ -70,7 +61,7 @@ pub(crate) struct Client {
 
 /// A client in a meeting.
 struct Joined {
-    protoo: Protoo,
+    signaling: Signaling,
     connection: Connection,
     events: UnboundedReceiver<PeerEvent>,
     start: Instant,
@@ -78,6 +69,20 @@ struct Joined {
     consumers: u32,
     /// Whether all that is expected has begun to arrive.
     is_served: bool,
+}
+
+/// The signaling of a client in a meeting.
+enum Signaling {
+    Convene(Protoo),
+    #[cfg(feature = "livekit")]
+    LiveKit(Box<livekit::Session>),
+}
+
+/// A message of a server.
+enum Message {
+    Convene(Value),
+    #[cfg(feature = "livekit")]
+    LiveKit(Box<livekit::Message>),
 }
 
 impl Client {
@@ -96,12 +101,40 @@ impl Client {
         stop: watch::Receiver<bool>,
         had_joined: &mut bool,
     ) -> Result<(), JoinError> {
-        let mut joined = self.join().await?;
+        let mut joined = self.open_meeting().await?;
         let time = joined.wait_for_media(self.limit).await?;
         *had_joined = true;
         let is_subscriber = matches!(self.role, Role::Subscriber { .. });
         let _ = progress.send(Progress::Joined { time, is_subscriber });
         joined.stay(progress, stop, self.limit).await
+    }
+
+    async fn open_meeting(&self) -> Result<Joined, JoinError> {
+        #[cfg(feature = "livekit")]
+        if let Address::LiveKit(url, key) = &self.address {
+            return self.join_livekit(url, key).await;
+        }
+        self.join().await
+    }
+
+    #[cfg(feature = "livekit")]
+    async fn join_livekit(&self, url: &Url, key: &LiveKitKey) -> Result<Joined, JoinError> {
+        let start = Instant::now();
+        let caller = Caller { own: self.engine.loopback_address(), has_token: false, limit: self.limit };
+        let joined = livekit::join(&self.engine, (url, key), &self.peer_id, self.role, caller, start);
+        let (session, connection, events) = within(self.limit, "answer of LiveKit", joined).await?;
+        Ok(self.joined(Signaling::LiveKit(Box::new(session)), connection, events, start))
+    }
+
+    fn joined(
+        &self,
+        signaling: Signaling,
+        connection: Connection,
+        events: UnboundedReceiver<PeerEvent>,
+        start: Instant,
+    ) -> Joined {
+        let is_served = self.streams() == 0;
+        Joined { signaling, connection, events, start, connected: None, consumers: 0, is_served }
     }
 
     async fn join(&self) -> Result<Joined, JoinError> {
@@ -119,7 +152,7 @@ impl Client {
         if let Role::Publisher { settings, .. } = self.role {
             produce(&mut protoo, &transport, &formats, settings, &ssrcs).await?;
         }
-        Ok(Joined { protoo, connection, events, start, connected: None, consumers: 0, is_served: self.streams() == 0 })
+        Ok(self.joined(Signaling::Convene(protoo), connection, events, start))
     }
 
     /// The number of streams that should arrive.
@@ -135,6 +168,8 @@ impl Client {
             Address::JoinRoute(route) => {
                 within(self.limit, "response to the join request", ticket::request(route, token, caller)).await?
             }
+            #[cfg(feature = "livekit")]
+            Address::LiveKit(..) => return Err(JoinError::Malformed("no signaling of a media pod")),
         };
         url.query_pairs_mut().append_pair("peerId", &self.peer_id);
         Protoo::open(&url, token.as_deref(), caller).await
@@ -168,7 +203,7 @@ impl Client {
         let Role::Publisher { settings, receivers } = self.role else { return None };
         let payload_type = |stream| if stream == StreamKind::Audio { formats.opus } else { formats.vp8 };
         let streams = ssrcs.iter().map(|(stream, ssrc, _)| (*stream, payload_type(*stream), *ssrc)).collect();
-        Some(Publishing { source: Source::new(settings, start), streams, receivers })
+        Some(Publishing { source: Source::new(settings, start), began: began(start), streams, receivers })
     }
 }
 
@@ -206,15 +241,22 @@ async fn until(stop: &mut watch::Receiver<bool>) {
 impl Joined {
     /// Waits for ICE and DTLS. Returns the time since the client began to join.
     async fn wait_for_media(&mut self, limit: Duration) -> Result<Duration, JoinError> {
-        let (events, connected) = (&mut self.events, &mut self.connected);
-        let wait = async {
-            match events.recv().await {
-                Some(PeerEvent::Connected(at)) => Ok(*connected.insert(at)),
-                _ => Err(JoinError::MediaEnded),
-            }
-        };
-        within(limit, "media connection (ICE and DTLS)", wait).await?;
+        within(limit, "media connection (ICE and DTLS)", self.until_connected()).await?;
         Ok(self.start.elapsed())
+    }
+
+    /// Messages of the server are answered meanwhile.
+    async fn until_connected(&mut self) -> Result<(), JoinError> {
+        loop {
+            tokio::select! {
+                message = self.signaling.next() => self.take(message?).await?,
+                event = self.events.recv() => {
+                    let Some(PeerEvent::Connected(at)) = event else { return Err(JoinError::MediaEnded) };
+                    self.connected = Some(at);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     async fn stay(
@@ -226,7 +268,7 @@ impl Joined {
         let mut leave_at = None;
         loop {
             tokio::select! {
-                message = self.protoo.next() => self.take(message?).await?,
+                message = self.signaling.next() => self.take(message?).await?,
                 event = self.events.recv() => self.report(event, progress)?,
                 () = until(&mut stop), if leave_at.is_none() => leave_at = Some(Instant::now() + limit),
                 () = sleep_until(leave_at.unwrap_or(self.start).into()), if leave_at.is_some() => return Ok(()),
@@ -250,20 +292,40 @@ impl Joined {
         Ok(())
     }
 
-    /// Accepts consumers and refuses all other requests.
-    async fn take(&mut self, message: Value) -> Result<(), JoinError> {
-        if message["request"] != true {
-            return Ok(());
+    async fn take(&mut self, message: Message) -> Result<(), JoinError> {
+        match (message, &mut self.signaling) {
+            (Message::Convene(message), Signaling::Convene(protoo)) => {
+                self.consumers += u32::from(accept(protoo, &message, &self.connection).await?);
+                let is_bounded = self.consumers <= MAX_STREAMS;
+                if is_bounded { Ok(()) } else { Err(JoinError::Malformed("too many consumers")) }
+            }
+            #[cfg(feature = "livekit")]
+            (Message::LiveKit(message), Signaling::LiveKit(session)) => session.take(*message, &self.connection).await,
+            #[cfg(feature = "livekit")]
+            _ => Ok(()),
         }
-        if message["method"] != "newConsumer" {
-            return self.protoo.reply(&message, Err("convene bench receives audio and video only")).await;
+    }
+}
+
+/// Accepts a consumer and refuses all other requests. Returns whether it was one.
+async fn accept(protoo: &mut Protoo, message: &Value, connection: &Connection) -> Result<bool, JoinError> {
+    if message["request"] != true {
+        return Ok(false);
+    }
+    if message["method"] != "newConsumer" {
+        return protoo.reply(message, Err("convene bench receives audio and video only")).await.map(|()| false);
+    }
+    connection.announce(offered(&message["data"])?);
+    protoo.reply(message, Ok(())).await.map(|()| true)
+}
+
+impl Signaling {
+    /// The next message.
+    async fn next(&mut self) -> Result<Message, JoinError> {
+        match self {
+            Self::Convene(protoo) => protoo.next().await.map(Message::Convene),
+            #[cfg(feature = "livekit")]
+            Self::LiveKit(session) => session.next().await.map(|message| Message::LiveKit(Box::new(message))),
         }
-        let offered = offered(&message["data"])?;
-        self.consumers += 1;
-        if self.consumers > MAX_STREAMS {
-            return Err(JoinError::Malformed("too many consumers"));
-        }
-        self.connection.announce(offered);
-        self.protoo.reply(&message, Ok(())).await
     }
 }

@@ -7,7 +7,7 @@ use str0m::media::MediaKind;
 use str0m::rtp::Extension;
 
 use crate::error::JoinError;
-use crate::media::peer::Announced;
+use crate::media::peer::{Announced, mid};
 use crate::media::source::{RIDS, SourceSettings, StreamKind};
 
 const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
@@ -154,7 +154,8 @@ pub(super) fn offered(data: &Value) -> Result<Announced, JoinError> {
         _ => return Err(JoinError::Malformed("a consumer without a kind")),
     };
     let ssrc_of_media = ssrc(encoding).ok_or(JoinError::Malformed("a consumer without an SSRC"))?;
-    Ok(Announced { kind, ssrc: ssrc_of_media, rtx: ssrc(&encoding["rtx"]).filter(|rtx| *rtx != ssrc_of_media) })
+    let rtx = ssrc(&encoding["rtx"]).filter(|rtx| *rtx != ssrc_of_media);
+    Ok(Announced { kind, mid: mid(kind), ssrc: ssrc_of_media, rtx })
 }
 
 #[cfg(test)]
@@ -221,7 +222,7 @@ mod tests {
             offered(&json!({ "kind": kind, "rtpParameters": { "encodings": encodings } }))
         };
         let good = offer("video", json!([{ "ssrc": 1234, "rtx": { "ssrc": 5678 } }])).unwrap();
-        assert_eq!(good, Announced { kind: MediaKind::Video, ssrc: 1234, rtx: Some(5678) });
+        assert_eq!(good, Announced { kind: MediaKind::Video, mid: mid(MediaKind::Video), ssrc: 1234, rtx: Some(5678) });
         for (kind, encodings) in [
             ("data", json!([{ "ssrc": 1 }])),
             ("audio", json!([])),

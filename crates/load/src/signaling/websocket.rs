@@ -13,6 +13,8 @@ use crate::error::JoinError;
 
 /// Longest message of a server; a list of a thousand participants fits.
 const MAX_MESSAGE: usize = 1 << 20;
+/// Each read fills a buffer of this size with zeros first, so it is not larger than most messages.
+const READ_BUFFER: usize = 4096;
 /// Longest reason that is kept.
 pub(super) const MAX_REASON: usize = 300;
 
@@ -31,7 +33,8 @@ pub(super) async fn open(
             let value = value.parse().map_err(|_| JoinError::Handshake("the token is no header".into()))?;
             request.headers_mut().insert(name, value);
         }
-        let limits = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+        let limits = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let limits = limits.max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
         client_async_with_config(request, stream, Some(limits)).await.map_err(handshake)
     };
     Ok(within(caller.limit, "WebSocket handshake", open).await?.0)

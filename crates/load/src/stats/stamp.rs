@@ -1,4 +1,5 @@
-//! The time of sending, at the end of each payload: receivers in this process compute the one-way delay from it. Pure.
+//! The times of sending and of the sender's start, at the end of each payload: receivers in this process compute the one-way delay from it, and
+//! how long a newcomer was not seen. Pure.
 
 use std::time::Duration;
 
@@ -6,21 +7,35 @@ use std::time::Duration;
 const MARK: [u8; 4] = *b"cvld";
 
 /// Length of a stamp, in bytes.
-pub(crate) const LENGTH: usize = 12;
+pub(crate) const LENGTH: usize = 20;
 
-/// Overwrites the end of a payload.
-pub(crate) fn write(payload: &mut [u8], since_epoch: Duration) {
-    let nanos = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
-    let Some(start) = payload.len().checked_sub(LENGTH) else { return };
-    payload[start..start + 4].copy_from_slice(&MARK);
-    payload[start + 4..].copy_from_slice(&nanos.to_be_bytes());
+/// Times since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// When the packet was sent.
+    pub(crate) sent: Duration,
+    /// When its publisher began to join.
+    pub(crate) began: Duration,
 }
 
-/// When the payload was sent; none if it is not one of this program.
-pub(crate) fn read(payload: &[u8]) -> Option<Duration> {
+/// Overwrites the end of a payload.
+pub(crate) fn write(payload: &mut [u8], stamp: Stamp) {
+    let Some(start) = payload.len().checked_sub(LENGTH) else { return };
+    payload[start..start + 4].copy_from_slice(&MARK);
+    payload[start + 4..start + 12].copy_from_slice(&nanos(stamp.sent));
+    payload[start + 12..].copy_from_slice(&nanos(stamp.began));
+}
+
+/// The stamp of a payload; none if it is not one of this program.
+pub(crate) fn read(payload: &[u8]) -> Option<Stamp> {
     let (_, stamp) = payload.split_last_chunk::<LENGTH>()?;
-    let nanos = stamp.strip_prefix(&MARK)?;
-    Some(Duration::from_nanos(u64::from_be_bytes(nanos.try_into().ok()?)))
+    let (sent, began) = stamp.strip_prefix(&MARK)?.split_first_chunk()?;
+    let time = |nanos: [u8; 8]| Duration::from_nanos(u64::from_be_bytes(nanos));
+    Some(Stamp { sent: time(*sent), began: time(began.try_into().ok()?) })
+}
+
+fn nanos(time: Duration) -> [u8; 8] {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -31,11 +46,13 @@ mod tests {
     fn a_stamp_is_read_back_and_other_payloads_have_none() {
         let mut payload = vec![7; 40];
         assert_eq!(read(&payload), None);
-        write(&mut payload, Duration::from_nanos(1_800_000_000_123_456_789));
-        assert_eq!(read(&payload), Some(Duration::from_nanos(1_800_000_000_123_456_789)));
-        assert_eq!(payload[..28], [7; 28]);
+        let sent = Duration::from_nanos(1_800_000_000_123_456_789);
+        let stamp = Stamp { sent, began: sent - Duration::from_millis(300) };
+        write(&mut payload, stamp);
+        assert_eq!(read(&payload), Some(stamp));
+        assert_eq!(payload[..20], [7; 20]);
         let mut short = [1, 2, 3];
-        write(&mut short, Duration::ZERO);
+        write(&mut short, stamp);
         assert_eq!((short, read(&short)), ([1, 2, 3], None));
     }
 }

@@ -32,7 +32,7 @@ impl MediaPlane {
                 self.produce(transport, kind, rtp_parameters).await
             }
             Operation::Consume { transport, producer, rtp_capabilities, paused } => {
-                self.consume(transport, &producer, rtp_capabilities, paused).await
+                self.consume(transport, &producer, &rtp_capabilities, paused).await
             }
             Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol } => {
                 self.produce_data(&transport, NewChannel { channel, sctp_stream_parameters, label, protocol }).await

@@ -56,10 +56,11 @@ impl MediaPlane {
         &mut self,
         transport: TransportId,
         producer: &ProducerId,
-        capabilities: Value,
+        capabilities: &Value,
         paused: bool,
     ) -> MediaResult {
         let to = self.transport(&transport)?;
+        let capabilities = capabilities.clone();
         let capabilities = if to.is_plain() { without_estimation(capabilities) } else { capabilities };
         let capabilities: RtpCapabilities = read(rtp_capabilities(capabilities), "rtpCapabilities")?;
         let to = to.router;

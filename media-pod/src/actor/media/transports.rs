@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use convene_protocol::message::{Direction, DownlinkBwe};
 use mediasoup::plain_transport::PlainTransportRemoteParameters;
@@ -15,6 +16,7 @@ use mediasoup::transport::{TransportTraceEventData, TransportTraceEventType};
 use mediasoup::types::data_structures::IceState;
 use serde_json::{Value, json};
 
+use super::bandwidth::LastEstimate;
 use super::convert::{MediaResult, done, failed, finished, gone, read, refused, report, stats};
 use super::handles::{RoomTransport, TransportHandle};
 use super::parameters::dtls_parameters;
@@ -179,7 +181,7 @@ impl MediaPlane {
     }
 
     async fn trace_bandwidth(&self, id: &TransportId, transport: &WebRtcTransport) {
-        let (events, of) = (self.events.clone(), id.clone());
+        let (events, of, last) = (self.events.clone(), id.clone(), LastEstimate::default());
         let on_trace = transport.on_trace(Arc::new(move |trace| {
             if let TransportTraceEventData::Bwe { info, .. } = trace {
                 let estimate = DownlinkBwe {
@@ -187,7 +189,10 @@ impl MediaPlane {
                     effective_desired_bitrate: bits(info.desired_bitrate.min(info.max_bitrate)),
                     available_bitrate: bits(info.available_bitrate),
                 };
-                report(&events, MediaEvent::DownlinkBwe(of.clone(), estimate));
+                // Before the room is woken, which happens many times a second for each client otherwise.
+                if last.replace(Instant::now(), &estimate) {
+                    report(&events, MediaEvent::DownlinkBwe(of.clone(), estimate));
+                }
             }
         }));
         on_trace.detach();

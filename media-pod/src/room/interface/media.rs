@@ -32,6 +32,25 @@ pub enum MediaEvent {
     WorkerDied,
 }
 
+impl MediaEvent {
+    /// Whether it is about quality or volume only, and changes nothing that a room publishes.
+    pub(crate) fn is_report(&self) -> bool {
+        match self {
+            Self::ProducerScore(..)
+            | Self::ConsumerScore(..)
+            | Self::ConsumerLayers(..)
+            | Self::Volumes(_)
+            | Self::DownlinkBwe(..)
+            | Self::DominantSpeaker(_) => true,
+            Self::TransportConnected(_)
+            | Self::TransportDisconnected(_)
+            | Self::BotMessage(_)
+            | Self::ChatMessage(_)
+            | Self::WorkerDied => false,
+        }
+    }
+}
+
 /// A message on a data channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataMessage {

@@ -1,6 +1,7 @@
 //! Operations that a room requests from the media plane. Plain data.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use convene_protocol::message::{Channel, Direction, MediaKind};
 use serde_json::Value;
@@ -59,7 +60,7 @@ pub enum Operation {
         /// The producer to send.
         producer: ProducerId,
         /// mediasoup's `RtpCapabilities` of the client.
-        rtp_capabilities: Value,
+        rtp_capabilities: Arc<Value>,
         /// Create it paused.
         paused: bool,
     },

@@ -1,5 +1,6 @@
 //! One client in the room: its connection, its grant, and the data from its join.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use convene_protocol::admission::ParticipantGrant;
@@ -52,7 +53,7 @@ pub(crate) struct Joined {
     pub(crate) display_name: String,
     pub(crate) device: Device,
     /// `None`: it receives nothing.
-    pub(crate) rtp_capabilities: Option<Value>,
+    pub(crate) rtp_capabilities: Option<Arc<Value>>,
 }
 
 impl Peer {
@@ -105,7 +106,7 @@ impl Peer {
     }
 
     /// mediasoup's `RtpCapabilities`, if the room chooses the streams that it receives.
-    pub(crate) fn receives(&self) -> Option<&Value> {
+    pub(crate) fn receives(&self) -> Option<&Arc<Value>> {
         let capabilities = self.joined.as_ref()?.rtp_capabilities.as_ref()?;
         (!self.is_broadcaster && self.grant.subscribe).then_some(capabilities)
     }

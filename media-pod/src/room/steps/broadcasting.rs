@@ -1,6 +1,7 @@
 //! Calls of broadcasters' scripts. Each call is answered once.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::message::{Channel, Direction, MediaKind, Source};
@@ -147,6 +148,7 @@ impl Room {
         self.broadcasters.check_limit()?;
         let Entry { display_name, device, rtp_capabilities, joins_at_once, .. } = entry;
         let receives = rtp_capabilities.is_some();
+        let rtp_capabilities = rtp_capabilities.map(|capabilities| self.known_capabilities.share(capabilities));
         let joined = Joined { display_name, device, rtp_capabilities };
         self.broadcasters.add(id, &grant, joined, effects.now);
         self.tracks.add_peer(id, 0);
@@ -240,7 +242,7 @@ impl Room {
         if !self.tracks.has_room_for_consumer(id) {
             return Err(Refusal(429, "the limit of consumers is reached".into()));
         }
-        let known = rtp_capabilities.or_else(|| joined.rtp_capabilities.clone());
+        let known = rtp_capabilities.map(Arc::new).or_else(|| joined.rtp_capabilities.clone());
         let rtp_capabilities = known.ok_or_else(|| Refusal(400, "rtpCapabilities are missing".into()))?;
         let operation =
             Operation::Consume { transport: transport.clone(), producer: producer.clone(), rtp_capabilities, paused };

@@ -21,7 +21,8 @@ impl Room {
         let since = self.check_join(id)?.since;
         effects.note(Fact::Joined(effects.now.saturating_sub(since)));
         let display_name = join.display_name.trim().to_owned();
-        let joined = Joined { display_name, device: join.device, rtp_capabilities: join.rtp_capabilities };
+        let rtp_capabilities = join.rtp_capabilities.map(|capabilities| self.known_capabilities.share(capabilities));
+        let joined = Joined { display_name, device: join.device, rtp_capabilities };
         let answer = json!(JoinAnswer { peers: self.others(id) });
         self.introduce(id, joined, requester, answer, effects);
         if let Some(peer) = self.seats.get_mut(id) {

@@ -112,8 +112,8 @@ impl Room {
     }
 
     fn all_holdings(&self) -> Holdings {
-        let owners = self.seats.iter().map(|(id, _)| id.clone()).chain(self.prepared.owners());
-        owners.fold(Holdings::default(), |sum, id| sum.and(self.holdings(&id)))
+        let seated = self.seats.iter().fold(Holdings::default(), |sum, (id, _)| sum.and(self.holdings(id)));
+        self.prepared.owners().fold(seated, |sum, id| sum.and(self.holdings(&id)))
     }
 
     fn holdings(&self, id: &PeerId) -> Holdings {

@@ -1,5 +1,7 @@
 //! Tests of transports, producers, consumers and data channels.
 
+use convene_protocol::message::DownlinkBwe;
+
 use super::*;
 
 #[test]
@@ -12,6 +14,39 @@ fn a_consumer_flows_only_after_its_receiver_accepts() {
     room.accept_offers();
     assert!(resumed(&room));
     assert_eq!(room.told(bob).last().map(String::as_str), Some("consumerScore"));
+}
+
+#[test]
+fn reports_change_nothing_that_a_room_publishes() {
+    let (mut room, ada, _) = pair();
+    let producer = ProducerId(room.produce(ada, "audio"));
+    let transport = TransportId(room.transport(ada, "consumer"));
+    let consumer = room.sent.iter().find_map(|(_, message)| match message {
+        Outgoing::Request(_, ServerRequest::NewConsumer(offer)) => Some(ConsumerId(offer.consumer_id.clone())),
+        _ => None,
+    });
+    let consumer = consumer.expect("an offer");
+    room.accept_offers();
+    let published = |room: &Harness| {
+        let room = &room.room;
+        (room.stats(), room.settings(), room.people_of_a_locked_meeting(), room.streams_version())
+    };
+    let before = published(&room);
+    let score = ConsumerScore { score: 1, producer_score: 1, producer_scores: vec![1] };
+    let estimate = DownlinkBwe { desired_bitrate: 3, effective_desired_bitrate: 2, available_bitrate: 1 };
+    for report in [
+        MediaEvent::ProducerScore(producer.clone(), json!([{ "score": 0 }])),
+        MediaEvent::ConsumerScore(consumer.clone(), score),
+        MediaEvent::ConsumerLayers(consumer, None),
+        MediaEvent::Volumes(vec![(producer.clone(), -30)]),
+        MediaEvent::DownlinkBwe(transport, estimate),
+        MediaEvent::DominantSpeaker(producer),
+    ] {
+        assert!(report.is_report());
+        room.handle(Command::Media(report.clone()));
+        assert_eq!(published(&room), before, "{report:?}");
+    }
+    assert!(!MediaEvent::WorkerDied.is_report());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use convene_protocol::message::DownlinkBwe;
 use serde_json::json;
 
-use super::{Command, Fact, Harness, Limits, MediaEvent, Outgoing, TransportId, harness};
+use super::{Command, Fact, Harness, Limits, MediaEvent, Outgoing, TransportId, harness, pair};
 
 #[test]
 fn silent_connections_take_no_seat_and_the_longest_waiting_makes_place() {
@@ -83,17 +83,14 @@ fn joining_and_the_first_way_of_media_are_timed() {
 }
 
 #[test]
-fn bandwidth_is_sent_once_a_second() {
-    let mut room = harness();
-    let ada = room.connect(1, "ada");
+fn bandwidth_is_sent_to_the_client_of_the_transport() {
+    let (mut room, ada, bob) = pair();
     let transport = TransportId(room.transport(ada, "consumer"));
+    room.forget();
     let estimate = DownlinkBwe { desired_bitrate: 3, effective_desired_bitrate: 2, available_bitrate: 1 };
-    for _ in 0..10 {
-        room.now += Duration::from_millis(250);
-        room.handle(Command::Media(MediaEvent::DownlinkBwe(transport.clone(), estimate)));
-    }
-    let told = room.told(ada).iter().filter(|method| *method == "downlinkBwe").count();
-    assert_eq!(told, 3);
+    room.handle(Command::Media(MediaEvent::DownlinkBwe(transport, estimate)));
+    assert_eq!((room.told(ada).len(), room.told(bob).len()), (1, 0));
+    assert_eq!(room.told(ada), ["downlinkBwe"]);
 }
 
 #[test]

@@ -34,8 +34,6 @@ pub(crate) struct PeerTracks {
     pub(super) announced: Sends,
     /// Whether its media has been connected before.
     pub(super) has_connected: bool,
-    /// When its client was last notified of its bandwidth.
-    pub(super) bandwidth_sent: Option<Duration>,
 }
 
 #[derive(Debug)]

@@ -12,9 +12,6 @@ use crate::room::interface::effect::Fact;
 use crate::room::interface::ids::{PeerId, TransportId};
 use crate::room::people::seats::Seats;
 
-/// How often a client is notified of its bandwidth: the worker estimates it many times a second.
-const BANDWIDTH_INTERVAL: Duration = Duration::from_secs(1);
-
 impl Tracks {
     /// Prepared connections have a separate limit, so that they never prevent a participant from sending and receiving.
     pub(crate) fn check_transport_limits(&self, id: &PeerId) -> Result<(), Refusal> {
@@ -92,6 +89,7 @@ impl Tracks {
         }
     }
 
+    /// Only of noticeable changes: the media plane drops the others.
     pub(crate) fn on_bandwidth(
         &mut self,
         id: &TransportId,
@@ -99,12 +97,8 @@ impl Tracks {
         seats: &Seats,
         effects: &mut Effects,
     ) {
-        let Some((peer, tracks)) = self.owner_of_transport(id) else { return };
-        let is_due = |sent: Duration| effects.now.saturating_sub(sent) >= BANDWIDTH_INTERVAL;
-        if tracks.bandwidth_sent.is_none_or(is_due)
-            && let Some(connection) = seats.connection_of(peer)
-        {
-            tracks.bandwidth_sent = Some(effects.now);
+        let owner = self.owner_of_transport(id);
+        if let Some(connection) = owner.and_then(|(peer, _)| seats.connection_of(peer)) {
             effects.notify(connection, ServerNotification::DownlinkBwe(estimate));
         }
     }
