@@ -18,7 +18,6 @@ use super::memory::{Arrived, Interrupted, Snapshot, person_of};
 use super::moderation::Moderation;
 use super::moving::Moving;
 use super::people::capabilities::KnownCapabilities;
-use super::people::departed::Trace;
 use super::people::lobby::Lobby;
 use super::people::pending::Pending;
 use super::people::prepared::Prepared;
