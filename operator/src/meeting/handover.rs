@@ -26,7 +26,7 @@ use crate::{
     pods::link::{MoveStep, PodLinkError},
 };
 
-/// A room whose memory is on both pods, but whose clients have not been told.
+/// A room whose memory is on both pods, but whose clients are not notified yet.
 pub(crate) struct Handover {
     namespace: String,
     name: String,

@@ -185,11 +185,19 @@ test('kubectl drain empties a node during a call, which continues elsewhere', as
   const ada = await people.join('Ada', place(urlOf('reef-000')));
   const grace = await people.join('Grace', place(urlOf('reef-000')));
   await everyoneSeesAndHearsEveryone([ada, grace]);
+  await ada.click('chat-button');
+  await ada.page.getByTestId('chat-input').fill('Before the drain');
+  await ada.page.getByTestId('chat-input').press('Enter');
+  await expect(ada.page.getByTestId('chat-message')).toHaveText(['Before the drain']);
   const before = await podOf('reef-000');
   await watched(() => kubectl('drain', before.node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=120s'));
   expect((await mediaPods()).filter((pod) => pod.node === before.node)).toEqual([]);
   await everyoneSeesAndHearsEveryone([ada, grace], 60);
   expect((await podOf('reef-000')).node).not.toBe(before.node);
+  // The room's memory has moved, too.
+  const linus = await people.join('Linus', place(urlOf('reef-000')));
+  await linus.click('chat-button');
+  await expect(linus.page.getByTestId('chat-message')).toHaveText(['Before the drain']);
   await kubectl('uncordon', before.node);
   await allAreReady(STAYING, 30);
   await programsRun();

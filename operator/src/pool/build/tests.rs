@@ -11,7 +11,7 @@ fn built(spec: Value) -> Value {
 
 fn environment(pod: &Value) -> BTreeMap<&str, &str> {
     let variables = pod["spec"]["containers"][0]["env"].as_array().unwrap();
-    variables.iter().map(|variable| (variable["name"].as_str().unwrap(), variable["value"].as_str().unwrap())).collect()
+    variables.iter().filter_map(|variable| Some((variable["name"].as_str()?, variable["value"].as_str()?))).collect()
 }
 
 #[test]

@@ -58,8 +58,7 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'consumerResumed':
     case 'consumerClosed':
     case 'producerLayers':
-    // Only clients that send `moves=1` are sent these.
-    case 'moving':
+    case 'moving': // sent only to clients with `moves=1`
     case 'over':
       return undefined;
   }
