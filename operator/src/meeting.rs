@@ -68,7 +68,6 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
         return apply::apply_expiry(context, meeting, &note).await.map(Reconciled::of); // I/O
     }
     let began = Instant::now();
-    let participants = context.cache.state().ledger.occupancy_of(meeting).participants;
     let plan = decide(meeting, context, now); // pure but for the caches
     let occupancy = context.cache.state().ledger.occupancy_of(meeting);
     let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
@@ -80,7 +79,7 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
         });
     }
     let notes = report::compute_notes(meeting, &plan, &status); // pure
-    let handover = handover::begin(context, meeting, &plan, participants).await; // I/O
+    let handover = handover::begin(context, meeting, &plan).await; // I/O
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
     if let Some(handover) = handover {
         handover.finish(context, &result).await; // I/O
@@ -116,7 +115,10 @@ fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
     let labels = state.namespace_labels(&meeting.namespace().unwrap_or_default());
     let view = observe::observe_pool(&state, meeting);
     let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
-    let valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &state.ledger, now);
+    let mut valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &state.ledger, now);
+    if let (Ok(valid), Some(uid)) = (&mut valid, &meeting.metadata.uid) {
+        valid.participants = valid.participants.max(state.moves.expected(uid, now));
+    }
     let plan = match (&valid, &view) {
         (Ok(valid), Some(view)) => match &view.pool {
             Ok(pool) => plan_meeting(valid, &observe::observe_pods(&state, view, pool)),
@@ -155,7 +157,7 @@ fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>
 }
 
 /// Whether it is certain that nothing was written. After a lost response the decision stands, and the next reconciliation writes it again.
-fn is_refused(result: &Result<Outcome, Error>) -> bool {
+pub(crate) fn is_refused(result: &Result<Outcome, Error>) -> bool {
     match result {
         Ok(outcome) => *outcome != Outcome::Applied,
         Err(Error::WriteStatus { source, .. }) => {

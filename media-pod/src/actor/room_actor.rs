@@ -145,6 +145,8 @@ impl RoomActor {
         let mut commands = VecDeque::from([command]);
         let (mut is_over, mut is_changed) = (false, false);
         while let Some(command) = commands.pop_front() {
+            // A report may be the command at which a step of a move is due.
+            is_changed |= self.room.move_report().is_some();
             is_changed |= !matches!(&command, Command::Media(event) if event.is_report());
             let mut frames = Frames::default();
             for effect in self.room.handle(command, self.opened.elapsed()) {
@@ -170,7 +172,7 @@ impl RoomActor {
             }
         }
         // Counting what is in a large room takes longer than all else that a report causes.
-        if is_changed {
+        if is_changed || is_over {
             self.publish();
         }
         is_over

@@ -9,7 +9,6 @@ mod cost;
 mod edge;
 #[path = "../../../tests/programs/environment.rs"]
 mod environment;
-mod estimation;
 mod first_frame;
 mod hostile;
 mod http;

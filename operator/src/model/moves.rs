@@ -15,6 +15,7 @@ const GRACE: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Clone, Debug)]
 struct Move {
     from: String,
+    participants: u32,
     until: Timestamp,
 }
 
@@ -25,16 +26,22 @@ pub(crate) struct Moves {
 }
 
 impl Moves {
-    /// Records that the meeting with this UID leaves the pod with the UID `from`, and that its clients may take `seconds`.
-    pub(crate) fn begin(&mut self, uid: &str, from: &str, seconds: u32, now: Timestamp) {
+    /// Records that the meeting with this UID and so many participants leaves the pod with the UID `from`, and that its clients may take
+    /// `seconds`.
+    pub(crate) fn begin(&mut self, uid: &str, from: &str, participants: u32, seconds: u32, now: Timestamp) {
         self.by_meeting.retain(|_, one| one.until > now);
         let until = now.saturating_add(SignedDuration::from_secs(i64::from(seconds)) + GRACE).unwrap_or(Timestamp::MAX);
-        self.by_meeting.insert(uid.to_owned(), Move { from: from.to_owned(), until });
+        self.by_meeting.insert(uid.to_owned(), Move { from: from.to_owned(), participants, until });
     }
 
     /// Records that the move of this meeting has failed or was canceled.
     pub(crate) fn end(&mut self, uid: &str) {
         self.by_meeting.remove(uid);
+    }
+
+    /// The participants of a meeting that are on their way: the new pod reports none until they have arrived.
+    pub(crate) fn expected(&self, uid: &str, now: Timestamp) -> u32 {
+        self.by_meeting.get(uid).filter(|one| one.until > now).map_or(0, |one| one.participants)
     }
 
     /// Whether the meeting with this UID is leaving the pod with the UID `pod_uid`.
@@ -52,7 +59,11 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let after = |seconds: i64| now + SignedDuration::from_secs(seconds);
         let mut moves = Moves::default();
-        moves.begin("m1", "p1", 10, now);
+        moves.begin("m1", "p1", 3, 10, now);
+        assert_eq!(
+            [("m1", 19), ("m1", 20), ("m2", 0)].map(|(uid, seconds)| moves.expected(uid, after(seconds))),
+            [3, 0, 0]
+        );
         let cases = [
             ("m1", "p1", 0, true),
             ("m1", "p1", 19, true),
@@ -70,8 +81,8 @@ mod tests {
     #[test]
     fn moves_that_are_over_are_forgotten() {
         let mut moves = Moves::default();
-        moves.begin("m1", "p1", 10, Timestamp::UNIX_EPOCH);
-        moves.begin("m2", "p1", 10, Timestamp::UNIX_EPOCH + SignedDuration::from_mins(1));
+        moves.begin("m1", "p1", 1, 10, Timestamp::UNIX_EPOCH);
+        moves.begin("m2", "p1", 1, 10, Timestamp::UNIX_EPOCH + SignedDuration::from_mins(1));
         assert_eq!(moves.by_meeting.len(), 1);
     }
 }

@@ -34,8 +34,10 @@ use error::is_unknown;
 
 /// Seconds that a pod may hold a request until its rooms change.
 const WAIT_SECONDS: u64 = 25;
-/// Seconds for which a room stays frozen if the next step of its move does not come, and for which its people may return to the new one.
-const MOVE_SECONDS: u64 = 15;
+/// Seconds for which a room stays frozen if the next step of its move does not come: longer than a write to the API server that is repeated.
+const FROZEN_SECONDS: u32 = 30;
+/// The longest that a pod accepts.
+const LONGEST_RETURN_SECONDS: u32 = 600;
 /// Enough for thousands of rooms.
 const LARGEST_LIST: usize = 8 << 20;
 /// Limit of all other responses.
@@ -152,24 +154,29 @@ impl PodLink {
 
     /// Freezes the room that a meeting is about to leave, and returns its snapshot.
     pub(crate) async fn hand_over(&self, pod: &MediaPod, step: &MoveStep<'_>) -> Result<Bytes, PodLinkError> {
-        let request = PodRequest { largest: MAX_SNAPSHOT_BYTES, ..self.prepare_move(Method::POST, step, "handover") };
+        let request = PodRequest {
+            largest: MAX_SNAPSHOT_BYTES,
+            ..self.prepare_move(Method::POST, step, "handover", FROZEN_SECONDS)
+        };
         let (status, body) = self.send(pod, request).await?;
         if status.is_success() { Ok(body) } else { Err(PodLinkError::Status { pod: pod.name.clone(), status }) }
     }
 
     /// Lets a frozen room go on: the move is canceled.
     pub(crate) async fn cancel_handover(&self, pod: &MediaPod, step: &MoveStep<'_>) -> Result<(), PodLinkError> {
-        self.command(pod, self.prepare_move(Method::DELETE, step, "handover")).await.map(|_| ())
+        self.command(pod, self.prepare_move(Method::DELETE, step, "handover", FROZEN_SECONDS)).await.map(|_| ())
     }
 
-    /// Opens the room on the pod that the meeting moves to, with the state of the snapshot.
+    /// Opens the room on the pod that the meeting moves to, with the state of the snapshot. Its clients may take `seconds` to arrive.
     pub(crate) async fn restore(
         &self,
         pod: &MediaPod,
         step: &MoveStep<'_>,
         snapshot: Bytes,
+        seconds: u32,
     ) -> Result<(), PodLinkError> {
-        let request = PodRequest { body: snapshot, ..self.prepare_move(Method::PUT, step, "restore") };
+        let seconds = FROZEN_SECONDS.saturating_add(seconds).min(LONGEST_RETURN_SECONDS);
+        let request = PodRequest { body: snapshot, ..self.prepare_move(Method::PUT, step, "restore", seconds) };
         self.done(pod, request).await
     }
 
@@ -182,7 +189,11 @@ impl PodLink {
     ) -> Result<(), PodLinkError> {
         let body =
             serde_json::to_vec(request).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?;
-        self.done(pod, PodRequest { body: body.into(), ..self.prepare_move(Method::POST, step, "leave") }).await
+        self.done(
+            pod,
+            PodRequest { body: body.into(), ..self.prepare_move(Method::POST, step, "leave", FROZEN_SECONDS) },
+        )
+        .await
     }
 
     async fn done(&self, pod: &MediaPod, request: PodRequest) -> Result<(), PodLinkError> {
@@ -215,9 +226,9 @@ impl PodLink {
         }
     }
 
-    fn prepare_move(&self, method: Method, step: &MoveStep<'_>, what: &str) -> PodRequest {
+    fn prepare_move(&self, method: Method, step: &MoveStep<'_>, what: &str, seconds: u32) -> PodRequest {
         let room = build_room_path(step.namespace, step.name);
-        let path = format!("{room}/{what}?uid={}&move={}&seconds={MOVE_SECONDS}", quote(step.uid), quote(step.id));
+        let path = format!("{room}/{what}?uid={}&move={}&seconds={seconds}", quote(step.uid), quote(step.id));
         PodRequest { bound_to: Some(step.uid.to_owned()), ..self.prepare(method, &path) }
     }
 

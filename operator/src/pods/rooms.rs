@@ -39,8 +39,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Pause while a pod refuses connections: its process restarts.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(250);
-/// Refusals until the pause is that of other failures: Kubernetes restarts a process at most this soon, or waits ten seconds.
-const QUICK_REFUSALS: u32 = 20;
+/// Refusals that are evidence of the end of a process: one alone may be an accident of the network.
+const ENOUGH_REFUSALS: u32 = 2;
+/// Refusals after which something else than its end must be the cause: 15 s, in which Kubernetes notices the end of a process.
+const TOO_MANY_REFUSALS: u32 = 60;
 /// Interval in which remembered participants are checked for expiry.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
@@ -60,13 +62,13 @@ pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink,
     let mut changes = cache.pods_changed.subscribe();
     let reconciler = RoomReconciler { cache, link, metrics, returning: Arc::default() };
     let mut forget = tokio::time::interval(FORGET_EVERY);
-    let mut followers: HashMap<String, AbortOnDropHandle<()>> = HashMap::new();
+    let mut followers: HashMap<(String, Option<String>), AbortOnDropHandle<()>> = HashMap::new();
     loop {
         let pods = reconciler.followed();
-        followers.retain(|uid, follower| pods.contains_key(uid) && !follower.is_finished());
-        for (uid, pod) in pods {
+        followers.retain(|pod, follower| pods.contains_key(pod) && !follower.is_finished());
+        for (key, pod) in pods {
             followers
-                .entry(uid)
+                .entry(key)
                 .or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(reconciler.clone().follow(pod))));
         }
         tokio::select! {
@@ -77,11 +79,11 @@ pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink,
 }
 
 impl RoomReconciler {
-    /// The pods that may respond, by UID.
-    fn followed(&self) -> HashMap<String, Arc<MediaPod>> {
+    /// The pods that may respond, by UID and address: after a reboot of its node a pod may have another one.
+    fn followed(&self) -> HashMap<(String, Option<String>), Arc<MediaPod>> {
         let state = self.cache.state();
         let may_answer = |pod: &&Arc<MediaPod>| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_));
-        state.views.pods().filter(may_answer).map(|pod| (pod.uid.clone(), Arc::clone(pod))).collect()
+        state.views.pods().filter(may_answer).map(|pod| ((pod.uid.clone(), pod.ip.clone()), Arc::clone(pod))).collect()
     }
 
     /// Follows one pod until it is aborted.
@@ -101,10 +103,14 @@ impl RoomReconciler {
                 }
                 Err(error) => {
                     self.note_failure(&pod, &error, failures.count == 0);
-                    if failures.note(&error) {
-                        // The versions of the next process start from the beginning.
-                        known = RoomList::default();
-                        self.cache.on_pod_ended(&pod);
+                    match failures.note(&error) {
+                        Evidence::None => {}
+                        Evidence::Ended => {
+                            // The versions of the next process start from the beginning.
+                            known = RoomList::default();
+                            self.cache.on_pod_ended(&pod);
+                        }
+                        Evidence::Withdrawn => self.cache.on_pod_response(&pod),
                     }
                     tokio::time::sleep(failures.pause()).await;
                 }
@@ -244,32 +250,54 @@ impl RoomReconciler {
     }
 }
 
+/// What a failure says about the process of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    None,
+    /// It has ended.
+    Ended,
+    /// Kubernetes would have noticed its end by now: it runs, and something else refuses the connections.
+    Withdrawn,
+}
+
 /// Failures of one pod since its last response.
 #[derive(Clone, Copy, Debug, Default)]
 struct Failures {
-    /// Whether the pod has ever responded: only then is a refusal evidence that its process has ended. It may also be that of a network
+    /// Whether the pod has ever responded: only then are refusals evidence that its process has ended. They may also be those of a network
     /// policy that keeps the operator out.
     has_responded: bool,
     count: u32,
-    is_refused: bool,
+    /// Refusals in a row.
+    refusals: u32,
 }
 
 impl Failures {
     const fn after_response() -> Self {
-        Self { has_responded: true, count: 0, is_refused: false }
+        Self { has_responded: true, count: 0, refusals: 0 }
     }
 
-    /// Whether the failure shows that the process of the pod has ended.
-    fn note(&mut self, error: &PodLinkError) -> bool {
-        self.count += 1;
-        self.is_refused = error.is_refused();
-        self.is_refused && self.has_responded
+    fn note(&mut self, error: &PodLinkError) -> Evidence {
+        self.note_failure(error.is_refused())
     }
 
-    fn pause(self) -> Duration {
-        match self.count {
-            1 if !self.is_refused => Duration::ZERO,
-            count if self.is_refused && count <= QUICK_REFUSALS => PAUSE_AFTER_REFUSAL,
+    const fn note_failure(&mut self, is_refused: bool) -> Evidence {
+        self.count = self.count.saturating_add(1);
+        self.refusals = if is_refused { self.refusals.saturating_add(1) } else { 0 };
+        match self.refusals {
+            ENOUGH_REFUSALS.. if !self.has_responded => Evidence::None,
+            TOO_MANY_REFUSALS => {
+                self.has_responded = false;
+                Evidence::Withdrawn
+            }
+            ENOUGH_REFUSALS.. => Evidence::Ended,
+            _ => Evidence::None,
+        }
+    }
+
+    const fn pause(self) -> Duration {
+        match (self.count, self.refusals) {
+            (1, 0) => Duration::ZERO,
+            (_, 1..TOO_MANY_REFUSALS) => PAUSE_AFTER_REFUSAL,
             _ => PAUSE_AFTER_FAILURE,
         }
     }
@@ -283,4 +311,44 @@ fn occupancy_of(room: &RoomReport) -> Occupancy {
 fn log_failure(error: &(dyn std::error::Error + 'static), room: &RoomReport, pod: &MediaPod, what: &str) {
     let (namespace, name) = (&room.namespace, &room.name);
     tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}, retrying");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(failures: &mut Failures, refusals: &[bool]) -> Vec<Evidence> {
+        refusals.iter().map(|is_refused| failures.note_failure(*is_refused)).collect()
+    }
+
+    #[test]
+    fn two_refusals_show_that_a_process_has_ended() {
+        let found = evidence(&mut Failures::after_response(), &[false, true, false, true, true, true]);
+        assert_eq!(found[..4], [Evidence::None; 4]);
+        assert_eq!(found[4..], [Evidence::Ended; 2]);
+    }
+
+    #[test]
+    fn a_pod_that_never_responded_is_not_judged() {
+        assert!(evidence(&mut Failures::default(), &[true; 100]).iter().all(|one| *one == Evidence::None));
+    }
+
+    #[test]
+    fn refusals_without_end_have_another_cause() {
+        let found = evidence(&mut Failures::after_response(), &[true; 100]);
+        assert_eq!(found.iter().filter(|one| **one == Evidence::Withdrawn).count(), 1);
+        assert_eq!(found.iter().rposition(|one| *one == Evidence::Ended), Some(58), "and then no more");
+    }
+
+    #[test]
+    fn after_the_first_failure_there_is_no_pause_and_after_refusals_a_short_one() {
+        let mut failures = Failures::after_response();
+        let mut pause = |is_refused| {
+            failures.note_failure(is_refused);
+            failures.pause()
+        };
+        assert_eq!(pause(false), Duration::ZERO);
+        assert_eq!([pause(true), pause(true)], [PAUSE_AFTER_REFUSAL; 2]);
+        assert_eq!(pause(false), PAUSE_AFTER_FAILURE);
+    }
 }

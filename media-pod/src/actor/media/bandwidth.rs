@@ -7,6 +7,8 @@ use convene_protocol::message::DownlinkBwe;
 
 /// Shortest time between two notifications of a client.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Time after which a client is notified in any case: an earlier notification may have found no connection.
+const LONGEST: Duration = Duration::from_secs(10);
 /// Smaller changes are not worth a notification, in percent.
 const CHANGE: u32 = 10;
 
@@ -19,7 +21,8 @@ impl LastEstimate {
     pub(super) fn replace(&self, now: Instant, estimate: &DownlinkBwe) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = last.as_ref().is_none_or(|(at, before)| {
-            now.saturating_duration_since(*at) >= INTERVAL && is_noticeable(before, estimate)
+            let elapsed = now.saturating_duration_since(*at);
+            elapsed >= LONGEST || elapsed >= INTERVAL && is_noticeable(before, estimate)
         });
         if is_due {
             *last = Some((now, *estimate));
@@ -52,5 +55,6 @@ mod tests {
         assert!(!told(5_000, 1_090_000) && !told(6_000, 910_000), "hardly a change");
         assert!(told(7_000, 1_200_000));
         assert!(!told(7_999, 100_000) && told(8_000, 100_000));
+        assert!(!told(17_999, 100_000) && told(18_000, 100_000), "the notification before may have been lost");
     }
 }

@@ -86,6 +86,16 @@ impl PodLinkError {
         }
     }
 
+    /// Whether the pod did not respond at all.
+    pub(crate) const fn is_silence(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Timeout { .. })
+    }
+
+    /// Whether the pod refused the request because of its state.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if *status == StatusCode::CONFLICT)
+    }
+
     /// Whether no process listens at the address of the pod: its process has not started yet, or has ended.
     pub(crate) fn is_refused(&self) -> bool {
         let Self::Connect { source, .. } = self else { return false };

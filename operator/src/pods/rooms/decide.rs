@@ -5,7 +5,7 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use convene_crds::{Meeting, MeetingPhase, facts::MeetingFacts};
-use convene_protocol::admin::{EndReason, RoomReport, RoomSettings};
+use convene_protocol::admin::{EndReason, MovePhase, RoomReport, RoomSettings};
 use kube::ResourceExt;
 
 use super::returning::Whereabouts;
@@ -68,8 +68,9 @@ pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingH
         return RoomStep::End(EndReason::Ended);
     };
     if home.pod_uid.as_ref().is_some_and(|other| other != pod_uid) {
-        // The pod ends the room itself once its clients have moved, or lets it go on if the move is not continued.
-        return if is_leaving || room.moving.is_some() { RoomStep::Keep } else { RoomStep::End(EndReason::Moved) };
+        // The pod ends the room itself once its clients have moved. A frozen room whose move is not continued only loses time.
+        let moves = room.moving.as_ref().is_some_and(|moving| moving.phase != MovePhase::Frozen);
+        return if is_leaving || moves { RoomStep::Keep } else { RoomStep::End(EndReason::Moved) };
     }
     let awaits_returning = room.awaits_returning;
     match (&room.settings, &home.settings) {
@@ -84,7 +85,7 @@ pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingH
 
 #[cfg(test)]
 mod tests {
-    use convene_protocol::admin::{MovePhase, MoveReport};
+    use convene_protocol::admin::MoveReport;
     use serde_json::json;
 
     use super::*;
@@ -123,12 +124,16 @@ mod tests {
     #[test]
     fn a_room_whose_clients_move_is_not_ended() {
         let moving = MoveReport { id: "p2".into(), phase: MovePhase::Leaving, left: 2 };
+        let frozen = MoveReport { phase: MovePhase::Frozen, ..moving.clone() };
         let reported = RoomReport { moving: Some(moving), ..room("m1") };
+        let stuck = RoomReport { moving: Some(frozen), ..room("m1") };
         let elsewhere = home("m1", Some("p2"));
         let over = MeetingHome { is_over: true, ..elsewhere.clone() };
         let cases = [
             ("reported by the pod", &reported, &elsewhere, false, RoomStep::Keep),
             ("not reported yet", &room("m1"), &elsewhere, true, RoomStep::Keep),
+            ("frozen by this operator", &stuck, &elsewhere, true, RoomStep::Keep),
+            ("frozen by an earlier one", &stuck, &elsewhere, false, RoomStep::End(EndReason::Moved)),
             ("not continued", &room("m1"), &elsewhere, false, RoomStep::End(EndReason::Moved)),
             ("over meanwhile", &reported, &over, true, RoomStep::End(EndReason::Ended)),
         ];

@@ -10,6 +10,7 @@ import type { Source } from '../../../generated/messages';
 import type { Log } from '../../log';
 import { ConveneError, toConveneError } from '../../errors';
 import { isInterrupted, trackOf, type LocalMediaState } from '../../media/local-media';
+import { RequestRefused } from '../../signaling/protoo';
 import type { Requester } from '../../signaling/requester';
 import type { CodecPolicy } from '../codecs/codec-policy';
 import { producerOptions, sizeOf } from '../codecs/encodings';
@@ -48,6 +49,8 @@ export interface PublisherContext {
 const PICTURES: readonly SendKind[] = ['camera', 'screen'];
 /** How often the CPU load is sampled while an expensive codec is in use. */
 const SAMPLE_MS = 5000;
+/** Pause before a request is repeated that a room has refused because it moves. */
+const REPEAT_MS = 2000;
 
 export class Publisher {
   readonly #context: PublisherContext;
@@ -86,7 +89,13 @@ export class Publisher {
    * that start now would delay what others send.
    */
   announceEarly(): void {
-    for (const [kind, stream] of this.#streams) void this.#announceEarly(kind, stream);
+    for (const [kind, stream] of this.#streams) if (this.#isCurrent(kind, stream)) void this.#announceEarly(kind, stream);
+  }
+
+  /** Whether the stream is what would be negotiated now: its device is not being replaced, and another codec was not chosen meanwhile. */
+  #isCurrent(kind: SendKind, { producer: { track } }: Outgoing): boolean {
+    if (this.#latest === undefined || track === null || wantedOf(this.#latest, kind).isOpening) return false;
+    return !this.#isEncodedOtherwise(kind, track);
   }
 
   /** From now on, the room accepts streams. */
@@ -136,9 +145,21 @@ export class Publisher {
       if (wanted.isPaused || !wanted.isOpening) this.#streams.get(kind)?.setPaused(wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
+      if (isMoving(error)) {
+        this.#repeatLater();
+        return;
+      }
       this.#context.log.warn(`could not send the ${kind}`, error);
       this.#context.onError(kind, toConveneError(error, 'request-refused'));
     }
+  }
+
+  /** The meeting moves to another server: either this connection ends soon, or the room accepts streams again. */
+  #repeatLater(): void {
+    setTimeout(() => {
+      const wanted = this.#wanted ?? this.#latest;
+      if (wanted !== undefined && !this.#context.transport.closed) void this.sync(wanted);
+    }, REPEAT_MS);
   }
 
   async #syncTrack(kind: SendKind, { track, isOpening }: Wanted): Promise<void> {
@@ -179,7 +200,10 @@ export class Publisher {
   }
 
   #noteAnnounced({ id, producer }: Outgoing): void {
-    if (this.#early !== undefined && this.#early.producerId === id) void this.#limit(producer, this.#early.spatialLayer);
+    if (this.#early === undefined || this.#early.producerId !== id) return;
+    const { spatialLayer } = this.#early;
+    this.#early = undefined;
+    void this.#limit(producer, spatialLayer);
   }
 
   /** Not essential: without it, layers are encoded that no participant receives. */
@@ -209,8 +233,14 @@ export class Publisher {
   /** Another camera, or another size of it, needs other layers. A track that replaces one of a held stream would be sent at once. */
   #isNegotiatedOtherwise(kind: SendKind, track: MediaStreamTrack): boolean {
     const stream = this.#streams.get(kind);
-    if (stream === undefined || stream.producer.track === track) return false;
-    if (!this.#isAdmitted) return true;
+    if (stream === undefined) return false;
+    // Nothing of it has been sent, so a codec that was chosen meanwhile still applies.
+    if (stream.id === undefined && this.#isEncodedOtherwise(kind, track)) return true;
+    if (stream.producer.track === track) return false;
+    return !this.#isAdmitted || this.#isEncodedOtherwise(kind, track);
+  }
+
+  #isEncodedOtherwise(kind: SendKind, track: MediaStreamTrack): boolean {
     return kind === 'camera' && this.#encodings.get(kind) !== JSON.stringify(this.#optionsFor(kind, track));
   }
 
@@ -270,6 +300,10 @@ export class Publisher {
     for (const kind of PICTURES) this.#close(kind);
     await this.sync(this.#wanted ?? this.#latest);
   }
+}
+
+function isMoving(error: unknown): boolean {
+  return error instanceof RequestRefused && error.errorCode === 409 && error.reason === 'moving';
 }
 
 function wantedOf(local: LocalMediaState, kind: SendKind): Wanted {
