@@ -21,6 +21,9 @@ ip -netns "$FAR" link set lo up
 ip -netns "$NEAR" link add link0 type veth peer name link0 netns "$FAR"
 ip -netns "$NEAR" address add 10.212.0.1/24 dev link0
 ip -netns "$FAR" address add 10.212.0.2/24 dev link0
+# The media worker sends the packets of a frame as one message (UDP GSO), which iptables would drop or pass as a whole.
+ip -netns "$NEAR" link set link0 gso_max_segs 1
+ip -netns "$FAR" link set link0 gso_max_segs 1
 ip -netns "$NEAR" link set link0 up
 ip -netns "$FAR" link set link0 up
 # Browsers use the interface of the default route.
