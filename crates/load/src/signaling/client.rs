@@ -73,7 +73,7 @@ struct Joined {
 
 /// The signaling of a client in a meeting.
 enum Signaling {
-    Convene(Protoo),
+    Convene(Box<Protoo>),
     #[cfg(feature = "livekit")]
     LiveKit(Box<livekit::Session>),
 }
@@ -122,7 +122,7 @@ impl Client {
         let start = Instant::now();
         let caller = Caller { own: self.engine.loopback_address(), has_token: false, limit: self.limit };
         let joined = livekit::join(&self.engine, (url, key), &self.peer_id, self.role, caller, start);
-        let (session, connection, events) = within(self.limit, "answer of LiveKit", joined).await?;
+        let (session, connection, events) = within(self.limit, "answer of LiveKit", Box::pin(joined)).await?;
         Ok(self.joined(Signaling::LiveKit(Box::new(session)), connection, events, start))
     }
 
@@ -152,7 +152,7 @@ impl Client {
         if let Role::Publisher { settings, .. } = self.role {
             produce(&mut protoo, &transport, &formats, settings, &ssrcs).await?;
         }
-        Ok(self.joined(Signaling::Convene(protoo), connection, events, start))
+        Ok(self.joined(Signaling::Convene(Box::new(protoo)), connection, events, start))
     }
 
     /// The number of streams that should arrive.

@@ -134,7 +134,9 @@ impl Session {
             let _ = sender.send(rtc::accept(rtc, &offer.sdp));
         });
         let answer = answer.await.map_err(|_| JoinError::MediaEnded)??;
-        streams.into_iter().for_each(|stream| connection.announce(stream));
+        for stream in streams {
+            connection.announce(stream);
+        }
         self.send(Request::Answer(description("answer", answer, offer.id))).await
     }
 
@@ -153,7 +155,9 @@ impl Session {
         }
         self.send(Request::Offer(description("offer", offer.sdp.clone(), 0))).await?;
         let (answer, candidates) = self.answer().await?;
-        candidates.into_iter().for_each(|candidate| rtc.add_remote_candidate(candidate));
+        for candidate in candidates {
+            rtc.add_remote_candidate(candidate);
+        }
         let streams = offer.accept(&mut rtc, &answer)?;
         let publishing = Publishing { source: Source::new(settings, start), began: began(start), streams, receivers };
         Ok(engine.add(rtc, local, Some(publishing), 0))

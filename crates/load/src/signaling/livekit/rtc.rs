@@ -83,7 +83,9 @@ fn cid(kind: MediaKind) -> &'static str {
 
 fn layers() -> Simulcast {
     let mut layers = Simulcast::new();
-    RIDS.iter().for_each(|rid| layers.add_send_layer(SimulcastLayer::new(rid)));
+    for rid in RIDS {
+        layers.add_send_layer(SimulcastLayer::new(rid));
+    }
     layers
 }
 
