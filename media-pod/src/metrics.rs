@@ -1,12 +1,14 @@
 //! Prometheus metrics of the media pod. Labels are bounded: they never contain names of meetings or participants.
 
 pub(crate) mod flow;
+mod moves;
 
 use convene_service::log::LogHealth;
 use convene_service::metrics::{counter, counters, gauge, gauges, histograms, render, second_counters};
 use prometheus::{CounterVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use flow::Flow;
+use moves::MoveMetrics;
 
 /// Seconds; users give up after more than the last.
 const JOIN_BUCKETS: [f64; 10] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 15.0, 60.0];
@@ -35,12 +37,8 @@ pub struct Metrics {
     pub(crate) prepared: IntGauge,
     /// Actions of moderators, by `action`.
     pub(crate) moderation: IntCounterVec,
-    /// Steps of moves of meetings between pods, by `outcome`.
-    pub(crate) moves: IntCounterVec,
-    /// Clients of meetings that moved away, by `outcome`.
-    pub(crate) client_moves: IntCounterVec,
-    /// Bytes of snapshots, by `direction`.
-    pub(crate) snapshot_bytes: IntCounterVec,
+    /// Moves of meetings between pods.
+    pub(crate) moves: MoveMetrics,
     /// Open objects of the media plane, by `object` (transport, producer, consumer) and `kind`.
     pub(crate) objects: IntGaugeVec,
     /// Requests and notifications by `method`.
@@ -93,24 +91,7 @@ impl Default for Metrics {
                 "Connections with transports that have not entered a meeting.",
             ),
             moderation: counters(&registry, "convene_media_moderation_total", "Actions of moderators.", &["action"]),
-            moves: counters(
-                &registry,
-                "convene_media_moves_total",
-                "Steps of moves of meetings between media pods, by outcome.",
-                &["outcome"],
-            ),
-            client_moves: counters(
-                &registry,
-                "convene_media_client_moves_total",
-                "Clients of meetings that moved to another media pod, by outcome.",
-                &["outcome"],
-            ),
-            snapshot_bytes: counters(
-                &registry,
-                "convene_media_snapshot_bytes_total",
-                "Bytes of snapshots of rooms, sent and received.",
-                &["direction"],
-            ),
+            moves: MoveMetrics::new(&registry),
             objects: gauges(
                 &registry,
                 "convene_media_objects",

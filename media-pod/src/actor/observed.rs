@@ -107,8 +107,8 @@ pub(super) fn record(metrics: &Metrics, fact: Fact) {
         Fact::Joined(after) => metrics.join_seconds.with_label_values(&["joined"]).observe(after.as_secs_f64()),
         Fact::MediaConnected(after) => metrics.join_seconds.with_label_values(&["media"]).observe(after.as_secs_f64()),
         Fact::Moderated(action) => metrics.moderation.with_label_values(&[action]).inc(),
-        Fact::Move(outcome) => metrics.moves.with_label_values(&[outcome]).inc(),
-        Fact::ClientMove(outcome) => metrics.client_moves.with_label_values(&[outcome]).inc(),
+        Fact::Move(outcome) => metrics.moves.steps.with_label_values(&[outcome]).inc(),
+        Fact::ClientMove(outcome) => metrics.moves.clients.with_label_values(&[outcome]).inc(),
         Fact::LimitReached(limit) => metrics.limits_reached.with_label_values(&[limit]).inc(),
     }
 }

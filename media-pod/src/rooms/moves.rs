@@ -97,7 +97,7 @@ impl Rooms {
         }
         let snapshot = Snapshot::arrived(id, memory, returning);
         self.open_room(&mut open, key, &meeting, Layout::Growing, Some(snapshot)).await?;
-        self.metrics.moves.with_label_values(&["Restored"]).inc();
+        self.metrics.moves.steps.with_label_values(&["Restored"]).inc();
         Ok(())
     }
 

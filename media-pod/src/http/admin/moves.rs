@@ -206,5 +206,5 @@ fn unusable(error: &SnapshotError) -> Problem {
 }
 
 fn count_bytes(state: &AppState, direction: &str, bytes: usize) {
-    state.metrics.snapshot_bytes.with_label_values(&[direction]).inc_by(bytes as u64);
+    state.metrics.moves.snapshot_bytes.with_label_values(&[direction]).inc_by(bytes as u64);
 }
