@@ -4,7 +4,7 @@ use convene_service::metrics::counters;
 use prometheus::{IntCounterVec, Registry};
 
 /// Metrics of moves.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct MoveMetrics {
     /// Steps of moves, by `outcome`.
     pub(crate) steps: IntCounterVec,
