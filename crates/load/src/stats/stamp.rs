@@ -47,7 +47,7 @@ mod tests {
         let mut payload = vec![7; 40];
         assert_eq!(read(&payload), None);
         let sent = Duration::from_nanos(1_800_000_000_123_456_789);
-        let stamp = Stamp { sent, began: sent - Duration::from_millis(300) };
+        let stamp = Stamp { sent, began: sent.checked_sub(Duration::from_millis(300)).unwrap() };
         write(&mut payload, stamp);
         assert_eq!(read(&payload), Some(stamp));
         assert_eq!(payload[..20], [7; 20]);

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn more_streams_than_a_client_receives_are_refused() {
-        let lines: String = (0..=MAX_STREAMS).map(|ssrc| format!("a=ssrc:{ssrc} cname:x\n")).collect();
+        let lines: String =
+            (0..=MAX_STREAMS).fold(String::new(), |lines, ssrc| lines + &format!("a=ssrc:{ssrc} cname:x\n"));
         assert!(streams(&format!("m=audio 9 x 111\na=mid:0\n{lines}")).is_err());
     }
 
