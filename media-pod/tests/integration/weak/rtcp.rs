@@ -15,7 +15,7 @@ fn packet(count: u8, kind: u8, words: &[u32]) -> Vec<u8> {
 
 /// Tells that the stream has this RTP time now.
 pub(crate) fn sender_report(ssrc: u32, rtp_time: u32) -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(2_208_988_800);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_hours(613_608);
     let fraction = (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
     let seconds = u32::try_from(now.as_secs() & 0xFFFF_FFFF).unwrap();
     packet(0, 200, &[ssrc, seconds, u32::try_from(fraction).unwrap(), rtp_time, 0, 0])

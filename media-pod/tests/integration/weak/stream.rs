@@ -98,7 +98,7 @@ impl Stream {
         let expected = highest - self.first + 1;
         let (expected_before, received_before) = std::mem::replace(&mut self.at_last_report, (expected, self.received));
         let (expected_now, received_now) = (expected - expected_before, self.received - received_before);
-        let lost = if expected_now == 0 { 0 } else { 256 * expected_now.saturating_sub(received_now) / expected_now };
+        let lost = (256 * expected_now.saturating_sub(received_now)).checked_div(expected_now).unwrap_or_default();
         let lost_in_total = expected.saturating_sub(self.received);
         Some(Reception { ssrc: self.ssrc, lost, lost_in_total, highest })
     }
