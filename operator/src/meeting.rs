@@ -71,7 +71,9 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
     let plan = decide(meeting, context, now); // pure but for the caches
     let occupancy = context.cache.state().ledger.occupancy_of(meeting);
     let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
-    let again = until(compute_next_moment(meeting, now), now);
+    let uid = meeting.metadata.uid.as_deref().unwrap_or_default();
+    let expected = context.cache.state().moves.expected_until(uid, now);
+    let again = until(compute_next_moment(meeting, now).into_iter().chain(expected).min(), now);
     if let Some(pause) = compute_debounce(meeting, &status, context) {
         return Ok(Reconciled {
             outcome: Outcome::Waiting,

@@ -44,6 +44,11 @@ impl Moves {
         self.by_meeting.get(uid).filter(|one| one.until > now).map_or(0, |one| one.participants)
     }
 
+    /// Until when they are expected; then the meeting has to be reconciled again.
+    pub(crate) fn expected_until(&self, uid: &str, now: Timestamp) -> Option<Timestamp> {
+        self.by_meeting.get(uid).map(|one| one.until).filter(|until| *until > now)
+    }
+
     /// Whether the meeting with this UID is leaving the pod with the UID `pod_uid`.
     pub(crate) fn is_leaving(&self, uid: &str, pod_uid: &str, now: Timestamp) -> bool {
         self.by_meeting.get(uid).is_some_and(|one| one.from == pod_uid && one.until > now)
@@ -74,6 +79,7 @@ mod tests {
         for (uid, pod, seconds, wanted) in cases {
             assert_eq!(moves.is_leaving(uid, pod, after(seconds)), wanted, "{uid} {pod} {seconds}");
         }
+        assert_eq!([0, 20].map(|seconds| moves.expected_until("m1", after(seconds))), [Some(after(20)), None]);
         moves.end("m1");
         assert!(!moves.is_leaving("m1", "p1", now));
     }
