@@ -44,7 +44,7 @@ impl Moves {
         self.by_meeting.get(uid).filter(|one| one.until > now).map_or(0, |one| one.participants)
     }
 
-    /// Until when they are expected; then the meeting has to be reconciled again.
+    /// The end of the time in which they are expected: the meeting has to be reconciled again then.
     pub(crate) fn expected_until(&self, uid: &str, now: Timestamp) -> Option<Timestamp> {
         self.by_meeting.get(uid).map(|one| one.until).filter(|until| *until > now)
     }
