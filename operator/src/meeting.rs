@@ -1,6 +1,7 @@
 //! The meeting controller: assigns each Meeting a media pod and reports its state.
 //!
-//! It never creates a pod, and talks to pods only to move a meeting with its participants. A meeting needs no finalizer: when it is gone, the room reconciler ends its room.
+//! It never creates a pod, and talks to pods only to move a meeting with its participants. A meeting needs no finalizer: when it is gone, the
+//! room reconciler ends its room.
 
 pub(crate) mod apply;
 pub(crate) mod error;

@@ -2,67 +2,27 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
-use std::time::{Duration, Instant};
+mod support;
 
 use convene_load::{JoinError, LoadError, Plan, run};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-/// Time limit of each step.
-const LIMIT: Duration = Duration::from_millis(500);
-/// No run has more than a few steps.
-const END: Duration = Duration::from_secs(30);
-
-type Socket = WebSocketStream<TcpStream>;
+use support::{Socket, serve};
 
 fn plan(port: u16) -> Plan {
-    Plan {
-        target: format!("ws://127.0.0.1:{port}/signal/load").parse().unwrap(),
-        token: None,
-        publishers: 1,
-        subscribers: 3,
-        meetings: 1,
-        video_bitrate: 600_000,
-        frames_per_second: 30,
-        simulcast: false,
-        audio: true,
-        duration: Duration::from_secs(1),
-        settle: Duration::from_secs(1),
-        newcomers: 0,
-        ramp: 100.0,
-        churn: 0.0,
-        step_limit: LIMIT,
-        server_pid: None,
-        server_cgroup: None,
-    }
+    support::plan(format!("ws://127.0.0.1:{port}/signal/load").parse().unwrap())
 }
 
 /// The error of the last client of a run against this server.
 async fn error_of(port: u16) -> JoinError {
-    let start = Instant::now();
-    let ended = tokio::time::timeout(END, run(plan(port), |_| ())).await.expect("it does not hang");
-    assert!(start.elapsed() < END);
-    let Err(LoadError::Joins { failed, attempted, last }) = ended else { panic!("not a failure to join: {ended:?}") };
-    assert!(failed > 0 && attempted >= failed);
-    last
-}
-
-/// A server that treats every connection like this.
-async fn serve<F: Future<Output = ()> + Send + 'static>(treat: impl Fn(TcpStream) -> F + Send + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(treat(stream));
-        }
-    });
-    port
+    support::error_of(plan(port)).await
 }
 
 /// A server that completes the handshake.

@@ -2,63 +2,36 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
+mod support;
+
 use std::time::Duration;
 
-use convene_load::{JoinError, LiveKitKey, LoadError, Plan, Target, run};
+use convene_load::{JoinError, LiveKitKey, Plan, Target, run};
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{LeaveRequest, SessionDescription, SignalResponse, TrickleRequest};
 use prost::Message as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, accept_async};
 
-/// Time limit of each step.
-const LIMIT: Duration = Duration::from_millis(500);
-/// No run has more than a few steps.
-const END: Duration = Duration::from_secs(30);
-
-type Socket = WebSocketStream<TcpStream>;
+use support::{Socket, serve};
 
 fn plan(port: u16) -> Plan {
     let target: Target = format!("ws://127.0.0.1:{port}/rtc/load").parse().unwrap();
     let key = LiveKitKey { key: "key".into(), secret: "a secret of some length for the tokens".into() };
-    Plan {
-        target: target.livekit(key).unwrap(),
-        token: None,
-        publishers: 1,
-        subscribers: 3,
-        meetings: 1,
-        video_bitrate: 600_000,
-        frames_per_second: 30,
-        simulcast: false,
-        audio: true,
-        duration: Duration::from_secs(1),
-        settle: Duration::ZERO,
-        newcomers: 0,
-        ramp: 100.0,
-        churn: 0.0,
-        step_limit: LIMIT,
-        server_pid: None,
-        server_cgroup: None,
-    }
+    Plan { settle: Duration::ZERO, ..support::plan(target.livekit(key).unwrap()) }
 }
 
 /// The error of the last client of a run against a server that treats every socket like this.
 async fn error_of<F: Future<Output = ()> + Send + 'static>(
     treat: impl Fn(Socket) -> F + Clone + Send + Sync + 'static,
 ) -> JoinError {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let treat = treat.clone();
-            tokio::spawn(async move { treat(accept_async(stream).await.unwrap()).await });
-        }
-    });
-    let ended = tokio::time::timeout(END, run(plan(port), |_| ())).await.expect("it does not hang");
-    let Err(LoadError::Joins { last, .. }) = ended else { panic!("not a failure to join: {ended:?}") };
-    last
+    let port = serve(move |stream| {
+        let treat = treat.clone();
+        async move { treat(accept_async(stream).await.unwrap()).await }
+    })
+    .await;
+    support::error_of(plan(port)).await
 }
 
 /// The error after these bytes.

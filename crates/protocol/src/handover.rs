@@ -1,6 +1,6 @@
-//! The snapshot of a room: what the pod that a meeting leaves passes to the pod that it moves to, by way of the operator.
+//! The snapshot of a room, which the pod that a meeting leaves sends, through the operator, to the pod that the meeting moves to.
 //!
-//! It contains what a room knows of people: chat, decisions of moderators, who is in or has just left, the lobby. It never contains media,
+//! It contains the state that concerns people: chat, decisions of moderators, present and recent participants, the lobby. It never contains media,
 //! connections or session secrets, and it is neither logged nor stored. Its reader checks it like any other untrusted input:
 //! [`RoomSnapshot::read`].
 
@@ -46,7 +46,7 @@ pub struct SnapshotClient {
     pub grant: ParticipantGrant,
 }
 
-/// What a room knows of people.
+/// The state of a room that concerns people.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomMemory {
@@ -109,7 +109,7 @@ pub enum RememberedPerson {
     Unproven(String),
 }
 
-/// What moderators have decided.
+/// The decisions of moderators.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotModeration {
@@ -135,7 +135,7 @@ pub struct SnapshotModeration {
 pub struct SnapshotChange {
     /// The participant.
     pub person: RememberedPerson,
-    /// What the participant may send.
+    /// The sources that the participant may send.
     #[serde(default)]
     pub publish: PublishChange,
     /// Whether the participant may send messages.

@@ -145,9 +145,9 @@ impl RoomActor {
         let mut commands = VecDeque::from([command]);
         let (mut is_over, mut is_changed) = (false, false);
         while let Some(command) = commands.pop_front() {
+            let is_report = matches!(&command, Command::Media(event) if event.is_report());
             // A report may be the command at which a step of a move is due.
-            is_changed |= self.room.move_report().is_some();
-            is_changed |= !matches!(&command, Command::Media(event) if event.is_report());
+            is_changed |= !is_report || self.room.move_report().is_some();
             let mut frames = Frames::default();
             for effect in self.room.handle(command, self.opened.elapsed()) {
                 match effect {

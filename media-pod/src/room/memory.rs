@@ -1,5 +1,5 @@
-//! What a room passes on: to the next room of its meeting on the same pod, as it is; to another pod, in the form of the wire. It holds no
-//! connections and no media.
+//! The state that a room passes on: to the next room of its meeting on the same pod as it is, to another pod in the form of the wire. It
+//! holds no connections and no media.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

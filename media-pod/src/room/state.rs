@@ -135,7 +135,7 @@ impl Room {
         }
     }
 
-    /// What the room knows of people, for another pod.
+    /// The state that concerns people, for another pod.
     pub(super) fn memory(&self) -> RoomMemory {
         RoomMemory {
             people: self.seats.traces().into_iter().map(person_of).collect(),

@@ -94,7 +94,7 @@ fn tickets(snapshot: &Value) -> BTreeMap<String, String> {
     snapshot["clients"].as_array().unwrap().iter().map(ticket).collect()
 }
 
-/// What the router makes of a ticket.
+/// The participant whom the router admits with a ticket.
 fn participant_of(ticket: &Value) -> ParticipantGrant {
     KeySet::from_jwks(JWKS).unwrap().verify_ticket(ticket.as_str().unwrap(), now()).unwrap().participant
 }

@@ -89,7 +89,7 @@ fn run_for(time: Duration, rows: &mut [Row]) {
     }
 }
 
-/// What a row of the table says of the time after the start.
+/// The part of a row that concerns the time after the start.
 fn line(row: &Row, settled: Instant, end: Instant) -> String {
     let start = row.receiver.start;
     let streams = &row.receiver.streams;

@@ -1,9 +1,9 @@
-//! Carries what a room knows of people to the pod that its meeting moves to, and lets its clients move there.
+//! Carries the state of a room to the pod that its meeting moves to, and lets its clients move there.
 //!
 //! The order leaves no gap: the old room is frozen and the new one filled before the status leads new connections to the new pod, and
 //! clients move after that. It decides nothing about where a meeting moves. If a step fails, the meeting moves without its memory.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 use convene_crds::Meeting;
 use convene_protocol::{
@@ -128,18 +128,19 @@ impl Handover {
 
     /// Lets the clients move once the new pod is in the status. If it is certain that it is not, the meeting stays. Otherwise clients may be
     /// on the new pod already: both rooms remain as they are for the next reconciliation.
-    pub(crate) async fn finish(self, context: &Context, written: &Result<Outcome, Error>) {
+    pub(crate) async fn finish(mut self, context: &Context, written: &Result<Outcome, Error>) {
         if is_refused(written) {
             return self.cancel(context, true, true).await;
         }
         if written.is_err() {
             return;
         }
-        let (tickets, deadline_seconds) = (self.tickets.clone(), u64::from(self.deadline_seconds));
+        let (tickets, deadline_seconds) = (mem::take(&mut self.tickets), u64::from(self.deadline_seconds));
+        let clients = tickets.len();
         let left = context.link.leave(&self.from, &self.step(), &LeaveRequest { tickets, deadline_seconds }).await;
         let outcome = left.as_ref().map_or_else(PodLinkError::reason, |()| "done");
         context.metrics.steps.with_label_values(&["handover", outcome]).inc();
-        let (from, to, clients) = (&self.from.name, &self.to.name, self.tickets.len());
+        let (from, to) = (&self.from.name, &self.to.name);
         match left {
             Ok(()) => tracing::info!(from, to, clients, "a meeting moves with its memory"),
             // The room reconciler closes the connections, and clients find the new room.

@@ -23,7 +23,7 @@ use hyper_util::{
 };
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::model::media_pod::MediaPod;
 
@@ -123,8 +123,7 @@ impl PodLink {
         name: &str,
         update: &RoomUpdate,
     ) -> Result<bool, PodLinkError> {
-        let body =
-            serde_json::to_vec(update).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?.into();
+        let body = build_body(pod, update)?;
         let request = self.prepare(Method::PATCH, &build_room_path(namespace, name));
         self.command(pod, PodRequest { body, ..request }).await
     }
@@ -158,8 +157,7 @@ impl PodLink {
             largest: MAX_SNAPSHOT_BYTES,
             ..self.prepare_move(Method::POST, step, "handover", FROZEN_SECONDS)
         };
-        let (status, body) = self.send(pod, request).await?;
-        if status.is_success() { Ok(body) } else { Err(PodLinkError::Status { pod: pod.name.clone(), status }) }
+        self.receive(pod, request).await
     }
 
     /// Lets a frozen room go on: the move is canceled.
@@ -177,7 +175,7 @@ impl PodLink {
     ) -> Result<(), PodLinkError> {
         let seconds = FROZEN_SECONDS.saturating_add(seconds).min(LONGEST_RETURN_SECONDS);
         let request = PodRequest { body: snapshot, ..self.prepare_move(Method::PUT, step, "restore", seconds) };
-        self.done(pod, request).await
+        self.receive(pod, request).await.map(|_| ())
     }
 
     /// Makes the clients of a frozen room move.
@@ -187,20 +185,9 @@ impl PodLink {
         step: &MoveStep<'_>,
         request: &LeaveRequest,
     ) -> Result<(), PodLinkError> {
-        let body =
-            serde_json::to_vec(request).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?;
-        self.done(
-            pod,
-            PodRequest { body: body.into(), ..self.prepare_move(Method::POST, step, "leave", FROZEN_SECONDS) },
-        )
-        .await
-    }
-
-    async fn done(&self, pod: &MediaPod, request: PodRequest) -> Result<(), PodLinkError> {
-        match self.send(pod, request).await?.0 {
-            status if status.is_success() => Ok(()),
-            status => Err(PodLinkError::Status { pod: pod.name.clone(), status }),
-        }
+        let body = build_body(pod, request)?;
+        let request = PodRequest { body, ..self.prepare_move(Method::POST, step, "leave", FROZEN_SECONDS) };
+        self.receive(pod, request).await.map(|_| ())
     }
 
     /// Signs a ticket with which a client can connect to the pod that its meeting has moved to.
@@ -233,11 +220,14 @@ impl PodLink {
     }
 
     async fn fetch<T: DeserializeOwned>(&self, pod: &MediaPod, request: PodRequest) -> Result<T, PodLinkError> {
-        let (status, body) = self.send(pod, request).await?;
-        if !status.is_success() {
-            return Err(PodLinkError::Status { pod: pod.name.clone(), status });
-        }
+        let body = self.receive(pod, request).await?;
         serde_json::from_slice(&body).map_err(|source| PodLinkError::Parse { pod: pod.name.clone(), source })
+    }
+
+    /// The body of a successful response.
+    async fn receive(&self, pod: &MediaPod, request: PodRequest) -> Result<Bytes, PodLinkError> {
+        let (status, body) = self.send(pod, request).await?;
+        if status.is_success() { Ok(body) } else { Err(PodLinkError::Status { pod: pod.name.clone(), status }) }
     }
 
     async fn command(&self, pod: &MediaPod, request: PodRequest) -> Result<bool, PodLinkError> {
@@ -291,6 +281,11 @@ impl PodLink {
         let body = Limited::new(answer.into_body(), largest).collect().await;
         Ok((status, body.map_err(|source| PodLinkError::Body { pod: name(), source })?.to_bytes()))
     }
+}
+
+fn build_body(pod: &MediaPod, value: &impl Serialize) -> Result<Bytes, PodLinkError> {
+    let body = serde_json::to_vec(value).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?;
+    Ok(body.into())
 }
 
 fn unix_now() -> u64 {

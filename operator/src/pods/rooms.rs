@@ -250,7 +250,7 @@ impl RoomReconciler {
     }
 }
 
-/// What a failure says about the process of a pod.
+/// The evidence that a failure gives about the process of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
     None,

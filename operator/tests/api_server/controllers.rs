@@ -279,6 +279,25 @@ async fn make_harbor(client: &Client) {
     make_node(client, "pier-1", "203.0.113.7").await;
 }
 
+/// An API server with the namespaces, a node, and a running operator.
+struct Harbor {
+    server: ApiServer,
+    operator: RunningOperator,
+    meetings: Api<Meeting>,
+    pools: Api<MediaPool>,
+}
+
+impl Harbor {
+    async fn open(test: &str) -> Self {
+        let server = ApiServer::start(test).await;
+        make_harbor(&server.client).await;
+        let operator = RunningOperator::start(&server.client).await;
+        let meetings = Api::namespaced(server.client.clone(), "crew");
+        let pools = Api::namespaced(server.client.clone(), HOME);
+        Self { server, operator, meetings, pools }
+    }
+}
+
 /// Serves the admin API in place of the media pods: rooms by UID of their meeting.
 #[derive(Clone, Default)]
 struct FakePods {
@@ -355,12 +374,8 @@ async fn pod_of_regatta(client: &Client) -> (Option<MeetingPhase>, Option<String
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
 async fn a_meeting_leaves_a_pod_that_refuses_connections_before_kubernetes_notices() {
-    let server = ApiServer::start("refusal").await;
+    let Harbor { server, operator, meetings, pools } = Harbor::open("refusal").await;
     let client = &server.client;
-    make_harbor(client).await;
-    let operator = RunningOperator::start(client).await;
-    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
-    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41009}, "max": 2}))).await;
     create(&meetings, meeting("regatta", json!({"pool": "lagoon"}))).await;
     let first = wait_for_pods(client, 1, &[]).await.remove(0);
@@ -400,12 +415,8 @@ async fn a_meeting_leaves_a_pod_that_refuses_connections_before_kubernetes_notic
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
 #[allow(clippy::too_many_lines, reason = "one story, in order")]
 async fn a_meeting_goes_the_whole_way() {
-    let server = ApiServer::start("story").await;
+    let Harbor { server, operator, meetings, pools } = Harbor::open("story").await;
     let client = &server.client;
-    make_harbor(client).await;
-    let operator = RunningOperator::start(client).await;
-    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
-    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
 
     // No pool: the status says so, and the meeting continues automatically when the pool is created.
@@ -502,12 +513,8 @@ async fn a_meeting_goes_the_whole_way() {
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
 async fn a_deleted_pool_waits_for_its_participants_until_its_deadline() {
-    let server = ApiServer::start("removal").await;
+    let Harbor { server, operator, meetings, pools } = Harbor::open("removal").await;
     let client = &server.client;
-    make_harbor(client).await;
-    let operator = RunningOperator::start(client).await;
-    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
-    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let ports = json!({"min": 41000, "max": 41009});
     let spec = json!({"rtcPorts": ports, "max": 1, "drain": {"deadlineSeconds": 10}});
     create(&pools, pool("lagoon", spec)).await;

@@ -1,10 +1,10 @@
-//! What a client does, and when it began.
+//! The role of a client, and the time at which it began.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::media::source::SourceSettings;
 
-/// What a client does.
+/// The role of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
     /// Sends.

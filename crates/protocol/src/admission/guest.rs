@@ -78,20 +78,13 @@ impl KeySet {
 #[cfg(test)]
 #[cfg(feature = "verify")]
 mod tests {
+    use super::super::tests::{NOW, PEM, keys, signer};
     use super::super::{CLOCK_SKEW_SECONDS, JoinTicket, ParticipantGrant};
     use super::*;
 
-    const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
-    const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
-    const NOW: u64 = 1_800_000_000;
-
-    fn pair() -> (Signer, KeySet) {
-        (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap())
-    }
-
     #[test]
     fn a_cookie_gives_its_id_for_thirty_days_and_opens_nothing() {
-        let (signer, keys) = pair();
+        let (signer, keys) = (signer(), keys());
         let id = GuestId::new(7);
         let cookie = signer.guest(&id, NOW).unwrap();
         assert!(cookie.len() < MAX_GUEST_BYTES / 2, "{} bytes", cookie.len());
@@ -108,7 +101,7 @@ mod tests {
 
     #[test]
     fn other_tokens_of_the_same_key_and_ids_of_another_form_are_no_cookies() {
-        let (signer, keys) = pair();
+        let (signer, keys) = (signer(), keys());
         let participant = ParticipantGrant::default();
         let ticket =
             JoinTicket { namespace: "a".into(), name: "b".into(), uid: "u".into(), participant, vouched: None };

@@ -41,15 +41,12 @@ impl KeySet {
 #[cfg(test)]
 #[cfg(feature = "verify")]
 mod tests {
+    use super::super::tests::{NOW, keys, signer};
     use super::*;
-
-    const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
-    const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
-    const NOW: u64 = 1_800_000_000;
 
     #[test]
     fn a_handover_token_is_for_one_pod_and_one_room_and_no_other_route() {
-        let (signer, keys) = (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap());
+        let (signer, keys) = (signer(), keys());
         let token = signer.handover("pod-1", "room-1", NOW).unwrap();
         assert_eq!(keys.verify_handover(&token, "pod-1", "room-1", NOW), Ok(()));
         for (pod, room) in [("pod-2", "room-1"), ("pod-1", "room-2"), ("", "")] {

@@ -4,16 +4,16 @@ use super::*;
 use crate::admin::RoomSettings;
 
 // Made for these tests with `openssl genpkey -algorithm ed25519`.
-const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
+pub(super) const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
 const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
 const MEETING: &str = include_str!("../../tests/data/meeting-grant.json");
-const NOW: u64 = 1_800_000_000;
+pub(super) const NOW: u64 = 1_800_000_000;
 
-fn signer() -> Signer {
+pub(super) fn signer() -> Signer {
     Signer::from_pem(PEM, "test").unwrap()
 }
 
-fn keys() -> KeySet {
+pub(super) fn keys() -> KeySet {
     KeySet::from_jwks(JWKS).unwrap()
 }
 

@@ -70,17 +70,14 @@ impl KeySet {
 #[cfg(test)]
 #[cfg(feature = "verify")]
 mod tests {
+    use super::super::tests::{NOW, PEM, keys, signer};
     use super::super::{Admission, CLOCK_SKEW_SECONDS, MeetingGrant};
     use super::*;
     use crate::admin::RoomSettings;
 
-    const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
-    const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
-    const NOW: u64 = 1_800_000_000;
-
     #[test]
     fn a_ticket_comes_back_as_signed_for_ten_minutes_and_is_no_admission() {
-        let (signer, keys) = (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap());
+        let (signer, keys) = (signer(), keys());
         let participant =
             ParticipantGrant { identity: Some("ada".into()), moderator: true, ..ParticipantGrant::default() };
         let ticket = JoinTicket {
@@ -109,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_longest_names_of_all_fit_into_tickets_and_admissions() {
-        let (signer, keys) = (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap());
+        let (signer, keys) = (signer(), keys());
         let participant = ParticipantGrant {
             identity: Some("😀".repeat(200)),
             name: Some("😀".repeat(200)),

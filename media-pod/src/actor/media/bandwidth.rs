@@ -12,7 +12,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Smaller changes are not worth a notification, in percent.
 const CHANGE: u32 = 10;
 
-/// What a client was notified of last.
+/// The last estimate that a client was notified of.
 #[derive(Debug, Default)]
 pub(super) struct LastEstimate(Mutex<Option<(Instant, DownlinkBwe)>>);
 

@@ -50,12 +50,12 @@ pub enum MoveAnswer {
     Done,
 }
 
-/// What a room passes on.
+/// The state that a room passes to the next one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Handover {
     /// The clients that a ticket can reach.
     pub clients: Vec<SnapshotClient>,
-    /// What the room knows of people.
+    /// Its state that concerns people.
     pub memory: RoomMemory,
 }
 

@@ -147,6 +147,11 @@ impl Seats {
         !self.peers.values().any(Peer::takes_seat)
     }
 
+    /// Whether any client is in the room, whether it takes a seat or not.
+    pub(crate) fn has_clients(&self) -> bool {
+        !self.peers.is_empty()
+    }
+
     pub(crate) fn unjoined(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
         self.peers.iter().filter(|(_, peer)| peer.joined.is_none() && !peer.is_broadcaster)
     }

@@ -96,7 +96,7 @@ impl Room {
         if self.moving.is_some() {
             return Err(MoveRefusal::OtherMove);
         }
-        if self.seats.iter().next().is_some() || self.lobby.len() + self.pending.len() > 0 {
+        if self.seats.has_clients() || self.lobby.len() + self.pending.len() > 0 {
             return Err(MoveRefusal::HasPeople);
         }
         self.restore(Snapshot::arrived(id, memory, returning), effects.now);
@@ -127,7 +127,7 @@ impl Room {
     /// Does what is due. Called after each command.
     pub(super) fn settle_move(&mut self, effects: &mut Effects) {
         while let Some(moving) = &mut self.moving {
-            let is_empty = self.seats.iter().next().is_none();
+            let is_empty = !self.seats.has_clients();
             match moving.due(is_empty, effects.now) {
                 Due::Nothing => return,
                 Due::Resume => {

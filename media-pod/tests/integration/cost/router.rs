@@ -1,6 +1,6 @@
 //! A worker with one router, a publisher and receivers on plain transports.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::receiver::Receiver;
 use super::srtcp::Sealer;
+use crate::support::plain::{listen, transport_cc_id};
 
 /// Everything of a run that must stay alive.
 pub(crate) struct Setup {
@@ -45,7 +46,7 @@ impl Setup {
     }
 
     async fn transport(&mut self, socket: &UdpSocket, srtp: Option<(&str, &str)>) -> PlainTransport {
-        let mut options = PlainTransportOptions::new(listen());
+        let mut options = PlainTransportOptions::new(listen(Some(4 << 20)));
         options.rtcp_mux = true;
         options.comedia = false;
         options.enable_srtp = srtp.is_some();
@@ -107,37 +108,13 @@ impl Setup {
         let mut transport_cc = 0;
         for producer in self.producers.clone() {
             let consumer = transport.consume(ConsumerOptions::new(producer.id(), capabilities.clone())).await.unwrap();
-            transport_cc = extension(&json!(consumer.rtp_parameters()));
+            transport_cc = transport_cc_id(&json!(consumer.rtp_parameters())).expect("the consumer has transport-cc");
             self.consumers.push(consumer);
         }
         Receiver::new(socket, sealer, transport_cc)
     }
 }
 
-fn listen() -> ListenInfo {
-    ListenInfo {
-        protocol: Protocol::Udp,
-        ip: Ipv4Addr::LOCALHOST.into(),
-        announced_address: None,
-        expose_internal_ip: false,
-        port: None,
-        port_range: None,
-        flags: None,
-        send_buffer_size: Some(4 << 20),
-        recv_buffer_size: Some(4 << 20),
-    }
-}
-
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
-}
-
-/// The id of the sequence numbers over the whole transport.
-fn extension(parameters: &Value) -> u8 {
-    let found = parameters["headerExtensions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|extension| extension["uri"].as_str().unwrap().ends_with("transport-wide-cc-extensions-01"));
-    u8::try_from(found.expect("the consumer has transport-cc")["id"].as_u64().unwrap()).unwrap()
 }

@@ -6,6 +6,7 @@ pub(crate) mod link;
 pub(crate) mod log;
 pub(crate) mod numbers;
 pub(crate) mod peer;
+pub(crate) mod plain;
 pub(crate) mod process;
 pub(crate) mod stun;
 

@@ -7,7 +7,7 @@ const QUEUE: Duration = Duration::from_millis(300);
 /// Headers of IP and UDP, and the authentication of SRTP.
 const OVERHEAD: usize = 44;
 
-/// What a link can carry.
+/// The properties of a link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Capacity {
     /// Bits per second.

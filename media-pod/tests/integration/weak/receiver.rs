@@ -13,7 +13,7 @@ use crate::cost::receiver::transport_number;
 const FEEDBACK: Duration = Duration::from_millis(100);
 const REPORTS: Duration = Duration::from_secs(1);
 
-/// What a receiver reports beside loss.
+/// The feedback of a receiver, in addition to loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reports {
     /// When each packet arrived.

@@ -21,7 +21,7 @@ pub(crate) fn sender_report(ssrc: u32, rtp_time: u32) -> Vec<u8> {
     packet(0, 200, &[ssrc, seconds, u32::try_from(fraction).unwrap(), rtp_time, 0, 0])
 }
 
-/// What a receiver reports of one stream.
+/// A receiver report on one stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reception {
     pub(crate) ssrc: u32,

@@ -1,6 +1,6 @@
 //! A worker with one router, and plain transports for senders and one receiver.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 
 use mediasoup::plain_transport::PlainTransportRemoteParameters;
 use mediasoup::prelude::*;
@@ -11,6 +11,7 @@ use super::link::Capacity;
 use super::receiver::{Receiver, Reports};
 use super::sender::{AUDIO, Sender, VIDEO};
 use super::stream::Stream;
+use crate::support::plain::{listen, transport_cc_id};
 
 /// Everything of a meeting that must stay alive.
 pub(crate) struct Meeting {
@@ -37,7 +38,7 @@ impl Meeting {
 
     async fn transport(&mut self, initial_bitrate: u32) -> (PlainTransport, UdpSocket) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut options = PlainTransportOptions::new(listen());
+        let mut options = PlainTransportOptions::new(listen(None));
         options.rtcp_mux = true;
         options.comedia = false;
         options.initial_available_outgoing_bitrate = initial_bitrate.into();
@@ -90,7 +91,7 @@ impl Meeting {
             options.enable_rtx = Some(true);
             let consumer = transport.consume(options).await.unwrap();
             let parameters = json!(consumer.rtp_parameters());
-            extension = extension_of(&parameters);
+            extension = transport_cc_id(&parameters);
             let encoding = &parameters["encodings"][0];
             let ssrc = |value: &Value| u32::try_from(value.as_u64().unwrap_or_default()).unwrap();
             let is_audio = producer.kind() == MediaKind::Audio;
@@ -126,25 +127,4 @@ fn capabilities(mut all: Value, reports: Reports) -> RtpCapabilities {
     };
     all["headerExtensions"].as_array_mut().unwrap().retain(is_kept);
     serde_json::from_value(all).unwrap()
-}
-
-fn listen() -> ListenInfo {
-    ListenInfo {
-        protocol: Protocol::Udp,
-        ip: Ipv4Addr::LOCALHOST.into(),
-        announced_address: None,
-        expose_internal_ip: false,
-        port: None,
-        port_range: None,
-        flags: None,
-        send_buffer_size: None,
-        recv_buffer_size: None,
-    }
-}
-
-/// The id of the sequence numbers over the whole transport.
-fn extension_of(parameters: &Value) -> Option<u8> {
-    let extensions = parameters["headerExtensions"].as_array()?;
-    let found = extensions.iter().find(|extension| extension["uri"].as_str().unwrap().contains("transport-wide-cc"))?;
-    u8::try_from(found["id"].as_u64()?).ok()
 }

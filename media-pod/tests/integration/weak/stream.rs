@@ -12,7 +12,7 @@ const REQUESTS: u8 = 5;
 const REQUEST_INTERVAL: Duration = Duration::from_millis(100);
 const RATE: f64 = 48_000.0;
 
-/// What a packet tells of itself.
+/// The description that a packet carries.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrived<'a> {
     pub(crate) number: u16,

@@ -1,4 +1,4 @@
-//! What a client takes from the SDP of a server: its streams, and no candidates of other machines. Pure.
+//! Reads the streams from the SDP of a server, and refuses candidates on other machines. Pure.
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use str0m::media::MediaKind;

@@ -180,8 +180,7 @@ export class Publisher {
 
   async #announce(kind: SendKind, stream: Outgoing): Promise<void> {
     try {
-      await stream.announce();
-      this.#noteAnnounced(stream);
+      await this.#tell(stream);
       await stream.release();
     } catch (error) {
       stream.close();
@@ -192,18 +191,19 @@ export class Publisher {
 
   async #announceEarly(kind: SendKind, stream: Outgoing): Promise<void> {
     try {
-      await stream.announce();
-      this.#noteAnnounced(stream);
+      await this.#tell(stream);
     } catch (error) {
       this.#context.log.info(`could not announce the ${kind} with the join`, error);
     }
   }
 
-  #noteAnnounced({ id, producer }: Outgoing): void {
-    if (this.#early === undefined || this.#early.producerId !== id) return;
+  /** Announces the stream, and applies a limit that came before the answer. */
+  async #tell(stream: Outgoing): Promise<void> {
+    await stream.announce();
+    if (this.#early === undefined || this.#early.producerId !== stream.id) return;
     const { spatialLayer } = this.#early;
     this.#early = undefined;
-    void this.#limit(producer, spatialLayer);
+    void this.#limit(stream.producer, spatialLayer);
   }
 
   /** Not essential: without it, layers are encoded that no participant receives. */
