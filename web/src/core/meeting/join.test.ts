@@ -109,6 +109,24 @@ describe('joining through the router', () => {
     expect(await codeOf(find)).toBe('token-expired');
   });
 
+  it('uses the ticket that a pod has lent when its own credentials are rejected, once, and keeps its own', async () => {
+    const kept: string[] = [];
+    const tickets = { load: () => 'own-ticket', save: (ticket: string) => kept.push(ticket) };
+    const sent = (): string[] => asked.mock.calls.map((call) => (call[1] as { headers: { authorization: string } }).headers.authorization);
+    const { find, asked } = finder(() => (sent().at(-1) === 'Bearer lent-ticket' ? json(GRANTED) : json({ type: 'token-expired' }, 401)), { tickets });
+    const route = await find({ isRefused: false, ticket: 'lent-ticket' });
+    expect(route.ticket).toBe('ticket-1');
+    expect(sent()).toEqual(['Bearer join-token', 'Bearer own-ticket', 'Bearer lent-ticket']);
+    expect(kept).toEqual([]);
+    await expect(find(first)).rejects.toMatchObject({ code: 'token-expired' });
+  });
+
+  it('does not need the ticket that a pod has lent as long as its own credentials are accepted', async () => {
+    const { find, asked } = finder(() => json(GRANTED));
+    await find({ isRefused: false, ticket: 'lent-ticket' });
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
   it('keeps the ticket for reconnects, and requests a new one before it expires or when it was rejected', async () => {
     let now = START;
     const { find, asked } = finder(() => json(GRANTED), { now: () => now });

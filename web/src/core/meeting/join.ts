@@ -3,6 +3,9 @@
  * instead: it identifies the same guest to the router even without cookies. So does a participant whose join
  * token has expired during the call.
  *
+ * While a meeting moves to another pod, the pod that it leaves vouches for its participants with tickets of its own. They are the last resort, and not
+ * kept: they cannot be renewed for the identity of the original one.
+ *
  * A standalone media pod has no such API; then signaling goes to the page's own host.
  */
 
@@ -43,38 +46,47 @@ export function routeFinder(options: JoinOptions): RouteFinder {
   // Names without a namespace exist only on standalone pods.
   if (!address.rest.includes('/')) return () => openRoute(openUrl);
   let held: Ticket | undefined;
-  return ({ isRefused }) => {
+  return ({ isRefused, ticket: lent }) => {
     if (held !== undefined && !isRefused && held.expiresAt - SPARE_MS > now()) return held.route;
-    return requestTicket(options, held?.route.ticket).then((ticket) => {
-      held = ticket;
+    return requestTicket(options, { last: held?.route.ticket, lent }).then(({ ticket, isLent }) => {
+      if (!isLent) held = ticket;
       return ticket.route;
     });
   };
 }
 
-async function requestTicket(options: JoinOptions, held: string | undefined): Promise<Ticket> {
-  const last = held ?? options.tickets?.load();
-  const response = await (options.joinToken === undefined ? postAsGuest(options, last) : postWithToken(options, options.joinToken, last));
-  if (hasNoJoinApi(response)) return { route: openRoute(options.openUrl), expiresAt: Infinity };
+interface Credentials {
+  /** The ticket of the last connection. */
+  last: string | undefined;
+  /** The one that a pod gave to a client that it sends to another one. */
+  lent: string | undefined;
+}
+
+async function requestTicket(options: JoinOptions, { last: held, lent }: Credentials): Promise<{ ticket: Ticket; isLent: boolean }> {
+  const { response, isLent } = await answerTo(options, { last: held ?? options.tickets?.load(), lent });
+  if (hasNoJoinApi(response)) return { ticket: { route: openRoute(options.openUrl), expiresAt: Infinity }, isLent };
   const body: unknown = await response.json().catch(() => undefined);
   if (!response.ok) throw joinProblem(response, isRecord(body) ? body : {}, options.now ?? Date.now);
   const ticket = ticketOf(body, options.peerId);
-  if (ticket.route.ticket !== undefined) options.tickets?.save(ticket.route.ticket);
-  return ticket;
+  if (ticket.route.ticket !== undefined && !isLent) options.tickets?.save(ticket.route.ticket);
+  return { ticket, isLent };
 }
 
-/** If the last ticket is rejected (too old, or of an earlier meeting with this name), joins as a new guest. */
-async function postAsGuest(options: JoinOptions, last: string | undefined): Promise<Response> {
-  const response = await post(options, last);
-  return last !== undefined && response.status === 401 ? post(options, undefined) : response;
-}
-
-/** The token is tried first: it may grant something else by now. If the ticket is rejected too, the token's error is reported. */
-async function postWithToken(options: JoinOptions, joinToken: string, last: string | undefined): Promise<Response> {
-  const response = await post(options, joinToken);
-  if (last === undefined || response.status !== 401) return response;
-  const returning = await post(options, last);
-  return returning.ok ? returning : response;
+/**
+ * The token is tried first: it may grant something else by now. Then the ticket of the last connection, then the one that was lent. If all are
+ * rejected (too old, or of an earlier meeting with this name), joins as a new guest, or the token's error is reported.
+ */
+async function answerTo(options: JoinOptions, { last, lent }: Credentials): Promise<{ response: Response; isLent: boolean }> {
+  const { joinToken } = options;
+  const own = [joinToken, last].filter((one) => one !== undefined);
+  let refusal: Response | undefined;
+  for (const credential of [...own, ...(lent === undefined ? [] : [lent])]) {
+    const response = await post(options, credential);
+    if (response.ok || (refusal === undefined && response.status !== 401)) return { response, isLent: credential === lent };
+    refusal ??= response;
+  }
+  const response = joinToken === undefined || refusal === undefined ? await post(options, undefined) : refusal;
+  return { response, isLent: false };
 }
 
 async function post({ address, fetchFrom = fetch }: JoinOptions, credential: string | undefined): Promise<Response> {

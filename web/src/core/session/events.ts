@@ -14,6 +14,8 @@ export interface RemoteTrack {
   kind: 'audio' | 'video';
   source: Source;
   track: MediaStreamTrack;
+  /** Whether something of it has arrived here; undefined if that cannot be known. */
+  hasArrived?: (() => boolean) | undefined;
   isPaused: boolean;
   /** The server's score of the incoming stream when it is offered; 0: nothing received yet. */
   sourceScore?: number;
@@ -21,10 +23,15 @@ export interface RemoteTrack {
 
 export type RoomEvent =
   | { type: 'joined'; peers: Peer[] }
+  /** Joined on another server while the connection to the previous one is still there. */
+  | { type: 'moved'; peers: Peer[] }
+  /** The previous server is gone, and these have not moved yet. */
+  | { type: 'leftBehind'; peerIds: string[]; consumerIds: string[] }
   | { type: 'peerJoined'; peer: Peer }
   | { type: 'peerLeft'; peerId: string }
   | { type: 'peerRenamed'; peerId: string; displayName: string }
-  | { type: 'trackAdded'; remote: RemoteTrack }
+  /** `replaces`: the consumer of another server that shows the same until now. */
+  | { type: 'trackAdded'; remote: RemoteTrack; replaces?: string }
   | { type: 'trackPaused'; consumerId: string; isPaused: boolean }
   | { type: 'trackRemoved'; consumerId: string }
   /** An expected video does not arrive, or arrives again. */

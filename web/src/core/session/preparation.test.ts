@@ -77,7 +77,7 @@ describe('a prepared connection', () => {
       'connectWebRtcTransport',
       'connectWebRtcTransport',
     ]);
-    expect([setup.states, urls(setup)]).toEqual([['prepared'], ['&prepare=1&session=new']]);
+    expect([setup.states, urls(setup)]).toEqual([['prepared'], ['&moves=1&prepare=1&session=new']]);
   });
 
   it('sends the join before start returns, and needs nothing else to receive and send', async () => {
@@ -103,7 +103,7 @@ describe('a prepared connection', () => {
     await vi.advanceTimersByTimeAsync(16_000);
     setup.server.socket.serverOpens();
     await settle();
-    expect(urls(setup).at(-1)).toBe('&session=new');
+    expect(urls(setup).at(-1)).toBe('&moves=1&session=new');
   });
 
   it('is dropped with the session that does not use it', async () => {
@@ -128,7 +128,7 @@ describe('a prepared connection', () => {
     greets(setup, { resumed: true, received: length });
     setup.session.start();
     await settle();
-    expect([urls(setup)[1], setup.states]).toEqual(['&prepare=1&session=abc&received=5', ['prepared']]);
+    expect([urls(setup)[1], setup.states]).toEqual(['&moves=1&prepare=1&session=abc&received=5', ['prepared']]);
     expect(setup.session.connection.status).toBe('connected');
   });
 });
@@ -243,7 +243,7 @@ async function joinsAnew(setup: Prepared): Promise<void> {
   const { length } = setup.server.sockets;
   setup.session.start();
   await settle();
-  expect([setup.server.sockets.length, urls(setup).at(-1)]).toEqual([length + 1, '&session=new']);
+  expect([setup.server.sockets.length, urls(setup).at(-1)]).toEqual([length + 1, '&moves=1&session=new']);
   setup.server.socket.serverOpens();
   await settle();
   expect(setup.session.connection.status).toBe('connected');
@@ -336,7 +336,7 @@ describe('a click during the preparation', () => {
     setup.server.socket.serverOpens();
     greets(setup);
     await settle();
-    expect([setup.session.connection.status, urls(setup)]).toEqual(['connected', ['&prepare=1&session=new']]);
+    expect([setup.session.connection.status, urls(setup)]).toEqual(['connected', ['&moves=1&prepare=1&session=new']]);
   });
 
   it('joins without it if there is no route', async () => {
@@ -396,7 +396,7 @@ describe('a join over a prepared connection', () => {
     setup.session.start();
     setup.server.answers['join'] = () => ({ peers: [] });
     setup.server.socket.serverCloses(1012, 'this connection is no longer prepared');
-    expect(urls(setup)).toEqual(['&prepare=1&session=new', '&session=new']);
+    expect(urls(setup)).toEqual(['&moves=1&prepare=1&session=new', '&moves=1&session=new']);
     setup.server.socket.serverOpens();
     await settle();
     expect([setup.session.connection.status, statuses(setup.events)]).toEqual(['connected', ['connecting', 'connected']]);

@@ -61,7 +61,7 @@ describe('joining', () => {
     expect(session.connection).toMatchObject({ status: 'connecting' });
     expect(server.socket.isClosedByClient).toBe(true);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(server.sockets.map(({ url }) => url)).toEqual(Array(2).fill('ws://pod/signal/team/hello?peerId=abcdefgh&session=new'));
+    expect(server.sockets.map(({ url }) => url)).toEqual(Array(2).fill('ws://pod/signal/team/hello?peerId=abcdefgh&moves=1&session=new'));
   });
 
   it.each([

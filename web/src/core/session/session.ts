@@ -4,10 +4,10 @@
  * The machine makes all decisions about connecting; here they are carried out. It knows no views, frameworks or UI texts.
  */
 
-import { Device } from 'mediasoup-client';
-import type { Direction } from '../../generated/messages';
+import type { Device } from 'mediasoup-client';
+import type { Direction, Moving } from '../../generated/messages';
 import { Emitter, type Unsubscribe } from '../emitter';
-import { ConveneError, toConveneError } from '../errors';
+import { ConveneError } from '../errors';
 import type { Log } from '../log';
 import type { LocalMedia } from '../media/local-media';
 import { Scope } from '../scope';
@@ -21,15 +21,17 @@ import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionEvent } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
 import { INITIAL_STATE, transition, type SessionEffect, type MachineEvent, type SessionState } from './machine';
-import { Link } from './connection/link';
-import { RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
+import type { Link } from './connection/link';
+import { ALONE_MS, LINGER_MS, Move } from './moving/move';
+import { repeatWhileMoving } from './moving/repeat';
+import { Opening } from './opening';
+import { delegateTo, RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
 import { RejoinAllowance } from './video/video-stall';
 import type { Preparation } from './preparation';
 import { Readiness, type ReadinessWatch } from './readiness';
 import type { ReceptionPreference } from './video/reception';
-import type { Route, RouteFinder } from './connection/route';
+import type { RouteFinder } from './connection/route';
 import type { CallStats } from './connection/stats';
-import { joinLineOf, JoinTimeline } from './timeline';
 
 /** How long last frames are kept after a rejoin: the other participants return one by one. */
 export const LAST_FRAMES_KEPT_MS = 15_000;
@@ -59,37 +61,42 @@ export class Session {
   readonly #scope = new Scope();
   readonly #codecs: CodecPolicy;
   readonly #readiness: Readiness;
+  readonly #opening: Opening;
   readonly #rejoins = new RejoinAllowance();
+  /** Of the current connection. */
+  readonly #hooks: RoomConnectionHooks;
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
-  #preparation: Preparation | undefined;
   /** Whether the current connection was prepared, and has not joined yet. */
   #isOverPrepared = false;
-  /** Of the first join; later ones are not measured. */
-  #timeline: JoinTimeline | undefined;
-  #startedAt = 0;
+  /** To another server; only while joined. */
+  #move: Move | undefined;
   /** The previous connection, whose last frames are shown until new ones arrive. */
   #previous: RoomConnection | undefined;
-  #picturesTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Counts route requests: a late answer is dropped. */
-  #attempt = 0;
+  /** Of what is done with previous connections. */
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   /** Counts joins: one that the lobby replaced is dropped. */
   #joins = 0;
-  /** Whether the latest socket opened: a ticket that failed to open one is not reused. */
-  #hasOpened = true;
+  /** Whether the connection is gone, and the next one has not joined yet. */
+  #isAlone = false;
   /** Whether signaling is down and may resume. */
   #isDisconnected = false;
   /** Directions in which media is interrupted. */
   readonly #repairing = new Set<Direction>();
 
   constructor(options: SessionOptions) {
+    const { findRoute, log, createDevice, openSocket, preparation, watchReadiness } = options;
     this.#options = options;
-    this.#events = new Emitter(options.log);
-    this.#readiness = new Readiness(options.watchReadiness, () => this.#hearReadiness());
-    this.#preparation = options.preparation;
-    this.#codecs =
-      options.preparation?.codecs ?? new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
+    this.#events = new Emitter(log);
+    this.#readiness = new Readiness(watchReadiness, () => this.#hearReadiness());
+    this.#codecs = preparation?.codecs ?? new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
+    this.#opening = new Opening({
+      ...{ findRoute, log, createDevice, openSocket, preparation, codecs: this.#codecs },
+      onLink: (link) => this.#adopt(link),
+      onError: (error) => this.#handle({ type: 'routeFailed', error }),
+    });
+    this.#hooks = this.#createHooks();
   }
 
   get connection(): ConnectionState {
@@ -104,7 +111,7 @@ export class Session {
   /** Joins; after a failure, retries. */
   start(): void {
     if (this.#state.name === 'idle') {
-      this.#startedAt = performance.now();
+      this.#opening.begin();
       this.#followSurroundings();
     }
     this.#handle({ type: 'start' });
@@ -118,17 +125,20 @@ export class Session {
 
   async stats(): Promise<CallStats | undefined> {
     const stats = await this.#connection?.stats();
-    return stats === undefined ? undefined : { ...stats, joining: this.#timeline?.rows ?? [] };
+    return stats === undefined ? undefined : { ...stats, joining: this.#opening.timeline?.rows ?? [] };
   }
 
   /** A frame of another participant is shown. */
   noteFrame(): void {
-    this.#timeline?.note('frame');
+    this.#opening.timeline?.note('frame');
   }
 
   /** Sends a request to the room. Throws a ConveneError. */
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
-    return this.#connection?.request(method, data) ?? Promise.reject(new ConveneError('connection-closed', `"${method}": not connected`));
+    return repeatWhileMoving(() => {
+      const connection = this.#move?.joined ?? this.#connection;
+      return connection?.request(method, data) ?? Promise.reject(new ConveneError('connection-closed', `"${method}": not connected`));
+    });
   }
 
   /** Sends a chat message; returns its id and time. */
@@ -144,16 +154,23 @@ export class Session {
   /** Sets how videos are shown, so that no more is received than is visible. */
   receive(preferences: readonly ReceptionPreference[]): void {
     this.#connection?.receive(preferences);
+    this.#move?.joined?.receive(preferences);
   }
 
   /** Sets whose streams are wanted, in order of preference: large rooms do not send all. Must be repeated after a rejoin; repeating is free. */
   watch(peerIds: readonly string[]): void {
     this.#connection?.watch(peerIds);
+    this.#move?.joined?.watch(peerIds);
   }
 
   /** Publishes changes of local media; a network that is back online ends the backoff. */
   #followSurroundings(): void {
-    this.#scope.onEnd(this.#options.localMedia.subscribe((local) => void this.#connection?.publish(local)));
+    this.#scope.onEnd(
+      this.#options.localMedia.subscribe((local) => {
+        void this.#connection?.publish(local);
+        this.#move?.publish(local);
+      }),
+    );
     if (!('addEventListener' in globalThis)) return;
     const onOnline = (): void => this.#handle({ type: 'networkBack' });
     globalThis.addEventListener('online', onOnline);
@@ -192,7 +209,8 @@ export class Session {
   #run(effect: SessionEffect): void {
     switch (effect.type) {
       case 'openSocket':
-        return this.#findRoute();
+        this.#readiness.forget();
+        return this.#opening.next();
       case 'knock':
         return void this.#knock();
       case 'join':
@@ -208,104 +226,112 @@ export class Session {
     }
   }
 
-  /** A known route is used synchronously: a reconnect must not wait. */
-  #findRoute(): void {
-    const attempt = (this.#attempt += 1);
-    this.#readiness.forget();
-    const link = this.#preparation?.take();
-    this.#preparation = undefined;
-    if (link instanceof Link) return this.#adopt(link);
-    if (link === undefined) return this.#findFreshRoute(attempt);
-    void link.then((prepared) => {
-      if (attempt !== this.#attempt) prepared?.close();
-      else if (prepared === undefined) this.#findFreshRoute(attempt);
-      else this.#adopt(prepared);
-    });
-  }
-
-  #findFreshRoute(attempt: number): void {
-    this.#measure(new JoinTimeline());
-    const found = this.#options.findRoute({ isRefused: !this.#hasOpened });
-    this.#hasOpened = false;
-    if (!(found instanceof Promise)) return this.#open(found);
-    found.then(
-      (route) => {
-        if (attempt === this.#attempt) this.#open(route);
-      },
-      (error: unknown) => {
-        if (attempt === this.#attempt) this.#handle({ type: 'routeFailed', error: toConveneError(error, 'server-unreachable') });
-      },
-    );
-  }
-
-  #measure(timeline: JoinTimeline): void {
-    if (this.#timeline !== undefined) return;
-    this.#timeline = timeline;
-    timeline.note('click', this.#startedAt);
-    timeline.onEnd((rows) => this.#options.log.info(`joined: ${joinLineOf(rows)}`));
-  }
-
-  /** Goes on with a link that was prepared, or is being prepared. */
   #adopt(link: Link): void {
-    this.#measure(link.timeline);
-    this.#isOverPrepared = true;
-    this.#hasOpened = link.isOpen;
-    this.#connect(link);
+    this.#connection = this.#connect(link);
+    this.#isOverPrepared = link.isPreparation;
     for (const direction of link.interrupted) this.#repairing.add(direction);
     if (link.isOpen) this.#handle({ type: 'socketOpened' });
   }
 
-  #open(route: Route): void {
-    const { log, openSocket, findRoute, createDevice = () => Device.factory() } = this.#options;
-    const timeline = this.#timeline ?? new JoinTimeline();
-    timeline.note('ticket');
-    this.#connect(new Link({ route, findRoute, log, createDevice, codecs: this.#codecs, openSocket, timeline }));
-  }
-
-  #connect(link: Link): void {
+  #connect(link: Link): RoomConnection {
     const { displayName, log, userAgent = navigator.userAgent } = this.#options;
-    const hooks = this.#hooksFor(() => connection);
+    const hooks = delegateTo(() => this.#hooksOf(connection));
     const connection: RoomConnection = new RoomConnection({ link, displayName, userAgent, log, hooks });
-    this.#connection = connection;
+    return connection;
   }
 
-  /** Ignores reports of a connection that is no longer the current one. */
-  #hooksFor(self: () => RoomConnection): RoomConnectionHooks {
-    const ifCurrent = (act: () => void): void => {
-      if (self() === this.#connection) act();
-    };
+  /** Reports of a connection that is no longer needed are ignored. */
+  #hooksOf(connection: RoomConnection): RoomConnectionHooks | undefined {
+    if (connection === this.#connection) return this.#hooks;
+    return connection === this.#move?.next ? this.#move.hooks : undefined;
+  }
+
+  #createHooks(): RoomConnectionHooks {
     return {
-      onOpen: () =>
-        ifCurrent(() => {
-          this.#hasOpened = true;
-          this.#handle({ type: 'socketOpened' });
-        }),
-      onClose: (code, reason) =>
-        ifCurrent(() => {
-          if (isTicketRefused(code, reason)) this.#hasOpened = false;
-          this.#handle(this.#isPreparationLost(code) ? { type: 'preparationLost' } : { type: 'socketClosed', code, reason });
-        }),
+      onOpen: () => {
+        this.#opening.noteOpened();
+        this.#handle({ type: 'socketOpened' });
+      },
+      onClose: (code, reason) => this.#onClose(code, reason),
       onCut: (isDisconnected) =>
-        ifCurrent(() =>
-          this.#tellChange(() => {
-            this.#isDisconnected = isDisconnected;
-          }),
-        ),
-      onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
-      onRoomEvent: (event) => ifCurrent(() => this.#events.emit(event)),
-      onMediaRepairing: (direction) => ifCurrent(() => this.#tellChange(() => this.#repairing.add(direction))),
-      onMediaConnected: (direction) =>
-        ifCurrent(() => {
-          this.#tellChange(() => this.#repairing.delete(direction));
-          this.#handle({ type: 'mediaConnected' });
+        this.#tellChange(() => {
+          this.#isDisconnected = isDisconnected;
         }),
-      onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
-      onVideoLost: () =>
-        ifCurrent(() => {
-          if (this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
-        }),
-      onPublishError: (kind, error) => ifCurrent(() => this.#events.emit({ type: 'publishFailed', kind, error })),
+      onLobby: (state) => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' }),
+      onRoomEvent: (event) => (this.#move === undefined ? this.#events.emit(event) : this.#move.passOn(event)),
+      onMediaRepairing: (direction) => this.#tellChange(() => this.#repairing.add(direction)),
+      onMediaConnected: (direction) => {
+        this.#tellChange(() => this.#repairing.delete(direction));
+        this.#handle({ type: 'mediaConnected' });
+      },
+      onMediaBroken: () => {
+        if (!this.#finishMove()) this.#handle({ type: 'mediaFailed' });
+      },
+      onVideoLost: () => {
+        if (this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
+      },
+      onPublishError: (kind, error) => this.#events.emit({ type: 'publishFailed', kind, error }),
+      onMoving: (notice) => this.#beginMove(notice),
+      // Without another connection, the server closes this one and the session connects again.
+      onOver: () => void this.#finishMove(),
     };
+  }
+
+  #onClose(code: number, reason: string): void {
+    if (isTicketRefused(code, reason)) this.#opening.noteRefused();
+    if (this.#move !== undefined && code !== FINAL_CLOSE_CODE) return this.#awaitMove(code, reason);
+    this.#handle(this.#isPreparationLost(code) ? { type: 'preparationLost' } : { type: 'socketClosed', code, reason });
+  }
+
+  /** The meeting continues on another server. */
+  #beginMove({ ticket, deadlineSeconds }: Moving): void {
+    this.#opening.useTicket(ticket ?? undefined);
+    const { findRoute, log, localMedia } = this.#options;
+    if (deadlineSeconds === 0 || this.#connection?.hasJoined !== true || this.#move !== undefined) return;
+    log.info('moving: the meeting continues on another server');
+    this.#move = new Move({
+      ...{ old: this.#connection, findRoute, ticket: ticket ?? undefined, local: localMedia, log },
+      open: (route) => this.#connect(this.#opening.linkTo(route)),
+      onEvents: (events) => {
+        for (const event of events) this.#events.emit(event);
+      },
+      onJoined: () => {
+        if (this.#isAlone) this.#finishMove();
+      },
+      onPublishError: (kind, error) => this.#hooks.onPublishError(kind, error),
+    });
+  }
+
+  /** The next connection becomes the current one; false if there is none that has joined. */
+  #finishMove(): boolean {
+    const [move, old, next] = [this.#move, this.#connection, this.#move?.joined];
+    if (move === undefined || old === undefined || next === undefined) return false;
+    this.#tellChange(() => {
+      this.#closeTimers();
+      this.#previous?.close();
+      this.#previous = old;
+      this.#connection = next;
+      this.#isDisconnected = this.#isAlone = false;
+      this.#repairing.clear();
+      for (const direction of move.interrupted) this.#repairing.add(direction);
+      move.finish();
+      this.#move = undefined;
+    });
+    this.#opening.useTicket(undefined);
+    this.#later(LINGER_MS, () => old.closeSending());
+    this.#later(LAST_FRAMES_KEPT_MS, () => this.#closePrevious());
+    return true;
+  }
+
+  /** The old connection is gone before there is another one. */
+  #awaitMove(code: number, reason: string): void {
+    if (this.#finishMove()) return;
+    this.#tellChange(() => {
+      this.#isDisconnected = this.#isAlone = true;
+    });
+    this.#later(ALONE_MS, () => {
+      if (this.#isAlone) this.#handle({ type: 'socketClosed', code, reason });
+    });
   }
 
   /** What was prepared ended in the moment in which it was needed; the meeting may be as fine as without it. */
@@ -331,8 +357,9 @@ export class Session {
     if (!isCurrent()) return;
     this.#isOverPrepared = false;
     this.#handle({ type: 'joinSucceeded' });
+    this.#opening.useTicket(undefined);
     this.#previous?.closeSending();
-    this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_FRAMES_KEPT_MS);
+    this.#later(LAST_FRAMES_KEPT_MS, () => this.#closePrevious());
     // What others send comes first: it is what the user waits for.
     await connection.offersTaken();
     await connection.publish(this.#options.localMedia.state);
@@ -349,16 +376,16 @@ export class Session {
   }
 
   #drop(): void {
-    this.#attempt += 1;
-    this.#preparation?.drop();
-    this.#preparation = undefined;
+    this.#opening.cancel();
     this.#isOverPrepared = false;
+    this.#move?.end();
+    this.#move = undefined;
     const dropped = this.#connection;
     this.#connection = undefined;
-    this.#isDisconnected = false;
+    this.#isDisconnected = this.#isAlone = false;
     this.#repairing.clear();
     if (dropped === undefined) return;
-    clearTimeout(this.#picturesTimer);
+    this.#closeTimers();
     dropped.closeSignaling();
     // A connection that never joined has no frames to keep: the older ones stay.
     if (!dropped.hasJoined) return dropped.close();
@@ -367,9 +394,18 @@ export class Session {
   }
 
   #closePrevious(): void {
-    clearTimeout(this.#picturesTimer);
+    this.#closeTimers();
     this.#previous?.close();
     this.#previous = undefined;
     this.#events.emit({ type: 'lastFramesDropped' });
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.#timers.add(setTimeout(act, ms));
+  }
+
+  #closeTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
   }
 }

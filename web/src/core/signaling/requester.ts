@@ -40,7 +40,8 @@ type NotificationMethod =
   | 'requestConsumerKeyFrame'
   | 'setConsumerPreferredLayers'
   | 'setConsumerPriority'
-  | 'setWatchedPeers';
+  | 'setWatchedPeers'
+  | 'moved';
 
 export interface Requester {
   /** `isHeld`: whether the server holds the answer back for a reason; then there is no time limit. */

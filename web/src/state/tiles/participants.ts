@@ -82,6 +82,10 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
   switch (event.type) {
     case 'joined':
       return event.peers.reduce(withPeer, { ...staleRoom(room), raisedHands: [] });
+    case 'moved':
+      return event.peers.reduce(withPeer, room);
+    case 'leftBehind':
+      return withStale(room, new Set(event.peerIds), new Set(event.consumerIds));
     case 'peerJoined':
       return withPeer(room, event.peer);
     case 'peerLeft':
@@ -95,7 +99,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'handRaised':
       return withHand(room, event.peerId, event.isRaised);
     case 'trackAdded':
-      return withTrack(room, event.remote);
+      return withTrack(room, event.remote, event.replaces);
     case 'trackPaused':
       return changeTrack(room, event.consumerId, { isPaused: event.isPaused });
     case 'trackStalled':
@@ -148,6 +152,14 @@ function staleRoom(room: RoomView): RoomView {
     activeSpeaker: undefined,
     ownScores: new Map(),
     lobby: [],
+  };
+}
+
+function withStale(room: RoomView, peerIds: ReadonlySet<string>, consumerIds: ReadonlySet<string>): RoomView {
+  return {
+    ...room,
+    participants: room.participants.map((one) => (peerIds.has(one.peerId) ? { ...one, isStale: true } : one)),
+    tracks: room.tracks.map((one) => (consumerIds.has(one.consumerId) ? { ...one, isStale: true } : one)),
   };
 }
 
@@ -204,10 +216,12 @@ function withoutPeers(room: RoomView, isGone: (participant: Participant) => bool
   };
 }
 
-/** A new track replaces the stale one of the same source, or itself if it is announced again. */
-function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
+/** A new track replaces the stale one of the same source, itself if it is announced again, or the one of another server. */
+function withTrack(room: RoomView, remote: RemoteTrack, replaces: string | undefined): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
-    held.consumerId === remote.consumerId || (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
+    held.consumerId === remote.consumerId ||
+    held.consumerId === replaces ||
+    (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
   return {
     ...room,
     tracks: [

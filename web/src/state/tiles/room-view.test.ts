@@ -19,6 +19,39 @@ const tileOf = (room: RoomView, peerId: string): Tile | undefined => tiles(room)
 
 const together: RoomViewEvent[] = [{ type: 'joined', peers: [peer('bob'), peer('cy')] }, track('bob', 'audio'), track('bob', 'video'), track('cy', 'video')];
 
+describe('a move to another server', () => {
+  const hand: RoomViewEvent = { type: 'handRaised', peerId: 'me', isRaised: true };
+  const moved: RoomViewEvent = { type: 'moved', peers: [peer('cy')] };
+  const remote = { consumerId: 'cy-next', peerId: 'cy', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } as const;
+  const next: RoomViewEvent = { type: 'trackAdded', remote, replaces: 'cy-video' };
+
+  it('keeps participants, streams and raised hands', () => {
+    const room = play(...together, hand, moved);
+    expect(room.participants.map(({ peerId, isStale }) => [peerId, isStale])).toEqual([
+      ['bob', false],
+      ['cy', false],
+    ]);
+    expect([room.tracks.length, room.raisedHands]).toEqual([3, ['me']]);
+  });
+
+  it('exchanges one stream for another', () => {
+    expect(tileOf(play(...together, moved, next), 'cy')).toMatchObject({ video: remote.track, consumerId: 'cy-next' });
+    expect(play(...together, moved, next).tracks).toHaveLength(3);
+  });
+
+  it('marks who is left behind, until they have moved or are given up', () => {
+    const left: RoomViewEvent = { type: 'leftBehind', peerIds: ['bob'], consumerIds: ['bob-audio', 'bob-video'] };
+    const room = play(...together, moved, next, left);
+    const staleOf = (at: RoomView): unknown[] => at.participants.map(({ isStale }) => isStale);
+    expect([staleOf(room), room.tracks.map(({ isStale }) => isStale)]).toEqual([
+      [true, false],
+      [true, true, false],
+    ]);
+    expect(staleOf(reduceRoom(room, { type: 'peerJoined', peer: peer('bob') }))).toEqual([false, false]);
+    expect(reduceRoom(room, { type: 'lastFramesDropped' }).participants.map(({ peerId }) => peerId)).toEqual(['cy']);
+  });
+});
+
 describe('a participant without incoming media', () => {
   const score = (consumerId: string, sourceScore: number): RoomViewEvent => ({ type: 'trackScore', consumerId, score: 10, sourceScore });
   const flowing = [...together, score('bob-audio', 10), score('bob-video', 9)];

@@ -2,6 +2,7 @@
 
 import { initialsOf } from '../../core/peer/display-name';
 import { trackOf, type LocalMediaState } from '../../core/media/local-media';
+import type { RemoteTrack } from '../../core/session/events';
 import { ALL_RIGHTS } from '../../core/signaling/peers';
 import type { PublishGrant, Sends } from '../../generated/messages';
 import type { HeldTrack, Participant, RoomView } from './participants';
@@ -70,6 +71,8 @@ export interface Voice {
   key: string;
   peerId: string;
   track: MediaStreamTrack;
+  /** Whether audio of the track has arrived. */
+  hasArrived: RemoteTrack['hasArrived'];
 }
 
 export interface Self {
@@ -90,11 +93,11 @@ export function tilesOf(room: RoomView, self: Self): Tile[] {
   return [...people.flatMap((person) => screenTile(room, self, person)), ...people.map((person) => personTile(room, self, person))];
 }
 
-/** All remote audio: microphones and shared screens. */
+/** All remote audio: microphones and shared screens, the latest track of each. */
 export function voicesOf(room: RoomView, self: Self): Voice[] {
-  return room.tracks
-    .filter(({ kind, peerId }) => kind === 'audio' && peerId !== self.peerId)
-    .map(({ peerId, source, track }) => ({ key: `${peerId}:${source}:${track.id}`, peerId, track }));
+  const voices = room.tracks.filter(({ kind, peerId }) => kind === 'audio' && peerId !== self.peerId);
+  const latest = new Map(voices.map(({ peerId, source, track, hasArrived }) => [`${peerId}:${source}`, { peerId, track, hasArrived }]));
+  return [...latest].map(([key, voice]) => ({ key, ...voice }));
 }
 
 function remotePerson(room: RoomView, participant: Participant): Person {

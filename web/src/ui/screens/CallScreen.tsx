@@ -26,7 +26,7 @@ import { useStore } from '../hooks/useStore';
 import { useWakeLock } from '../hooks/useWakeLock';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
-import { RemoteAudio } from '../parts/media/RemoteAudio';
+import { SteadyAudio } from '../parts/media/SteadyAudio';
 
 interface Props {
   model: AppModel;
@@ -128,10 +128,11 @@ function Sound({ state, speakerId }: { state: CallState; speakerId: string | und
   };
   return (
     <div ref={elements} className="sound">
-      {state.voices.map(({ key, peerId, track }) => (
-        <RemoteAudio
+      {state.voices.map(({ key, peerId, track, hasArrived }) => (
+        <SteadyAudio
           key={key}
           track={track}
+          hasArrived={hasArrived}
           isSilent={state.locallyMuted.has(peerId)}
           speakerId={speakerId}
           onBlocked={(isBlocked) => setBlocked((before) => withMember(before, key, isBlocked))}

@@ -20,7 +20,7 @@ import type { JoinTimeline } from '../timeline';
 import { connectEarly, createTransport, type RepairedTransport, type TransportContext } from './media-transport';
 import { Publisher } from './publisher';
 import type { SendKind } from './send-kind';
-import { withPreparation, subprotocolsOf, type Route, type RouteFinder } from './route';
+import { withMoves, withPreparation, subprotocolsOf, type Route, type RouteFinder } from './route';
 
 export interface LinkUser {
   onOpen: () => void;
@@ -270,5 +270,6 @@ interface Address {
 
 /** Also when a session is resumed: if the pod no longer knows it, the new connection must not enter the room either. */
 function addressOf(route: Route, { isPreparation = false }: LinkOptions): Address {
-  return { url: isPreparation ? withPreparation(route.url) : route.url, protocols: subprotocolsOf(route) };
+  const url = withMoves(route.url);
+  return { url: isPreparation ? withPreparation(url) : url, protocols: subprotocolsOf(route) };
 }

@@ -10,9 +10,9 @@ import type { Source } from '../../../generated/messages';
 import type { Log } from '../../log';
 import { ConveneError, toConveneError } from '../../errors';
 import { isInterrupted, trackOf, type LocalMediaState } from '../../media/local-media';
-import { RequestRefused } from '../../signaling/protoo';
 import type { Requester } from '../../signaling/requester';
 import type { CodecPolicy } from '../codecs/codec-policy';
+import { isMoving } from '../moving/repeat';
 import { producerOptions, sizeOf } from '../codecs/encodings';
 import { SEND_KINDS, type SendKind, type SentMedia } from './send-kind';
 import { isLimitedByProcessor } from './stats';
@@ -300,10 +300,6 @@ export class Publisher {
     for (const kind of PICTURES) this.#close(kind);
     await this.sync(this.#wanted ?? this.#latest);
   }
-}
-
-function isMoving(error: unknown): boolean {
-  return error instanceof RequestRefused && error.errorCode === 409 && error.reason === 'moving';
 }
 
 function wantedOf(local: LocalMediaState, kind: SendKind): Wanted {

@@ -67,9 +67,11 @@ export class Receiver {
       slot.consumer.close();
       return;
     }
-    const { track } = slot.consumer;
-    const remote = { consumerId, peerId, kind, source: appData.source, track, isPaused: slot.isPaused, sourceScore: sourceScoreOf(consumerScore) };
-    this.#emit({ type: 'trackAdded', remote });
+    const { track, rtpReceiver } = slot.consumer;
+    // The browser names a source once something of it is played.
+    const hasArrived = (): boolean => (rtpReceiver?.getSynchronizationSources().length ?? 0) > 0;
+    const remote = { consumerId, peerId, kind, source: appData.source, track, hasArrived, isPaused: slot.isPaused };
+    this.#emit({ type: 'trackAdded', remote: { ...remote, sourceScore: sourceScoreOf(consumerScore) } });
   }
 
   /** Resolves once no offer is being taken, after the first one if some are expected; after a while in any case. */

@@ -6,7 +6,7 @@
 
 import type { types } from 'mediasoup-client';
 import { describeBrowser } from '../../browser';
-import type { Direction, ServerNotification } from '../../../generated/messages';
+import type { Direction, Moving, ServerNotification } from '../../../generated/messages';
 import { ConveneError } from '../../errors';
 import type { Log } from '../../log';
 import type { LocalMediaState } from '../../media/local-media';
@@ -21,6 +21,7 @@ import type { Publisher } from './publisher';
 import type { SendKind } from './send-kind';
 import { Receiver } from './receiver';
 import { Reception, type ReceptionPreference } from '../video/reception';
+import { Contents } from '../moving/contents';
 import { roomEventOf } from './room-events';
 import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
 
@@ -38,6 +39,28 @@ export interface RoomConnectionHooks {
   /** A video does not arrive although media does, and all repairs of this connection have failed. */
   onVideoLost: () => void;
   onPublishError: (kind: SendKind, error: ConveneError) => void;
+  /** The meeting continues on another server. `ticket` opens a connection there; `deadlineSeconds` 0: this connection ends at once. */
+  onMoving: (notice: Moving) => void;
+  /** This connection is no longer needed. */
+  onOver: () => void;
+}
+
+/** Calls the hooks that `find` returns at that moment, if any. */
+export function delegateTo(find: () => RoomConnectionHooks | undefined): RoomConnectionHooks {
+  return {
+    onOpen: () => find()?.onOpen(),
+    onClose: (code, reason) => find()?.onClose(code, reason),
+    onCut: (isDisconnected) => find()?.onCut(isDisconnected),
+    onLobby: (state) => find()?.onLobby(state),
+    onRoomEvent: (event) => find()?.onRoomEvent(event),
+    onMediaConnected: (direction) => find()?.onMediaConnected(direction),
+    onMediaRepairing: (direction) => find()?.onMediaRepairing(direction),
+    onMediaBroken: () => find()?.onMediaBroken(),
+    onVideoLost: () => find()?.onVideoLost(),
+    onPublishError: (kind, error) => find()?.onPublishError(kind, error),
+    onMoving: (notice) => find()?.onMoving(notice),
+    onOver: () => find()?.onOver(),
+  };
 }
 
 export interface RoomConnectionOptions {
@@ -55,8 +78,12 @@ const MOST_NOTED = 20;
 export class RoomConnection {
   readonly #options: RoomConnectionOptions;
   readonly #link: Link;
+  /** What it has reported so far. */
+  readonly contents = new Contents();
   readonly #ignored = new Set<string>();
   #hasJoined = false;
+  /** Whether the meeting is on another server now, where signaling of this connection is unknown. */
+  #isLeaving = false;
   /** The join that is not answered yet; in the lobby that takes as long as the moderators take. */
   #joining: Promise<unknown> | undefined;
   #isInLobby = false;
@@ -74,6 +101,7 @@ export class RoomConnection {
     this.#link.handTo({
       ...hooks,
       onGreeting: () => undefined,
+      mayResume: () => !this.#isLeaving,
       onPublishError: (kind, error) => {
         if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
       },
@@ -98,7 +126,7 @@ export class RoomConnection {
     this.#link.timeline.note('joined');
     this.#hasJoined = true;
     this.#isExpecting = peers.some(({ sends }) => sends?.audio === true || sends?.video === true);
-    this.#options.hooks.onRoomEvent({ type: 'joined', peers });
+    this.#tell({ type: 'joined', peers });
     void this.#fetchChat();
   }
 
@@ -129,7 +157,12 @@ export class RoomConnection {
 
   #emitMedia(event: RoomEvent): void {
     if (event.type === 'trackAdded' && event.remote.kind === 'video') this.#link.timeline.note('consumer');
+    this.#tell(event);
+  }
+
+  #tell(event: RoomEvent): void {
     this.#options.hooks.onRoomEvent(event);
+    this.contents.note(event);
   }
 
   /** Sends the display name to the moderators while in the lobby. */
@@ -179,6 +212,18 @@ export class RoomConnection {
     };
   }
 
+  /** Whether all videos that are on screen have arrived, as far as they are sent. */
+  async isFlowing(): Promise<boolean> {
+    const expected = (this.#receiver?.pictures() ?? []).filter(({ consumerId, isWithheld }) => !isWithheld && this.#reception?.isHidden(consumerId) !== true);
+    const frames = await this.#receiver?.frames(expected.map(({ consumerId }) => consumerId));
+    return expected.every(({ consumerId }) => (frames?.get(consumerId) ?? 0) > 0);
+  }
+
+  /** Tells the server that everything is received from the next one. */
+  reportMoved(): void {
+    this.#requester.notify('moved', {});
+  }
+
   /** Whether this connection may have delivered video. */
   get hasJoined(): boolean {
     return this.#hasJoined;
@@ -210,7 +255,7 @@ export class RoomConnection {
       frames: async (consumerIds) => (await this.#receiver?.frames(consumerIds)) ?? new Map<string, number>(),
       signaling: this.#requester,
       log,
-      onStalled: (consumerId, isStalled) => hooks.onRoomEvent({ type: 'trackStalled', consumerId, isStalled }),
+      onStalled: (consumerId, isStalled) => this.#tell({ type: 'trackStalled', consumerId, isStalled }),
       restartIce,
       rejoin: () => hooks.onVideoLost(),
     });
@@ -267,7 +312,7 @@ export class RoomConnection {
   async #fetchChat(): Promise<void> {
     try {
       const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true, before: null }));
-      this.#options.hooks.onRoomEvent({ type: 'chatHistory', page });
+      this.#tell({ type: 'chatHistory', page });
     } catch (error) {
       this.#options.log.info('could not load the chat', error);
     }
@@ -288,13 +333,20 @@ export class RoomConnection {
     this.#reception?.forget(consumerId);
   }
 
+  #leave(notice: Moving): void {
+    this.#isLeaving = true;
+    this.#options.hooks.onMoving(notice);
+  }
+
   #take(message: ServerNotification): void {
     const { hooks, log } = this.#options;
     if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
     const event = roomEventOf(message);
     if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
     if (event?.type === 'trackWithheld') this.#noteLayers(event.consumerId, !event.isWithheld);
-    if (event !== undefined) return hooks.onRoomEvent(event);
+    if (event !== undefined) return this.#tell(event);
+    if (message.method === 'moving') return this.#leave(message.data);
+    if (message.method === 'over') return hooks.onOver();
     if (message.method === 'lobby') return this.#noteLobby(message.data.state);
     if (message.method === 'producerLayers') this.#publisher?.limitLayers(message.data.producerId, message.data.spatialLayer);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);

@@ -11,9 +11,10 @@ export interface Route {
 
 /**
  * Returns the route for the next attempt, synchronously if it is known already. Throws a ConveneError if there is none.
- * `isRefused` tells that no socket opened with the previous route: its ticket may be the reason.
+ * `isRefused` tells that no socket opened with the previous route: its ticket may be the reason. `ticket` is the one that a server gave to a
+ * client whose meeting moves: for a client whose own one is no longer accepted.
  */
-export type RouteFinder = (last: { isRefused: boolean }) => Route | Promise<Route>;
+export type RouteFinder = (last: { isRefused: boolean; ticket?: string | undefined }) => Route | Promise<Route>;
 
 const PROTOO = 'protoo';
 const TICKET_PREFIX = 'convene.token.';
@@ -27,7 +28,16 @@ export function openRoute(url: string): Route {
   return { url, ticket: undefined, iceServers: [] };
 }
 
+/** The URL of a client that can be connected to two pods while its meeting moves. */
+export function withMoves(url: string): string {
+  return withParameter(url, 'moves=1');
+}
+
 /** The URL of a connection that the pod is to keep prepared: it enters the room with its join, not when it opens. */
 export function withPreparation(url: string): string {
-  return `${url}${url.includes('?') ? '&' : '?'}prepare=1`;
+  return withParameter(url, 'prepare=1');
+}
+
+function withParameter(url: string, parameter: string): string {
+  return `${url}${url.includes('?') ? '&' : '?'}${parameter}`;
 }

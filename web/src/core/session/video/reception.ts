@@ -76,6 +76,11 @@ export class Reception {
     return this.#sent.get(consumerId)?.isHidden === false;
   }
 
+  /** Whether the video is known not to be on screen. */
+  isHidden(consumerId: string): boolean {
+    return this.#sent.get(consumerId)?.isHidden === true;
+  }
+
   #sync(preference: ReceptionPreference): void {
     const isStarting = this.#starting.has(preference.consumerId);
     if (isStarting) this.#starting.set(preference.consumerId, preference);

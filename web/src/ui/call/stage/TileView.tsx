@@ -11,7 +11,7 @@ import { useSeen } from '../../hooks/useSeen';
 import { useSize } from '../../hooks/useSize';
 import { useTexts } from '../../language';
 import { Avatar } from '../../parts/Avatar';
-import { Video } from '../../parts/media/Video';
+import { SteadyVideo } from '../../parts/media/SteadyVideo';
 import { PersonMenu } from './PersonMenu';
 import { QualityBars } from './QualityBars';
 
@@ -61,8 +61,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
     >
       {kind === 'person' && <Avatar initials={initials} hue={hue} />}
       {video !== undefined && (
-        <Video
-          key={video.id}
+        <SteadyVideo
           track={video}
           isMirrored={isSelf && kind === 'person' && isMirrored}
           isWhole={fit === 'fit'}

@@ -12,7 +12,7 @@ interface Props {
   /** Called when the size of the video changes. */
   onSize?: (size: Size) => void;
   /** Called when there is a frame. */
-  onFrame?: (() => void) | undefined;
+  onFrame?: ((element: HTMLVideoElement) => void) | undefined;
 }
 
 export function Video({ track, isMirrored = false, isWhole = false, onSize, onFrame }: Props): ReactNode {
@@ -40,11 +40,17 @@ export function Video({ track, isMirrored = false, isWhole = false, onSize, onFr
       autoPlay
       playsInline
       muted
-      onLoadedData={() => {
+      onLoadedData={({ currentTarget }) => {
         setHasPicture(true);
-        onFrame?.();
+        whenPainted(currentTarget, () => onFrame?.(currentTarget));
       }}
       onResize={({ currentTarget: { videoWidth: width, videoHeight: height } }) => onSize?.({ width, height })}
     />
   );
+}
+
+/** There are browsers that have decoded the first frame long before they show it. */
+function whenPainted(video: HTMLVideoElement, act: () => void): void {
+  if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(act);
+  else act();
 }

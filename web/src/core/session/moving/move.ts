@@ -1,0 +1,180 @@
+/**
+ * A move to another server without a gap: connects there while the old connection goes on, sends and receives on both, and reports when
+ * everything arrives from the next server.
+ *
+ * It never touches the old connection but for that report; the session closes it.
+ */
+
+import type { Direction } from '../../../generated/messages';
+import type { Log } from '../../log';
+import type { LocalMedia, LocalMediaState } from '../../media/local-media';
+import type { RoomConnection, RoomConnectionHooks } from '../connection/room-connection';
+import type { Route, RouteFinder } from '../connection/route';
+import type { RoomEvent } from '../events';
+import { fromNext, fromOld, withoutNext, withoutOld, type Both } from './merge';
+
+/** How long the old connection is kept after the server no longer needs it: others may still receive from it. */
+export const LINGER_MS = 1000;
+/** How long a client may be without any connection until it starts anew. */
+export const ALONE_MS = 5000;
+
+/** Waits between attempts to connect; the last one is repeated. */
+const WAITS_MS = [100, 250, 500, 1000, 2000];
+/** A video that has not arrived by then is no reason to wait longer. */
+const ARRIVAL_MS = 2500;
+const SAMPLE_MS = 50;
+
+export interface MoveOptions {
+  old: RoomConnection;
+  findRoute: RouteFinder;
+  ticket: string | undefined;
+  open: (route: Route) => RoomConnection;
+  local: Pick<LocalMedia, 'state'>;
+  log: Log;
+  onEvents: (events: readonly RoomEvent[]) => void;
+  /** The next connection can take the place of the old one. */
+  onJoined: () => void;
+  onPublishError: RoomConnectionHooks['onPublishError'];
+}
+
+export class Move {
+  /** Of the next connection, as long as it is one. */
+  readonly hooks: RoomConnectionHooks;
+  readonly #options: MoveOptions;
+  readonly #interrupted = new Set<Direction>();
+  #next: RoomConnection | undefined;
+  #attempts = 0;
+  /** Whether the latest socket opened. */
+  #hasOpened = true;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #isEnded = false;
+
+  constructor(options: MoveOptions) {
+    this.#options = options;
+    this.hooks = this.#createHooks();
+    void this.#connect();
+  }
+
+  get next(): RoomConnection | undefined {
+    return this.#next;
+  }
+
+  /** The next connection, once it can take the place of the old one. */
+  get joined(): RoomConnection | undefined {
+    return this.#next?.hasJoined === true ? this.#next : undefined;
+  }
+
+  /** Directions in which media of the next connection is being repaired. */
+  get interrupted(): ReadonlySet<Direction> {
+    return this.#interrupted;
+  }
+
+  /** An event of the old connection. */
+  passOn(event: RoomEvent): void {
+    const both = this.#both;
+    this.#options.onEvents(both === undefined ? [event] : fromOld(event, both));
+  }
+
+  publish(local: LocalMediaState): void {
+    void this.joined?.publish(local);
+  }
+
+  /** The next connection takes the place of the old one, which has ended. */
+  finish(): void {
+    const both = this.#both;
+    this.#next = undefined;
+    this.end();
+    if (both !== undefined) this.#options.onEvents(withoutOld(both));
+  }
+
+  /** Closes the next connection. */
+  end(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#retry);
+    this.#next?.close();
+    this.#next = undefined;
+  }
+
+  get #both(): Both | undefined {
+    return this.#next === undefined ? undefined : { old: this.#options.old.contents, next: this.#next.contents };
+  }
+
+  async #connect(): Promise<void> {
+    const { findRoute, ticket, open } = this.#options;
+    try {
+      const route = await findRoute({ isRefused: !this.#hasOpened, ticket });
+      if (this.#isEnded) return;
+      this.#hasOpened = false;
+      this.#next = open(route);
+    } catch (error) {
+      this.#tryAgain('found no route', error);
+    }
+  }
+
+  #createHooks(): RoomConnectionHooks {
+    return {
+      onOpen: () => {
+        this.#hasOpened = true;
+        void this.#join();
+      },
+      onClose: (code, reason) => this.#lose(`closed with ${code} ${reason}`.trim()),
+      onRoomEvent: (event) => {
+        const both = this.#both;
+        if (both !== undefined) this.#options.onEvents(fromNext(event, both));
+      },
+      onMediaConnected: (direction) => this.#interrupted.delete(direction),
+      onMediaRepairing: (direction) => this.#interrupted.add(direction),
+      onMediaBroken: () => this.#lose('media is broken'),
+      onPublishError: this.#options.onPublishError,
+      // The old connection is still there, and its end is reported.
+      onCut: () => undefined,
+      onLobby: () => undefined,
+      onVideoLost: () => undefined,
+      // The next one moves already: it closes this connection, and the session connects again.
+      onMoving: () => undefined,
+      onOver: () => undefined,
+    };
+  }
+
+  async #join(): Promise<void> {
+    const next = this.#next;
+    if (next === undefined) return;
+    try {
+      await next.join(() => next === this.#next);
+    } catch (error) {
+      if (next === this.#next) this.#lose('could not join', error);
+      return;
+    }
+    if (next !== this.#next) return;
+    this.#options.log.info('moving: joined on the next server');
+    this.#options.onJoined();
+    await Promise.all([next.offersTaken(), next.publish(this.#options.local.state)]);
+    await this.#reportArrival(next);
+  }
+
+  async #reportArrival(next: RoomConnection): Promise<void> {
+    for (let waitedMs = 0; waitedMs < ARRIVAL_MS && !(await next.isFlowing()); waitedMs += SAMPLE_MS) {
+      await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+    }
+    if (this.#isEnded || next !== this.#next) return;
+    this.#options.log.info('moving: everything arrives from the next server');
+    this.#options.old.reportMoved();
+  }
+
+  #lose(what: string, error?: unknown): void {
+    const both = this.#both;
+    this.#next?.close();
+    this.#next = undefined;
+    this.#interrupted.clear();
+    if (both?.next.hasJoined === true) this.#options.onEvents(withoutNext(both));
+    this.#tryAgain(what, error);
+  }
+
+  #tryAgain(what: string, error?: unknown): void {
+    if (this.#isEnded) return;
+    this.#options.log.info(`moving: ${what}; trying again`, error);
+    const wait = WAITS_MS[Math.min(this.#attempts, WAITS_MS.length - 1)];
+    this.#attempts += 1;
+    this.#retry = setTimeout(() => void this.#connect(), wait);
+  }
+}
