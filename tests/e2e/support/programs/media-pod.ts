@@ -24,6 +24,8 @@ export interface MediaPodOptions {
   readonly isOnTheNetwork?: boolean;
   /** The only address that it listens on. */
   readonly address?: string;
+  /** Makes it a pod of a cluster, which admits only with tokens, instead of a standalone one. */
+  readonly admission?: { readonly keys: string; readonly uid: string };
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -43,11 +45,12 @@ export class MediaPod {
 
   /** Starts the pod and waits until it is ready. */
   static async start(options: MediaPodOptions = {}): Promise<MediaPod> {
-    const { workers = WORKERS, plainPorts = 0, args = [], isOnTheNetwork = false, address = LOOPBACK } = options;
+    const { workers = WORKERS, plainPorts = 0, args = [], isOnTheNetwork = false, address = LOOPBACK, admission } = options;
     const port = options.port ?? (await freePort());
     const first = options.rtcPort ?? (await freeBlock(workers + plainPorts));
     const program = new Program(mediaPodProgram, [
-      ...['--dev', '--listen', `${address}:${String(port)}`, '--web-dir', webDirectory],
+      ...(admission === undefined ? ['--dev'] : ['--admission-keys', admission.keys, '--pod-uid', admission.uid, '--announced-address', address]),
+      ...['--listen', `${address}:${String(port)}`, '--web-dir', webDirectory],
       ...['--workers', String(workers), '--rtc-ports', `${String(first)}-${String(first + workers + plainPorts - 1)}`],
       // Traffic stays on the loopback interface, unless the test has its own network.
       ...(isOnTheNetwork ? [] : ['--rtc-listen-ip', address]),
