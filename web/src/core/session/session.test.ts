@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { consumerOffer, type FakeServer } from '../../test-support/fake-server';
 import { RequestRefused } from '../signaling/protoo';
-import { LAST_FRAMES_KEPT_MS } from './session';
+import { LAST_FRAMES_KEPT_MS } from './last-frames';
 import { type Setup, setUp, settle, joined, statuses } from '../../test-support/session-setup';
 
 beforeEach(() => vi.useFakeTimers());

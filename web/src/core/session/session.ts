@@ -20,6 +20,7 @@ import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './c
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionEvent } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
+import { LastFrames } from './last-frames';
 import { INITIAL_STATE, transition, type SessionEffect, type MachineEvent, type SessionState } from './machine';
 import type { Link } from './connection/link';
 import { ALONE_MS, LINGER_MS, Move } from './moving/move';
@@ -32,9 +33,6 @@ import { Readiness, type ReadinessWatch } from './readiness';
 import type { ReceptionPreference } from './video/reception';
 import type { RouteFinder } from './connection/route';
 import type { CallStats } from './connection/stats';
-
-/** How long last frames are kept after a rejoin: the other participants return one by one. */
-export const LAST_FRAMES_KEPT_MS = 15_000;
 
 export interface SessionOptions {
   /** Finds the route, for every attempt. */
@@ -72,10 +70,9 @@ export class Session {
   #isOverPrepared = false;
   /** To another server; only while joined. */
   #move: Move | undefined;
-  /** The previous connection, whose last frames are shown until new ones arrive. */
-  #previous: RoomConnection | undefined;
-  /** Of what is done with previous connections. */
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #lastFrames = new LastFrames(() => this.#events.emit({ type: 'lastFramesDropped' }));
+  /** Limits the time without any connection while the meeting moves. */
+  #aloneTimer: ReturnType<typeof setTimeout> | undefined;
   /** Counts joins: one that the lobby replaced is dropped. */
   #joins = 0;
   /** Whether the connection is gone, and the next one has not joined yet. */
@@ -182,7 +179,7 @@ export class Session {
       const { state, effects } = transition(this.#state, event);
       this.#state = state;
       for (const effect of effects) this.#run(effect);
-      if (state.name === 'closed' || state.name === 'failed') this.#closePrevious();
+      if (state.name === 'closed' || state.name === 'failed') this.#lastFrames.drop();
     });
     this.#followReadiness();
   }
@@ -307,19 +304,17 @@ export class Session {
     const [move, old, next] = [this.#move, this.#connection, this.#move?.joined];
     if (move === undefined || old === undefined || next === undefined) return false;
     this.#tellChange(() => {
-      this.#closeTimers();
-      this.#previous?.close();
-      this.#previous = old;
+      this.#lastFrames.keep(old);
       this.#connection = next;
-      this.#isDisconnected = this.#isAlone = false;
+      this.#endAlone();
+      this.#isDisconnected = false;
       this.#repairing.clear();
       for (const direction of move.interrupted) this.#repairing.add(direction);
       move.finish();
       this.#move = undefined;
     });
     this.#opening.useTicket(undefined);
-    this.#later(LINGER_MS, () => old.closeSending());
-    this.#later(LAST_FRAMES_KEPT_MS, () => this.#closePrevious());
+    this.#lastFrames.release(LINGER_MS);
     return true;
   }
 
@@ -329,9 +324,12 @@ export class Session {
     this.#tellChange(() => {
       this.#isDisconnected = this.#isAlone = true;
     });
-    this.#later(ALONE_MS, () => {
-      if (this.#isAlone) this.#handle({ type: 'socketClosed', code, reason });
-    });
+    this.#aloneTimer = setTimeout(() => this.#handle({ type: 'socketClosed', code, reason }), ALONE_MS);
+  }
+
+  #endAlone(): void {
+    clearTimeout(this.#aloneTimer);
+    this.#isAlone = false;
   }
 
   /** What was prepared ended in the moment in which it was needed; the meeting may be as fine as without it. */
@@ -358,8 +356,7 @@ export class Session {
     this.#isOverPrepared = false;
     this.#handle({ type: 'joinSucceeded' });
     this.#opening.useTicket(undefined);
-    this.#previous?.closeSending();
-    this.#later(LAST_FRAMES_KEPT_MS, () => this.#closePrevious());
+    this.#lastFrames.release(0);
     // What others send comes first: it is what the user waits for.
     await connection.offersTaken();
     await connection.publish(this.#options.localMedia.state);
@@ -382,30 +379,14 @@ export class Session {
     this.#move = undefined;
     const dropped = this.#connection;
     this.#connection = undefined;
-    this.#isDisconnected = this.#isAlone = false;
+    this.#endAlone();
+    this.#isDisconnected = false;
     this.#repairing.clear();
     if (dropped === undefined) return;
-    this.#closeTimers();
+    this.#lastFrames.hold();
     dropped.closeSignaling();
     // A connection that never joined has no frames to keep: the older ones stay.
-    if (!dropped.hasJoined) return dropped.close();
-    this.#previous?.close();
-    this.#previous = dropped;
-  }
-
-  #closePrevious(): void {
-    this.#closeTimers();
-    this.#previous?.close();
-    this.#previous = undefined;
-    this.#events.emit({ type: 'lastFramesDropped' });
-  }
-
-  #later(ms: number, act: () => void): void {
-    this.#timers.add(setTimeout(act, ms));
-  }
-
-  #closeTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
+    if (dropped.hasJoined) this.#lastFrames.keep(dropped);
+    else dropped.close();
   }
 }
