@@ -9,7 +9,7 @@ WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts 
 .DEFAULT_GOAL := help
 .PHONY: check walls help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
   lint drift test-rust test-simulation test-worker test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
-  measure measure-weak measure-operator measure-router measure-livekit screenshots
+  measure measure-moves measure-weak measure-operator measure-router measure-livekit screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +115,9 @@ test-e2e-cluster: build ## helm, kubectl and browsers on a real Kubernetes; the 
 
 measure: build ## takes the measurements of docs/measurements.md (needs an idle machine)
 	@tests/run.sh measure
+
+measure-moves: build ## measures how long pictures and sound stop in moves and faults (needs an idle machine; 1 hour, CONVENE_MEASURE_ROUNDS=5: 10 minutes)
+	@tests/run.sh cluster images measure-moves
 
 measure-weak: build ## measures what arrives over slow and lossy links (needs an idle machine; root)
 	@tests/run.sh measure-weak

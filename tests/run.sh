@@ -4,7 +4,7 @@
 #   tests/run.sh all            every step, in two lanes side by side; removes the test cluster at the end
 #   tests/run.sh STEP...        only these, one after the other: check lint-scripts lint-web web lint walls walls-alone rust drift release simulation
 #                               worker-suite livekit fuzz attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster-build cluster images e2e-cluster
-#                               measure measure-weak measure-operator measure-router measure-livekit screenshots soak
+#                               measure measure-moves measure-weak measure-operator measure-router measure-livekit screenshots soak
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
 #   CONVENE_KEEP_CLUSTER=1         leaves the test cluster running after `all`

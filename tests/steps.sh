@@ -33,6 +33,7 @@ declare -A DESCRIPTIONS=(
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
   [e2e-cluster]='helm, kubectl, three browsers and a fleet of 200 meetings on that Kubernetes (8 minutes)'
   [measure]='time to the first picture, start of a pod, memory, image sizes (10 minutes)'
+  [measure-moves]='how long pictures and sound stop in moves and faults, on the test cluster (1 hour; CONVENE_MEASURE_ROUNDS=5: 10 minutes)'
   [measure-weak]='what arrives over slow and lossy links: of emulated ones, and in browsers between two networks (15 minutes; root)'
   [measure-operator]='the operator with ten thousand meetings against a real API server (15 minutes)'
   [measure-router]='what the router costs: look-ups, latency, sockets, and how soon it knows of an assignment (2 minutes, and 10 to compile it)'
@@ -361,6 +362,8 @@ step_measure() {
   (cd web && npm run --silent gallery)
   playwright measure --project=measure
 }
+
+step_measure_moves() { playwright measure-moves --project=moves; }
 
 # The emulated links first: without browsers, so they are exact where these are realistic.
 step_measure_weak() {

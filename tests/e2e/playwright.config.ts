@@ -26,6 +26,7 @@ export default defineConfig({
     project('cluster', 240_000),
     project('screenshots'),
     project('measure', 900_000),
+    project('moves', 900_000),
     // Between two networks (tests/between-networks.sh).
     project('weak', 180_000),
   ],

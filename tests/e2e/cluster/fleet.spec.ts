@@ -22,6 +22,7 @@ import { apply, applyAll, conditionOf, describeShows, getObject, kubectl } from 
 import { leader } from '../support/cluster/lease.ts';
 import { processesOfPod } from '../support/programs/node-process.ts';
 import type { ProtooClient } from '../support/protoo.ts';
+import { nobodyNotices, watch, withTone } from '../support/people/noticed.ts';
 import { knock, sitIn } from '../support/people/quiet-person.ts';
 import { NAMESPACE, install, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -145,12 +146,13 @@ test('when 150 meetings are deleted the pools shrink to what is needed, and no p
   await fleetIsSound();
 });
 
-test('a new template replaces every pod, and the call in one of them recovers', async ({ people }) => {
-  const ada = await people.join('Ada', place(urlOf('atoll-000')));
-  const grace = await people.join('Grace', place(urlOf('atoll-000')));
-  await everyoneSeesAndHearsEveryone([ada, grace]);
+test('a new template replaces every pod, and a call in one of them notices nothing', async ({ people }, info) => {
+  const at = withTone(place(urlOf('atoll-000')), info);
+  const talking = [await people.join('Ada', at), await people.join('Grace', at)];
+  await everyoneSeesAndHearsEveryone(talking);
+  await watch(talking);
   const before = await podsOf('atoll');
-  await watched(async () => {
+  const replaced = async (): Promise<void> => {
     await patchSpec(poolArguments('atoll'), { plainPorts: 1 });
     await waitUntil('all pods have the new template', 120, async () => {
       const object = await getObject(...poolArguments('atoll'));
@@ -160,8 +162,9 @@ test('a new template replaces every pod, and the call in one of them recovers', 
       const updated = object.status?.conditions?.find(({ type }) => type === 'Updated');
       return updated?.status === 'True' && pods.length === 2 ? undefined : `${String(pods.length)} pods, ${updated?.message ?? ''}`;
     });
-  });
-  await everyoneSeesAndHearsEveryone([ada, grace], 60);
+  };
+  await nobodyNotices(talking, () => watched(replaced));
+  await everyoneSeesAndHearsEveryone(talking, 60);
   await allAreReady(STAYING, 30);
   await describeShows(poolArguments('atoll'), /Outdated/);
   await fleetIsSound();
@@ -181,16 +184,19 @@ test('media pods leave a cordoned node, which is used again afterwards', async (
   await fleetIsSound();
 });
 
-test('kubectl drain empties a node during a call, which continues elsewhere', async ({ people }) => {
-  const ada = await people.join('Ada', place(urlOf('reef-000')));
-  const grace = await people.join('Grace', place(urlOf('reef-000')));
+test('kubectl drain empties a node during a call, which notices nothing', async ({ people }, info) => {
+  const at = withTone(place(urlOf('reef-000')), info);
+  const [ada, grace] = [await people.join('Ada', at), await people.join('Grace', at)];
   await everyoneSeesAndHearsEveryone([ada, grace]);
   await ada.click('chat-button');
   await ada.page.getByTestId('chat-input').fill('Before the drain');
   await ada.page.getByTestId('chat-input').press('Enter');
   await expect(ada.page.getByTestId('chat-message')).toHaveText(['Before the drain']);
   const before = await podOf('reef-000');
-  await watched(() => kubectl('drain', before.node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=120s'));
+  await watch([ada, grace]);
+  await nobodyNotices([ada, grace], async () => {
+    await watched(() => kubectl('drain', before.node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=120s'));
+  });
   expect((await mediaPods()).filter((pod) => pod.node === before.node)).toEqual([]);
   await everyoneSeesAndHearsEveryone([ada, grace], 60);
   expect((await podOf('reef-000')).node).not.toBe(before.node);

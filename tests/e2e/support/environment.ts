@@ -48,3 +48,6 @@ export const cluster = {
 
 /** Keeps namespaces, releases and processes of a failed test for inspection. */
 export const keepAfterFailure = fromEnvironment('CONVENE_KEEP') === '1';
+
+/** How often each kind of move and fault is measured; lost nodes a quarter as often, because they take minutes to come back. */
+export const measuredRounds = Number(fromEnvironment('CONVENE_MEASURE_ROUNDS') ?? '50');
