@@ -30,6 +30,7 @@ TESTS = (
     "test/src/RTC/Test*ProducerStreamManager.cpp",
     "test/src/RTC/BWE/**/*.cpp",
     "test/src/RTC/RTP/rtpCommon.cpp",
+    "test/src/Utils/TestCrypto.cpp",
     "test/src/handles/*.cpp",
     "mocks/src/**/*.cpp",
     # Has a constructor for tests only. It replaces the one in the library.
