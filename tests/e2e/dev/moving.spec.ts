@@ -25,7 +25,7 @@ async function holds(meeting: MovingMeeting, which: 'home' | 'other', participan
   });
 }
 
-test('nobody notices that the meeting moves, there and back', async ({ meeting, place, people }) => {
+test('no participant notices that the meeting moves, there and back', async ({ meeting, place, people }) => {
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
   await everyoneSeesAndHearsEveryone([ada, grace]);

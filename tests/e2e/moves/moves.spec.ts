@@ -37,15 +37,15 @@ async function hasSpare(): Promise<void> {
   });
 }
 
-/** Each returns when the meeting is elsewhere; afterwards, `mend` makes the cluster whole again. */
-const KINDS: Readonly<Record<string, { rounds: number; act: (at: Carrier) => Promise<void>; mend?: (at: Carrier) => Promise<void> }>> = {
+/** Each returns when the meeting is elsewhere; afterwards, `repair` makes the cluster whole again. */
+const KINDS: Readonly<Record<string, { rounds: number; act: (at: Carrier) => Promise<void>; repair?: (at: Carrier) => Promise<void> }>> = {
   'pod is drained': {
     rounds: measuredRounds,
     act: async (at) => {
       await kubectl('cordon', at.node);
       await isElsewhere(at, 60);
     },
-    mend: async (at) => void (await kubectl('uncordon', at.node)),
+    repair: async (at) => void (await kubectl('uncordon', at.node)),
   },
   'pod is deleted': {
     rounds: measuredRounds,
@@ -67,7 +67,7 @@ const KINDS: Readonly<Record<string, { rounds: number; act: (at: Carrier) => Pro
       execFileSync('ip', ['link', 'set', `v-${LOST}`, 'down']);
       await isElsewhere(at, 200);
     },
-    mend: async () => {
+    repair: async () => {
       execFileSync('ip', ['link', 'set', `v-${LOST}`, 'up']);
       await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=180s');
     },
@@ -101,7 +101,7 @@ test.afterAll(async () => {
 });
 
 async function measure(people: readonly Participant[], kind: string): Promise<{ pictures: number[]; silences: number[] }> {
-  const { rounds, act, mend } = KINDS[kind] ?? { rounds: 0, act: () => Promise.resolve() };
+  const { rounds, act, repair } = KINDS[kind] ?? { rounds: 0, act: () => Promise.resolve() };
   const [pictures, silences]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
     await hasSpare();
@@ -117,7 +117,7 @@ async function measure(people: readonly Participant[], kind: string): Promise<{ 
     pictures.push(Math.max(...gaps.map(({ pictureMilliseconds }) => pictureMilliseconds)));
     silences.push(Math.max(...gaps.map(({ silenceMilliseconds }) => silenceMilliseconds)));
     console.log(`${kind}, round ${String(round + 1)}: ${String(pictures.at(-1))} ms without a picture, ${String(silences.at(-1))} ms of silence`);
-    await mend?.(at);
+    await repair?.(at);
   }
   return { pictures, silences };
 }

@@ -25,7 +25,7 @@ export function fromOld(event: RoomEvent, { next }: Both): RoomEvent[] {
       return next.peers.has(event.peerId) ? [] : [event];
     case 'trackAdded':
       return next.counterpartOf(event.remote) === undefined ? [event] : [];
-    // Nothing changes there any more.
+    // Nothing changes there from now on.
     case 'permissions':
     case 'lobbyPeers':
     case 'roomState':
@@ -48,7 +48,7 @@ export function fromNext(event: RoomEvent, { old, next }: Both): RoomEvent[] {
       return [inPlaceOf(old.counterpartOf(event.remote), event.remote)];
     case 'trackRemoved':
       return [event, ...shownAgain(event.consumerId, { old, next })];
-    // The old server hears everybody until the end.
+    // The old server hears all participants until the end.
     case 'speakers':
     case 'activeSpeaker':
       return [];

@@ -161,7 +161,7 @@ describe('a move that meets with faults', () => {
     expect(setup.session.connection.status).toBe('connected');
   });
 
-  it('connects anew when there is none for a while', async () => {
+  it('reconnects when there is none for a while', async () => {
     const setup = await asked();
     setup.old.serverCloses(1006);
     await vi.advanceTimersByTimeAsync(ALONE_MS);

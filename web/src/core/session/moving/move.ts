@@ -15,7 +15,7 @@ import { fromNext, fromOld, withoutNext, withoutOld, type Both } from './merge';
 
 /** How long the old connection is kept after the server no longer needs it: others may still receive from it. */
 export const LINGER_MS = 1000;
-/** How long a client may be without any connection until it starts anew. */
+/** How long a client may be without any connection until it reconnects. */
 export const ALONE_MS = 5000;
 
 /** Waits between attempts to connect; the last one is repeated. */
