@@ -8,6 +8,8 @@ import { deviceError, type DeviceAccess, type DeviceKind, type DeviceList, type 
 export class FakeMediaPath {
   readonly #connections: { direction: 'send' | 'recv'; become: (state: types.ConnectionState) => void }[] = [];
   isBlocked = false;
+  /** What limits the quality of what is sent. */
+  limitation: RTCQualityLimitationReason = 'none';
   /** The highest layers that producers were limited to. */
   readonly limits: number[] = [];
   /** What the senders of producers send, in the order in which they were negotiated. */
@@ -23,6 +25,8 @@ export class FakeMediaPath {
         this.limits.push(layer);
         return Promise.resolve();
       };
+      handler.getSenderStats = () =>
+        Promise.resolve(new Map([['out', { type: 'outbound-rtp', qualityLimitationReason: this.limitation }]]) as unknown as RTCStatsReport);
       const send = handler.send.bind(handler);
       handler.send = async (sent) => {
         const sender = this.#senderOf(sent.track);

@@ -15,7 +15,7 @@ import type { CodecPolicy } from '../codecs/codec-policy';
 import { isMoving } from '../moving/repeat';
 import { producerOptions, sizeOf } from '../codecs/encodings';
 import { SEND_KINDS, type SendKind, type SentMedia } from './send-kind';
-import { isLimitedByProcessor } from './stats';
+import { isLimited, isLimitedByProcessor } from './stats';
 import { ArrivalMonitor } from './arrival-monitor';
 import { Outgoing } from './outgoing';
 
@@ -49,6 +49,9 @@ export interface PublisherContext {
 const PICTURES: readonly SendKind[] = ['camera', 'screen'];
 /** How often the CPU load is sampled while an expensive codec is in use. */
 const SAMPLE_MS = 5000;
+/** At least as high as that of any video. */
+const TOP_LAYER = 2;
+const MOST_RECEIVED = 16;
 /** Pause before a request is repeated that a room has refused because it moves. */
 const REPEAT_MS = 2000;
 
@@ -58,8 +61,10 @@ export class Publisher {
   readonly #arrival = new ArrivalMonitor(() => void this.#restartCamera());
   /** The layers that producers shall have, while that is being changed. */
   readonly #limits = new Map<types.Producer, number>();
-  /** A limit for a stream whose id is not known yet. */
-  #early: { producerId: string; spatialLayer: number } | undefined;
+  /** The highest layers that are received, as the server has last said, by producerId; also of streams whose id is not known yet. */
+  readonly #received = new Map<string, number>();
+  /** Whether only the smallest layer is sent. */
+  #isSparing = false;
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest state that was synced. */
   #latest: LocalMediaState | undefined;
@@ -103,6 +108,12 @@ export class Publisher {
     this.#isAdmitted = true;
   }
 
+  /** Whether the processor or the network does not let the browser send a video in the quality that is set. */
+  async isShort(): Promise<boolean> {
+    const reports = await this.reports();
+    return reports.some(({ kind, report }) => PICTURES.includes(kind) && isLimited(report));
+  }
+
   /** The server's score of a local stream: 0 means that nothing arrives. */
   noteScore(producerId: string, score: number): void {
     if (this.#streams.get('camera')?.id === producerId) this.#arrival.note(score);
@@ -110,9 +121,25 @@ export class Publisher {
 
   /** The highest layer that is received: higher ones are not encoded. It may arrive before the answer to `produce`. */
   limitLayers(producerId: string, spatialLayer: number): void {
+    this.#received.delete(producerId);
+    this.#received.set(producerId, spatialLayer);
+    // There are never as many streams; what a server says of others must not pile up.
+    for (const oldest of this.#received.keys()) if (this.#received.size > MOST_RECEIVED) this.#received.delete(oldest);
     const stream = [...this.#streams.values()].find(({ id }) => id === producerId);
-    if (stream === undefined) this.#early = { producerId, spatialLayer };
-    else void this.#limit(stream.producer, spatialLayer);
+    if (stream !== undefined) this.#applyLimit(stream);
+  }
+
+  /** Sends only the smallest layer of each video, until it is called again: for a device that has to send everything twice. */
+  spare(isSparing: boolean): void {
+    if (this.#isSparing === isSparing) return;
+    this.#isSparing = isSparing;
+    for (const stream of this.#streams.values()) this.#applyLimit(stream);
+  }
+
+  #applyLimit({ producer, id }: Outgoing): void {
+    const received = id === undefined ? undefined : this.#received.get(id);
+    if (this.#isSparing) void this.#limit(producer, 0);
+    else void this.#limit(producer, received ?? TOP_LAYER);
   }
 
   /** Statistics of what is sent. */
@@ -172,7 +199,8 @@ export class Publisher {
   }
 
   async #negotiate(kind: SendKind, track: MediaStreamTrack): Promise<Outgoing> {
-    const negotiated = { track, source: SOURCES[kind].source, options: this.#encodingFor(kind, track), isHeld: !this.#isAdmitted };
+    const options = this.#encodingFor(kind, track);
+    const negotiated = { track, source: SOURCES[kind].source, options: this.#isSparing ? withSmallestOf(options) : options, isHeld: !this.#isAdmitted };
     const stream = await Outgoing.negotiate(negotiated, this.#context);
     this.#streams.set(kind, stream);
     return stream;
@@ -199,11 +227,9 @@ export class Publisher {
 
   /** Announces the stream, and applies a limit that came before the answer. */
   async #tell(stream: Outgoing): Promise<void> {
+    const wasKnown = stream.id !== undefined;
     await stream.announce();
-    if (this.#early === undefined || this.#early.producerId !== stream.id) return;
-    const { spatialLayer } = this.#early;
-    this.#early = undefined;
-    void this.#limit(stream.producer, spatialLayer);
+    if (!wasKnown && stream.id !== undefined && this.#received.has(stream.id)) this.#applyLimit(stream);
   }
 
   /** Not essential: without it, layers are encoded that no participant receives. */
@@ -253,6 +279,7 @@ export class Publisher {
     const stream = this.#streams.get(kind);
     if (stream === undefined) return;
     this.#streams.delete(kind);
+    if (stream.id !== undefined) this.#received.delete(stream.id);
     if (kind === 'camera') this.#arrival.stop();
     stream.close();
   }
@@ -300,6 +327,12 @@ export class Publisher {
     for (const kind of PICTURES) this.#close(kind);
     await this.sync(this.#wanted ?? this.#latest);
   }
+}
+
+/** The others can be turned on later. */
+function withSmallestOf(options: Partial<types.ProducerOptions>): Partial<types.ProducerOptions> {
+  if (options.encodings === undefined || options.encodings.length === 1) return options;
+  return { ...options, encodings: options.encodings.map((encoding, index) => ({ ...encoding, active: index === 0 })) };
 }
 
 function wantedOf(local: LocalMediaState, kind: SendKind): Wanted {

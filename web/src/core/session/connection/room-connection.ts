@@ -212,6 +212,16 @@ export class RoomConnection {
     };
   }
 
+  /** Whether sending is limited by the processor or the network. */
+  async isShort(): Promise<boolean> {
+    return (await this.#publisher?.isShort()) ?? false;
+  }
+
+  /** Sends only the smallest layer of each video, until it is called again. Call it after the join. */
+  spare(isSparing: boolean): void {
+    this.#publisher?.spare(isSparing);
+  }
+
   /** Whether all videos that are on screen have arrived, as far as they are sent. */
   async isFlowing(): Promise<boolean> {
     const expected = (this.#receiver?.pictures() ?? []).filter(({ consumerId, isWithheld }) => !isWithheld && this.#reception?.isHidden(consumerId) !== true);

@@ -60,7 +60,16 @@ export interface CallStats {
 
 /** Whether the encoder is limited by the CPU. */
 export function isLimitedByProcessor(report: RTCStatsReport): boolean {
-  return entriesOf(report).some((entry) => entry['type'] === 'outbound-rtp' && entry['qualityLimitationReason'] === 'cpu');
+  return limitsOf(report).includes('cpu');
+}
+
+/** Whether the encoder is limited by the CPU or by the network. */
+export function isLimited(report: RTCStatsReport): boolean {
+  return limitsOf(report).some((reason) => reason === 'cpu' || reason === 'bandwidth');
+}
+
+function limitsOf(report: RTCStatsReport): unknown[] {
+  return entriesOf(report).flatMap((entry) => (entry['type'] === 'outbound-rtp' ? [entry['qualityLimitationReason']] : []));
 }
 
 export function summarizeReceived({ peerId, consumerId, kind, report }: ReceivedMedia): ReceivedStats {

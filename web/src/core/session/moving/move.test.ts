@@ -123,6 +123,31 @@ describe('a move to another server', () => {
     expect(methods(setup.server.socket)).toContain('raiseHand');
   });
 
+  it('sends only the smallest layer to the next server as long as both get it, if the browser cannot send more', async () => {
+    const setup = await asked();
+    setup.path.limitation = 'cpu';
+    setup.server.socket.serverOpens();
+    await settle();
+    const layers = setup.server.socket.sent
+      .filter(({ method }) => method === 'produce')
+      .map(({ data }) => data as { kind: string; rtpParameters: { encodings: { active?: boolean }[] } })
+      .find(({ kind }) => kind === 'video')?.rtpParameters.encodings;
+    expect(layers?.map(({ active }) => active)).toEqual([true, false, false]);
+    notifies(setup.server.socket, 'producerLayers', { producerId: 'producer-of-video', spatialLayer: 1 });
+    await settle();
+    expect(setup.path.limits).toEqual([0]);
+    notifies(setup.old, 'over');
+    await settle();
+    expect(setup.path.limits).toEqual([0, 1]);
+  });
+
+  it('sends all layers to the next server at once if the browser can', async () => {
+    const setup = await onBoth();
+    notifies(setup.old, 'over');
+    await settle();
+    expect(setup.path.limits).toEqual([]);
+  });
+
   it('leaving closes both', async () => {
     const { session, server } = await onBoth();
     session.leave();

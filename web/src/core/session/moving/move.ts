@@ -82,6 +82,7 @@ export class Move {
   /** The next connection takes the place of the old one, which has ended. */
   finish(): void {
     const both = this.#both;
+    this.#next?.spare(false);
     this.#next = undefined;
     this.end();
     if (both !== undefined) this.#options.onEvents(withoutOld(both));
@@ -148,8 +149,16 @@ export class Move {
     if (next !== this.#next) return;
     this.#options.log.info('moving: joined on the next server');
     this.#options.onJoined();
-    await Promise.all([next.offersTaken(), next.publish(this.#options.local.state)]);
+    await Promise.all([next.offersTaken(), this.#send(next)]);
     await this.#reportArrival(next);
+  }
+
+  /** Both connections send for a while. A device or network that is short already would do so at the expense of both. */
+  async #send(next: RoomConnection): Promise<void> {
+    const isShort = await this.#options.old.isShort().catch(() => false);
+    if (next !== this.#next) return;
+    next.spare(isShort);
+    await next.publish(this.#options.local.state);
   }
 
   async #reportArrival(next: RoomConnection): Promise<void> {
