@@ -10,6 +10,7 @@ import { webDirectory } from '../environment.ts';
 import { MediaPod } from '../programs/media-pod.ts';
 import { adminToken, admissionToken, handoverToken, publicKeys } from './tokens.ts';
 
+const LOOPBACK = '127.0.0.1';
 const MEETING = { namespace: 'team', name: 'standup', uid: 'uid-1' };
 const PATH = `${MEETING.namespace}/${MEETING.name}`;
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
@@ -23,21 +24,24 @@ export class MovingMeeting {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly pods: readonly Home[];
+  readonly #address: string;
   #home = 0;
   #moves = 0;
 
-  private constructor(pods: readonly Home[]) {
+  private constructor(pods: readonly Home[], address: string) {
     this.pods = pods;
+    this.#address = address;
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket) => this.#splice(request, socket));
   }
 
-  static async start(): Promise<MovingMeeting> {
+  /** `address`: of media; pages are always served on the loopback interface, where they may use cameras. */
+  static async start(address = LOOPBACK): Promise<MovingMeeting> {
     const pods = await Promise.all(
-      ['pod-a', 'pod-b'].map(async (uid) => ({ uid, pod: await MediaPod.start({ workers: 1, admission: { keys: publicKeys, uid } }) })),
+      ['pod-a', 'pod-b'].map(async (uid) => ({ uid, pod: await MediaPod.start({ workers: 1, address, admission: { keys: publicKeys, uid } }) })),
     );
-    const meeting = new MovingMeeting(pods);
-    meeting.#server.listen(0, '127.0.0.1');
+    const meeting = new MovingMeeting(pods, address);
+    meeting.#server.listen(0, LOOPBACK);
     await once(meeting.#server, 'listening');
     return meeting;
   }
@@ -116,7 +120,7 @@ export class MovingMeeting {
   #splice({ url = '', rawHeaders }: IncomingMessage, socket: Socket): void {
     const lines = rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1] ?? ''}`] : []));
     const head = [`GET ${url} HTTP/1.1`, ...lines, `Authorization: Bearer ${admissionToken(MEETING)}`, '', ''].join('\r\n');
-    const upstream = connect(this.home.pod.port, '127.0.0.1', () => upstream.write(head));
+    const upstream = connect(this.home.pod.port, this.#address, () => upstream.write(head));
     for (const [from, to] of [
       [socket, upstream],
       [upstream, socket],

@@ -150,8 +150,8 @@ export class Session {
 
   /** Sets how videos are shown, so that no more is received than is visible. */
   receive(preferences: readonly ReceptionPreference[]): void {
-    this.#connection?.receive(preferences);
-    this.#move?.joined?.receive(preferences);
+    // The old connection of a move goes on as it is.
+    (this.#move?.joined ?? this.#connection)?.receive(preferences);
   }
 
   /** Sets whose streams are wanted, in order of preference: large rooms do not send all. Must be repeated after a rejoin; repeating is free. */
@@ -265,7 +265,7 @@ export class Session {
         if (!this.#finishMove()) this.#handle({ type: 'mediaFailed' });
       },
       onVideoLost: () => {
-        if (this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
+        if (!this.#finishMove() && this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
       },
       onPublishError: (kind, error) => this.#events.emit({ type: 'publishFailed', kind, error }),
       onMoving: (notice) => this.#beginMove(notice),
@@ -315,6 +315,7 @@ export class Session {
     });
     this.#opening.useTicket(undefined);
     this.#lastFrames.release(LINGER_MS);
+    if (move.notice !== undefined) this.#beginMove(move.notice);
     return true;
   }
 

@@ -27,8 +27,7 @@ export class Contents {
         this.#peers.add(event.peer.peerId);
         return;
       case 'peerLeft':
-        this.#peers.delete(event.peerId);
-        return;
+        return this.#forget(event.peerId);
       case 'trackAdded':
         this.#tracks.set(event.remote.consumerId, event.remote);
         return;
@@ -62,6 +61,11 @@ export class Contents {
     const identity = identityOf(remote);
     // The latest: a participant may have replaced a stream, and its end is not reported yet.
     return this.tracks.filter(({ consumerId }) => consumerId !== remote.consumerId).findLast((one) => identityOf(one) === identity);
+  }
+
+  #forget(peerId: string): void {
+    this.#peers.delete(peerId);
+    for (const remote of this.tracks) if (remote.peerId === peerId) this.#tracks.delete(remote.consumerId);
   }
 
   #notePaused(consumerId: string, isPaused: boolean): void {

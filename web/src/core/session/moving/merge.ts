@@ -42,8 +42,6 @@ export function fromNext(event: RoomEvent, { old, next }: Both): RoomEvent[] {
   switch (event.type) {
     case 'joined':
       return [{ type: 'moved', peers: event.peers }];
-    case 'peerLeft':
-      return old.peers.has(event.peerId) ? [] : [event];
     case 'trackAdded':
       return [inPlaceOf(old.counterpartOf(event.remote), event.remote)];
     case 'trackRemoved':

@@ -5,7 +5,8 @@ import { joined, settle, statuses, type Setup } from '../../../test-support/sess
 import type { SessionOptions } from '../session';
 import { RequestRefused } from '../../signaling/protoo';
 import type { RoomEvent } from '../events';
-import { ALONE_MS, LINGER_MS } from './move';
+import { openRoute, type Route } from '../connection/route';
+import { ALONE_MS, ATTEMPT_MS, LINGER_MS } from './move';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -174,6 +175,50 @@ describe('a move that meets with faults', () => {
     await settle();
     setup.server.socket.serverCloses(1006);
     expect(roomEvents(setup).at(-1)).toMatchObject({ type: 'trackAdded', remote: { consumerId: 'old-audio' }, replaces: 'new-audio' });
+  });
+
+  it('gives up an attempt that takes too long', async () => {
+    const setup = await asked();
+    await vi.advanceTimersByTimeAsync(ATTEMPT_MS - 1);
+    expect(setup.server.sockets.map(({ isClosedByClient }) => isClosedByClient)).toEqual([false, false]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(setup.server.sockets.map(({ isClosedByClient }) => isClosedByClient)).toEqual([false, true, false]);
+  });
+
+  it('asks for another route when the first one takes too long', async () => {
+    const answers: ((route: Route) => void)[] = [];
+    let isHeld = false;
+    const findRoute = (): Route | Promise<Route> => (isHeld ? new Promise((resolve) => answers.push(resolve)) : openRoute('ws://pod/signal'));
+    const setup = await joined(false, { findRoute });
+    isHeld = true;
+    notifies(setup.server.socket, 'moving', { deadlineSeconds: 30 });
+    await vi.advanceTimersByTimeAsync(ATTEMPT_MS + 200);
+    for (const answer of answers) answer(openRoute('ws://pod/signal'));
+    await settle();
+    expect([answers.length, setup.server.sockets.length]).toEqual([2, 2]);
+  });
+
+  it('goes on when the meeting moves again meanwhile', async () => {
+    const setup = await onBoth();
+    const second = setup.server.socket;
+    notifies(second, 'moving', { deadlineSeconds: 10 });
+    notifies(setup.old, 'over');
+    await settle();
+    expect(setup.server.sockets).toHaveLength(3);
+    setup.server.socket.serverOpens();
+    await settle();
+    notifies(second, 'over');
+    await vi.advanceTimersByTimeAsync(LINGER_MS);
+    expect([second.isClosedByClient, setup.session.connection.status, statuses(setup.events)]).toEqual([true, 'connected', []]);
+  });
+
+  it('who leaves meanwhile is gone, although the old server does not report it', async () => {
+    const setup = await onBoth();
+    notifies(setup.server.socket, 'newPeer', { peer: { peerId: 'ben', displayName: 'Ben', device: {} } });
+    notifies(setup.server.socket, 'peerClosed', { peerId: 'ben' });
+    notifies(setup.old, 'over');
+    await settle();
+    expect(roomEvents(setup).filter(({ type }) => type === 'peerLeft' || type === 'leftBehind')).toEqual([{ type: 'peerLeft', peerId: 'ben' }]);
   });
 
   it('waits for the next connection when the old one is gone', async () => {

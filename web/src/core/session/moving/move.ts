@@ -5,7 +5,7 @@
  * It never touches the old connection but for that report; the session closes it.
  */
 
-import type { Direction } from '../../../generated/messages';
+import type { Direction, Moving } from '../../../generated/messages';
 import type { Log } from '../../log';
 import type { LocalMedia, LocalMediaState } from '../../media/local-media';
 import type { RoomConnection, RoomConnectionHooks } from '../connection/room-connection';
@@ -20,6 +20,8 @@ export const ALONE_MS = 5000;
 
 /** Waits between attempts to connect; the last one is repeated. */
 const WAITS_MS = [100, 250, 500, 1000, 2000];
+/** How long an attempt to join may take: it may be held by a router that waits for another server. */
+export const ATTEMPT_MS = 5000;
 /** A video that has not arrived by then is no reason to wait longer. */
 const ARRIVAL_MS = 2500;
 const SAMPLE_MS = 50;
@@ -46,7 +48,9 @@ export class Move {
   #attempts = 0;
   /** Whether the latest socket opened. */
   #hasOpened = true;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  /** Of the next attempt, or of the end of this one. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #notice: Moving | undefined;
   #isEnded = false;
 
   constructor(options: MoveOptions) {
@@ -67,6 +71,11 @@ export class Move {
   /** Directions in which media of the next connection is being repaired. */
   get interrupted(): ReadonlySet<Direction> {
     return this.#interrupted;
+  }
+
+  /** The meeting has gone on to yet another server. */
+  get notice(): Moving | undefined {
+    return this.#notice;
   }
 
   /** An event of the old connection. */
@@ -91,7 +100,7 @@ export class Move {
   /** Closes the next connection. */
   end(): void {
     this.#isEnded = true;
-    clearTimeout(this.#retry);
+    clearTimeout(this.#timer);
     this.#next?.close();
     this.#next = undefined;
   }
@@ -102,13 +111,17 @@ export class Move {
 
   async #connect(): Promise<void> {
     const { findRoute, ticket, open } = this.#options;
+    this.#timer = setTimeout(() => this.#lose('took too long to join'), ATTEMPT_MS);
+    this.#notice = undefined;
+    const attempt = (this.#attempts += 1);
+    const isCurrent = (): boolean => !this.#isEnded && attempt === this.#attempts;
     try {
       const route = await findRoute({ isRefused: !this.#hasOpened, ticket });
-      if (this.#isEnded) return;
+      if (!isCurrent()) return;
       this.#hasOpened = false;
       this.#next = open(route);
     } catch (error) {
-      this.#tryAgain('found no route', error);
+      if (isCurrent()) this.#lose('found no route', error);
     }
   }
 
@@ -121,7 +134,10 @@ export class Move {
       onClose: (code, reason) => this.#lose(`closed with ${code} ${reason}`.trim()),
       onRoomEvent: (event) => {
         const both = this.#both;
-        if (both !== undefined) this.#options.onEvents(fromNext(event, both));
+        if (both === undefined) return;
+        this.#options.onEvents(fromNext(event, both));
+        // The old server does not report those who have moved.
+        if (event.type === 'peerLeft') both.old.note(event);
       },
       onMediaConnected: (direction) => this.#interrupted.delete(direction),
       onMediaRepairing: (direction) => this.#interrupted.add(direction),
@@ -131,8 +147,9 @@ export class Move {
       onCut: () => undefined,
       onLobby: () => undefined,
       onVideoLost: () => undefined,
-      // The next one moves already: it closes this connection, and the session connects again.
-      onMoving: () => undefined,
+      onMoving: (notice) => {
+        this.#notice = notice;
+      },
       onOver: () => undefined,
     };
   }
@@ -147,6 +164,7 @@ export class Move {
       return;
     }
     if (next !== this.#next) return;
+    clearTimeout(this.#timer);
     this.#options.log.info('moving: joined on the next server');
     this.#options.onJoined();
     await Promise.all([next.offersTaken(), this.#send(next)]);
@@ -172,18 +190,14 @@ export class Move {
 
   #lose(what: string, error?: unknown): void {
     const both = this.#both;
+    clearTimeout(this.#timer);
     this.#next?.close();
     this.#next = undefined;
     this.#interrupted.clear();
     if (both?.next.hasJoined === true) this.#options.onEvents(withoutNext(both));
-    this.#tryAgain(what, error);
-  }
-
-  #tryAgain(what: string, error?: unknown): void {
     if (this.#isEnded) return;
     this.#options.log.info(`moving: ${what}; trying again`, error);
-    const wait = WAITS_MS[Math.min(this.#attempts, WAITS_MS.length - 1)];
-    this.#attempts += 1;
-    this.#retry = setTimeout(() => void this.#connect(), wait);
+    const wait = WAITS_MS[Math.min(this.#attempts, WAITS_MS.length) - 1];
+    this.#timer = setTimeout(() => void this.#connect(), wait);
   }
 }
