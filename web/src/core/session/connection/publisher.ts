@@ -227,9 +227,10 @@ export class Publisher {
 
   /** Announces the stream, and applies a limit that came before the answer. */
   async #tell(stream: Outgoing): Promise<void> {
-    const wasKnown = stream.id !== undefined;
+    const before = stream.id;
     await stream.announce();
-    if (!wasKnown && stream.id !== undefined && this.#received.has(stream.id)) this.#applyLimit(stream);
+    const { id } = stream;
+    if (before === undefined && id !== undefined && this.#received.has(id)) this.#applyLimit(stream);
   }
 
   /** Not essential: without it, layers are encoded that no participant receives. */
