@@ -27,9 +27,9 @@ test('Firefox and Chromium move with their meeting, and both stay connected', as
     await ada.enter();
     const grace = await people.join('Grace', { url: meeting.url });
     await everyoneSeesAndHearsEveryone([ada, grace]);
-    for (const _way of ['there', 'back']) {
+    for (const way of ['there', 'back']) {
       await meeting.move(10);
-      await waitUntil('the old pod has no participants', 20, async () => {
+      await waitUntil(`${way}: the old pod has no participants`, 20, async () => {
         const left = await meeting.participants(meeting.other);
         return left === 0 ? undefined : `${String(left)} are left`;
       });

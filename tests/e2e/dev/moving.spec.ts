@@ -32,7 +32,8 @@ test('no participant notices that the meeting moves, there and back', async ({ m
   await ada.page.getByTestId('hand-button').click();
   await expect(grace.page.getByTestId('tile-hand')).toBeVisible();
   await watch([ada, grace]);
-  for (const _way of ['there', 'back']) {
+  for (const way of ['there', 'back']) {
+    console.log(way);
     await nobodyNotices([ada, grace], async () => {
       await meeting.move(10);
       await holds(meeting, 'home', 2);

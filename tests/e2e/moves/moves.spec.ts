@@ -23,7 +23,7 @@ interface Carrier {
   readonly node: string;
 }
 
-const carrier = async (): Promise<Carrier> => (await getObject(...MEETING)).status?.['pod'] as unknown as Carrier;
+const carrier = async (): Promise<Carrier> => (await getObject(...MEETING)).status?.['pod'] as Carrier;
 
 async function isElsewhere({ uid }: Carrier, seconds: number): Promise<void> {
   await waitUntil('the meeting is on another pod', seconds, async () => ((await carrier()).uid === uid ? 'it is not' : undefined));
@@ -33,7 +33,7 @@ async function isElsewhere({ uid }: Carrier, seconds: number): Promise<void> {
 async function hasSpare(): Promise<void> {
   await waitUntil('there is a spare pod', 120, async () => {
     const { status } = await getObject('mediapool', 'default', '--namespace', NAMESPACE);
-    return Number((status?.['pods'] as { warm?: number } | undefined)?.warm ?? 0) >= 1 ? undefined : JSON.stringify(status?.['pods']);
+    return ((status?.['pods'] as { warm?: number } | undefined)?.warm ?? 0) >= 1 ? undefined : JSON.stringify(status?.['pods']);
   });
 }
 
@@ -45,7 +45,9 @@ const KINDS: Readonly<Record<string, { rounds: number; act: (at: Carrier) => Pro
       await kubectl('cordon', at.node);
       await isElsewhere(at, 60);
     },
-    repair: async (at) => void (await kubectl('uncordon', at.node)),
+    repair: async (at) => {
+      await kubectl('uncordon', at.node);
+    },
   },
   'pod is deleted': {
     rounds: measuredRounds,
