@@ -81,14 +81,15 @@ export class Opening {
     this.#hasOpened = false;
   }
 
-  /** For the next routes, until one has led into the room. */
+  /** For all routes from now on, in addition to what the client has itself. */
   useTicket(ticket: string | undefined): void {
     this.#ticket = ticket;
   }
 
   /** A link over a known route. */
   linkTo(route: Route, timeline = new JoinTimeline()): Link {
-    const { log, openSocket, findRoute, codecs, createDevice = () => Device.factory() } = this.#options;
+    const { log, openSocket, codecs, createDevice = () => Device.factory() } = this.#options;
+    const findRoute: RouteFinder = (last) => this.#options.findRoute({ ...last, ticket: this.#ticket });
     return new Link({ route, findRoute, log, createDevice, codecs, openSocket, timeline });
   }
 

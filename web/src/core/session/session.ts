@@ -11,7 +11,7 @@ import { ConveneError } from '../errors';
 import type { Log } from '../log';
 import type { LocalMedia } from '../media/local-media';
 import { Scope } from '../scope';
-import type { SocketFactory } from '../signaling/protoo';
+import { RequestRefused, type SocketFactory } from '../signaling/protoo';
 import { decodeChatHistory, decodeChatSent, type ChatPage } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
 import { FINAL_CLOSE_CODE, isTicketRefused } from './close-reason';
@@ -24,7 +24,7 @@ import { LastFrames } from './last-frames';
 import { INITIAL_STATE, transition, type SessionEffect, type MachineEvent, type SessionState } from './machine';
 import type { Link } from './connection/link';
 import { ALONE_MS, LINGER_MS, Move } from './moving/move';
-import { repeatWhileMoving } from './moving/repeat';
+import { Repeats } from './moving/repeat';
 import { Opening } from './opening';
 import { delegateTo, RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
 import { RejoinAllowance } from './video/video-stall';
@@ -61,6 +61,7 @@ export class Session {
   readonly #readiness: Readiness;
   readonly #opening: Opening;
   readonly #rejoins = new RejoinAllowance();
+  readonly #repeats = new Repeats();
   /** Of the current connection. */
   readonly #hooks: RoomConnectionHooks;
   #state: SessionState = INITIAL_STATE;
@@ -132,9 +133,12 @@ export class Session {
 
   /** Sends a request to the room. Throws a ConveneError. */
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
-    return repeatWhileMoving(() => {
+    return this.#repeats.run(async () => {
+      // Who has not moved yet is not known to the next server.
+      if ('peerId' in data && data.peerId !== null && this.#move?.isExpected(data.peerId) === true) throw new RequestRefused(method, 409, 'moving');
       const connection = this.#move?.joined ?? this.#connection;
-      return connection?.request(method, data) ?? Promise.reject(new ConveneError('connection-closed', `"${method}": not connected`));
+      if (connection === undefined || this.#isAlone) throw new ConveneError('connection-closed', `"${method}": not connected`);
+      return connection.request(method, data);
     });
   }
 
@@ -150,8 +154,8 @@ export class Session {
 
   /** Sets how videos are shown, so that no more is received than is visible. */
   receive(preferences: readonly ReceptionPreference[]): void {
-    // The old connection of a move goes on as it is.
-    (this.#move?.joined ?? this.#connection)?.receive(preferences);
+    this.#connection?.receive(preferences);
+    this.#move?.joined?.receive(preferences);
   }
 
   /** Sets whose streams are wanted, in order of preference: large rooms do not send all. Must be repeated after a rejoin; repeating is free. */
@@ -294,7 +298,9 @@ export class Session {
       },
       onJoined: () => {
         if (this.#isAlone) this.#finishMove();
+        this.#repeats.hurry();
       },
+      onRefused: (code, reason) => this.#handle({ type: 'socketClosed', code, reason }),
       onPublishError: (kind, error) => this.#hooks.onPublishError(kind, error),
     });
   }
@@ -307,13 +313,12 @@ export class Session {
       this.#lastFrames.keep(old);
       this.#connection = next;
       this.#endAlone();
-      this.#isDisconnected = false;
+      this.#isDisconnected = move.isCut;
       this.#repairing.clear();
       for (const direction of move.interrupted) this.#repairing.add(direction);
       move.finish();
       this.#move = undefined;
     });
-    this.#opening.useTicket(undefined);
     this.#lastFrames.release(LINGER_MS);
     if (move.notice !== undefined) this.#beginMove(move.notice);
     return true;
@@ -322,6 +327,8 @@ export class Session {
   /** The old connection is gone before there is another one. */
   #awaitMove(code: number, reason: string): void {
     if (this.#finishMove()) return;
+    // Its media cannot be repaired any longer, and may still arrive for a moment.
+    this.#connection?.closeSignaling();
     this.#tellChange(() => {
       this.#isDisconnected = this.#isAlone = true;
     });
@@ -356,7 +363,6 @@ export class Session {
     if (!isCurrent()) return;
     this.#isOverPrepared = false;
     this.#handle({ type: 'joinSucceeded' });
-    this.#opening.useTicket(undefined);
     this.#lastFrames.release(0);
     // What others send comes first: it is what the user waits for.
     await connection.offersTaken();

@@ -83,7 +83,8 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'joined':
       return event.peers.reduce(withPeer, { ...staleRoom(room), raisedHands: [] });
     case 'moved':
-      return event.peers.reduce(withPeer, room);
+      // The scores are of streams to the previous server.
+      return event.peers.reduce(withPeer, { ...room, ownScores: new Map() });
     case 'leftBehind':
       return withStale(room, new Set(event.peerIds), new Set(event.consumerIds));
     case 'peerJoined':

@@ -34,6 +34,11 @@ describe('a move to another server', () => {
     expect([room.tracks.length, room.raisedHands]).toEqual([3, ['me']]);
   });
 
+  it('forgets the scores of what was sent to the previous server', () => {
+    const score: RoomViewEvent = { type: 'ownScore', producerId: 'before', score: 3 };
+    expect(play(score, moved).ownScores.size).toBe(0);
+  });
+
   it('exchanges one stream for another', () => {
     expect(tileOf(play(...together, moved, next), 'cy')).toMatchObject({ video: remote.track, consumerId: 'cy-next' });
     expect(play(...together, moved, next).tracks).toHaveLength(3);

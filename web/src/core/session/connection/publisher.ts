@@ -65,6 +65,7 @@ export class Publisher {
   readonly #received = new Map<string, number>();
   /** Whether only the smallest layer is sent. */
   #isSparing = false;
+  #repeat: ReturnType<typeof setTimeout> | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest state that was synced. */
   #latest: LocalMediaState | undefined;
@@ -101,6 +102,11 @@ export class Publisher {
   #isCurrent(kind: SendKind, { producer: { track } }: Outgoing): boolean {
     if (this.#latest === undefined || track === null || wantedOf(this.#latest, kind).isOpening) return false;
     return !this.#isEncodedOtherwise(kind, track);
+  }
+
+  /** Whether nothing is sent. */
+  get isEmpty(): boolean {
+    return this.#streams.size === 0;
   }
 
   /** From now on, the room accepts streams. */
@@ -183,7 +189,9 @@ export class Publisher {
 
   /** The meeting moves to another server: either this connection ends soon, or the room accepts streams again. */
   #repeatLater(): void {
-    setTimeout(() => {
+    if (this.#repeat !== undefined) return;
+    this.#repeat = setTimeout(() => {
+      this.#repeat = undefined;
       const wanted = this.#wanted ?? this.#latest;
       if (wanted !== undefined && !this.#context.transport.closed) void this.sync(wanted);
     }, REPEAT_MS);

@@ -160,6 +160,11 @@ export class Receiver {
     return reports.flat();
   }
 
+  /** Whether nothing is received. */
+  get isEmpty(): boolean {
+    return this.#slots.size === 0;
+  }
+
   has(consumerId: string): boolean {
     return this.#slots.has(consumerId);
   }

@@ -222,8 +222,10 @@ export class RoomConnection {
     this.#publisher?.spare(isSparing);
   }
 
-  /** Whether all videos that are on screen have arrived, as far as they are sent. */
+  /** Whether media is connected in both directions, and all videos that are on screen have arrived, as far as they are sent. */
   async isFlowing(): Promise<boolean> {
+    if (this.#receiver?.isEmpty === false && this.#link.media?.receiving.transport.connectionState !== 'connected') return false;
+    if (this.#publisher?.isEmpty === false && this.#sendTransport?.connectionState !== 'connected') return false;
     const expected = (this.#receiver?.pictures() ?? []).filter(({ consumerId, isWithheld }) => !isWithheld && this.#reception?.isHidden(consumerId) !== true);
     const frames = await this.#receiver?.frames(expected.map(({ consumerId }) => consumerId));
     return expected.every(({ consumerId }) => (frames?.get(consumerId) ?? 0) > 0);
@@ -315,7 +317,8 @@ export class RoomConnection {
     const note = `ignored the ${kind} notification "${method}"`;
     if (this.#ignored.has(note) || this.#ignored.size === MOST_NOTED) return;
     this.#ignored.add(note);
-    this.#options.log.info(note, data);
+    // Values may be secret.
+    this.#options.log.info(note, Object.keys(data));
   }
 
   /** Loads the chat history and follows new messages. The call does not depend on it. */

@@ -10,6 +10,7 @@ import type { Log } from '../../log';
 import type { LocalMedia, LocalMediaState } from '../../media/local-media';
 import type { RoomConnection, RoomConnectionHooks } from '../connection/room-connection';
 import type { Route, RouteFinder } from '../connection/route';
+import { FINAL_CLOSE_CODE, isTicketRefused } from '../close-reason';
 import type { RoomEvent } from '../events';
 import { fromNext, fromOld, withoutNext, withoutOld, type Both } from './merge';
 
@@ -36,6 +37,8 @@ export interface MoveOptions {
   onEvents: (events: readonly RoomEvent[]) => void;
   /** The next connection can take the place of the old one. */
   onJoined: () => void;
+  /** The next server has closed the connection for good: the participant was removed, or the meeting has ended. */
+  onRefused: (code: number, reason: string) => void;
   onPublishError: RoomConnectionHooks['onPublishError'];
 }
 
@@ -46,11 +49,14 @@ export class Move {
   readonly #interrupted = new Set<Direction>();
   #next: RoomConnection | undefined;
   #attempts = 0;
+  /** Of attempts, and of the pauses between them: what an earlier one finds is dropped. */
+  #generation = 0;
   /** Whether the latest socket opened. */
   #hasOpened = true;
   /** Of the next attempt, or of the end of this one. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #notice: Moving | undefined;
+  #isCut = false;
   #isEnded = false;
 
   constructor(options: MoveOptions) {
@@ -71,6 +77,17 @@ export class Move {
   /** Directions in which media of the next connection is being repaired. */
   get interrupted(): ReadonlySet<Direction> {
     return this.#interrupted;
+  }
+
+  /** Whether signaling of the next connection is down and may resume. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Whether a participant has not moved yet: the next server does not know them. */
+  isExpected(peerId: string): boolean {
+    const both = this.#both;
+    return both !== undefined && both.old.peers.has(peerId) && !both.next.peers.has(peerId);
   }
 
   /** The meeting has gone on to yet another server. */
@@ -113,8 +130,9 @@ export class Move {
     const { findRoute, ticket, open } = this.#options;
     this.#timer = setTimeout(() => this.#lose('took too long to join'), ATTEMPT_MS);
     this.#notice = undefined;
-    const attempt = (this.#attempts += 1);
-    const isCurrent = (): boolean => !this.#isEnded && attempt === this.#attempts;
+    this.#attempts += 1;
+    const generation = (this.#generation += 1);
+    const isCurrent = (): boolean => !this.#isEnded && generation === this.#generation;
     try {
       const route = await findRoute({ isRefused: !this.#hasOpened, ticket });
       if (!isCurrent()) return;
@@ -131,7 +149,7 @@ export class Move {
         this.#hasOpened = true;
         void this.#join();
       },
-      onClose: (code, reason) => this.#lose(`closed with ${code} ${reason}`.trim()),
+      onClose: (code, reason) => this.#onClose(code, reason),
       onRoomEvent: (event) => {
         const both = this.#both;
         if (both === undefined) return;
@@ -143,15 +161,24 @@ export class Move {
       onMediaRepairing: (direction) => this.#interrupted.add(direction),
       onMediaBroken: () => this.#lose('media is broken'),
       onPublishError: this.#options.onPublishError,
-      // The old connection is still there, and its end is reported.
-      onCut: () => undefined,
-      onLobby: () => undefined,
+      onCut: (isDisconnected) => {
+        this.#isCut = isDisconnected;
+      },
+      // Moderators take their time.
+      onLobby: () => clearTimeout(this.#timer),
+      // The old connection is still there.
       onVideoLost: () => undefined,
       onMoving: (notice) => {
         this.#notice = notice;
       },
       onOver: () => undefined,
     };
+  }
+
+  #onClose(code: number, reason: string): void {
+    if (code === FINAL_CLOSE_CODE && !isTicketRefused(code, reason)) return this.#options.onRefused(code, reason);
+    if (isTicketRefused(code, reason)) this.#hasOpened = false;
+    this.#lose(`closed with ${code} ${reason}`.trim());
   }
 
   async #join(): Promise<void> {
@@ -174,8 +201,8 @@ export class Move {
   /** Both connections send for a while. A device or network that is short already would do so at the expense of both. */
   async #send(next: RoomConnection): Promise<void> {
     const isShort = await this.#options.old.isShort().catch(() => false);
-    if (next !== this.#next) return;
-    next.spare(isShort);
+    // It may have taken the place of the old one meanwhile.
+    next.spare(isShort && next === this.#next);
     await next.publish(this.#options.local.state);
   }
 
@@ -190,9 +217,11 @@ export class Move {
 
   #lose(what: string, error?: unknown): void {
     const both = this.#both;
+    this.#generation += 1;
     clearTimeout(this.#timer);
     this.#next?.close();
     this.#next = undefined;
+    this.#isCut = false;
     this.#interrupted.clear();
     if (both?.next.hasJoined === true) this.#options.onEvents(withoutNext(both));
     if (this.#isEnded) return;

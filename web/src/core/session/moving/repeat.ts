@@ -1,5 +1,6 @@
 /** Requests that a room refuses because its meeting is being moved: they are repeated until it accepts them again, or the next server does. */
 
+import { ConveneError } from '../../errors';
 import { RequestRefused } from '../../signaling/protoo';
 
 const REPEAT_MS = 500;
@@ -11,13 +12,43 @@ export function isMoving(error: unknown): boolean {
   return error instanceof RequestRefused && error.errorCode === 409 && error.reason === 'moving';
 }
 
-export async function repeatWhileMoving<T>(send: () => Promise<T>): Promise<T> {
-  for (let left = REPEATS; ; left -= 1) {
-    try {
-      return await send();
-    } catch (error) {
-      if (left === 0 || !isMoving(error)) throw error;
+export class Repeats {
+  /** Shared by all requests that wait, so that their order stays. */
+  #pause: Promise<void> | undefined;
+  #endPause: () => void = () => undefined;
+
+  /** Sends a request, and repeats it while the room or the connection cannot take it because of a move. */
+  async run<T>(send: () => Promise<T>): Promise<T> {
+    let isMoved = false;
+    for (let left = REPEATS; ; left -= 1) {
+      try {
+        return await send();
+      } catch (error) {
+        isMoved ||= isMoving(error);
+        const isWorthIt = isMoving(error) || (isMoved && isUnsent(error));
+        if (left === 0 || !isWorthIt) throw error;
+      }
+      await (this.#pause ??= this.#wait());
     }
-    await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
   }
+
+  /** There may be a server now that accepts them. */
+  hurry(): void {
+    this.#endPause();
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#endPause(), REPEAT_MS);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        this.#pause = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+function isUnsent(error: unknown): boolean {
+  return error instanceof ConveneError && error.code === 'connection-closed';
 }

@@ -79,10 +79,21 @@ it('pauses a video that is off screen before it flows', () => {
 it('forgets closed consumers', () => {
   const { reception, sent } = setUp();
   reception.sync([preference()]);
-  reception.sync([]);
+  reception.forget('c');
   sent();
   reception.sync([preference()]);
   expect(sent()).toHaveLength(2);
+});
+
+it('a video that is not listed stays as it is, and does not count as seen', () => {
+  const { reception, sent } = setUp();
+  reception.sync([preference({ isHidden: true })]);
+  reception.sync([]);
+  sent();
+  expect(reception.isSeen('c')).toBe(false);
+  reception.sync([preference()]);
+  expect(sent()).toContain('resumeConsumer c');
+  expect(reception.isSeen('c')).toBe(true);
 });
 
 it('sends the watched peers when they change, and no empty list at the start', () => {

@@ -28,6 +28,7 @@ const SMALLEST = { spatialLayer: 0, temporalLayer: 2 };
 
 export class Reception {
   readonly #signaling: Requester;
+  #listed: ReadonlySet<string> = new Set();
   readonly #sent = new Map<string, Omit<ReceptionPreference, 'consumerId'>>();
   /** Videos that do not flow yet, with the latest preference for them. */
   readonly #starting = new Map<string, ReceptionPreference | undefined>();
@@ -38,10 +39,9 @@ export class Reception {
     this.#signaling = signaling;
   }
 
-  /** Replaces the preferences of all videos; those not listed are forgotten. */
+  /** Replaces the preferences of all videos. Those not listed stay as they are, and are not on screen. */
   sync(preferences: readonly ReceptionPreference[]): void {
-    const wanted = new Set(preferences.map(({ consumerId }) => consumerId));
-    for (const consumerId of this.#sent.keys()) if (!wanted.has(consumerId)) this.#sent.delete(consumerId);
+    this.#listed = new Set(preferences.map(({ consumerId }) => consumerId));
     for (const preference of preferences) this.#sync(preference);
   }
 
@@ -61,6 +61,7 @@ export class Reception {
   /** A video has ended. */
   forget(consumerId: string): void {
     this.#starting.delete(consumerId);
+    this.#sent.delete(consumerId);
   }
 
   /** Peers whose streams are wanted, in order of preference. */
@@ -73,7 +74,7 @@ export class Reception {
 
   /** Whether the video is on screen. */
   isSeen(consumerId: string): boolean {
-    return this.#sent.get(consumerId)?.isHidden === false;
+    return this.#listed.has(consumerId) && this.#sent.get(consumerId)?.isHidden === false;
   }
 
   /** Whether the video is known not to be on screen. */

@@ -1,22 +1,31 @@
-/** A video whose track may be exchanged: the old one stays until the new one has a picture. Never shows a blank between them. */
+/** A video whose track may be replaced: the old one stays until the new one has a picture. Never shows a blank between them. */
 
-import { useState, type ComponentProps, type ReactNode } from 'react';
+import { useEffect, useState, type ComponentProps, type ReactNode } from 'react';
 import { Video } from './Video';
 
 type Props = ComponentProps<typeof Video>;
 
+/** The old picture stands still by then. */
+const ARRIVAL_MS = 5000;
+
 export function SteadyVideo({ track, onFrame, ...look }: Props): ReactNode {
-  const [shown, setShown] = useState({ id: 0, track });
-  const exchange = (next: HTMLVideoElement): void => {
+  const [shown, setShown] = useState({ key: track.id, track });
+  const isChanging = shown.track !== track;
+  const replace = (next: HTMLVideoElement): void => {
     onFrame?.(next);
     // A window of its own shows the element, not the track, and closes with it.
     const isDetached = document.pictureInPictureElement?.parentElement === next.parentElement;
-    setShown({ id: isDetached ? shown.id : shown.id + 1, track });
+    setShown({ key: isDetached ? shown.key : track.id, track });
   };
+  useEffect(() => {
+    if (!isChanging) return undefined;
+    const timer = setTimeout(() => setShown({ key: track.id, track }), ARRIVAL_MS);
+    return () => clearTimeout(timer);
+  }, [isChanging, track]);
   return (
     <>
-      <Video key={shown.id} track={shown.track} onFrame={onFrame} {...look} />
-      {shown.track !== track && <Video key={shown.id + 1} track={track} onFrame={exchange} {...look} />}
+      <Video key={shown.key} track={shown.track} onFrame={onFrame} {...look} />
+      {isChanging && <Video key={track.id} track={track} onFrame={replace} {...look} />}
     </>
   );
 }

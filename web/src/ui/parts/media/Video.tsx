@@ -18,6 +18,7 @@ interface Props {
 export function Video({ track, isMirrored = false, isWhole = false, onSize, onFrame }: Props): ReactNode {
   const element = useRef<HTMLVideoElement>(null);
   const [hasPicture, setHasPicture] = useState(false);
+  const [isPainted, setIsPainted] = useState(false);
 
   // Before painting, which may take longer than the browser needs to show the first frame.
   useLayoutEffect(() => {
@@ -32,7 +33,13 @@ export function Video({ track, isMirrored = false, isWhole = false, onSize, onFr
     };
   }, [track]);
 
-  const classes = ['video', isMirrored ? 'video-mirrored' : '', isWhole ? 'video-whole' : '', hasPicture ? 'video-visible' : ''];
+  const classes = [
+    'video',
+    isMirrored ? 'video-mirrored' : '',
+    isWhole ? 'video-whole' : '',
+    hasPicture ? 'video-visible' : '',
+    isPainted ? 'video-painted' : '',
+  ];
   return (
     <video
       ref={element}
@@ -42,7 +49,10 @@ export function Video({ track, isMirrored = false, isWhole = false, onSize, onFr
       muted
       onLoadedData={({ currentTarget }) => {
         setHasPicture(true);
-        whenPainted(currentTarget, () => onFrame?.(currentTarget));
+        whenPainted(currentTarget, () => {
+          setIsPainted(true);
+          onFrame?.(currentTarget);
+        });
       }}
       onResize={({ currentTarget: { videoWidth: width, videoHeight: height } }) => onSize?.({ width, height })}
     />
