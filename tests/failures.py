@@ -19,6 +19,7 @@ WIDTH = 300
 COLOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 BINARY = re.compile(r"^ +(?:Running .*\((?:.*/)?([\w-]+?)(?:-[0-9a-f]{16})?\)|Doc-tests (\S+))$")
 LISTED = re.compile(r"^    (\S.*)$")
+FAILED = re.compile(r"^test (\S.*) \.\.\. FAILED$")
 CAPTURED = re.compile(r"^---- (.+) stdout ----$")
 PANIC = re.compile(r"^thread '(.*)' (?:\(\d+\) )?panicked at ")
 KILLED = re.compile(r"process didn't exit successfully: .*\((signal: .*)\)")
@@ -58,7 +59,13 @@ def cargo(lines):
             captured[match[1]] = number + 1
         elif line == "failures:" and (names := list_after(lines, number)):
             found += [(f"{binary} {name}".strip(), message_in(lines, name, began, number, captured)) for name in names]
-    return found
+            began = number + 1
+    return found + unlisted(lines[began:])
+
+
+def unlisted(lines):
+    """The failed tests of a binary that did not come to its list: it was ended, or hangs."""
+    return [(match[1], ["the binary did not end, so there is no message"]) for line in lines if (match := FAILED.match(line))]
 
 
 def list_after(lines, number):

@@ -194,6 +194,11 @@ class Failures(unittest.TestCase):
             "    process didn't exit successfully: `/x/integration-0123456789abcdef` (signal: 6, SIGABRT: process abort signal)",
         )
 
+    def test_a_binary_that_did_not_end(self):
+        log = "running 2 tests\ntest deep::fails ... FAILED\ntest hangs has been running for over 60 seconds\n"
+        self.check(log, "✗ deep::fails", "    the binary did not end, so there is no message")
+        self.check(CARGO.replace("test result: FAILED. 1", "other") + log, *report(failures(CARGO)), *report(failures(log)))
+
     def test_playwright(self):
         self.check(
             PLAYWRIGHT,
