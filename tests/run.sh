@@ -76,7 +76,14 @@ show_failure() { # NAME LOG
   echo
   tail -n 80 "$2"
   echo
+  name_failures "$1" "$2"
   echo "FAILED: $1, after $(elapsed). The whole log is ${2#"$REPOSITORY"/}; browsers, pods and events are in test-results/."
+}
+
+# The failed tests of a step with their messages; few enough lines for a place that shows only the end of this output.
+name_failures() { # NAME LOG
+  echo "failed in $1:"
+  python3 -B tests/failures.py "$2" || true
 }
 
 has_passed() { [ -f "$ENDED/$1" ] && { keeps_going || [ "$(cut -d' ' -f1 "$ENDED/$1")" = 0 ]; }; }
@@ -129,15 +136,17 @@ first_lane() {
   if any_failed; then return 1; fi
 }
 
-# The steps in the order in which they ended, with their times, and the sums.
+# The steps in the order in which they ended, with their times, what failed in them, and the sums.
 finish() {
-  local passed=0 failed=0 skipped=0 name status took p f s
+  local passed=0 failed=0 skipped=0 name status took p f s failures=()
   echo
   while read -r _ name; do
     read -r status took p f s <"$ENDED/$name"
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    [ "$status" = 0 ] || failures+=("$name")
     printf '%-18s %5d s  %s\n' "$name" "$took" "$([ $((p + f)) = 0 ] || echo "$p passed")$([ "$status" = 0 ] || echo "  FAILED")"
   done < <(find "$ENDED" -type f -printf '%T@ %f\n' | sort -n)
+  for name in "${failures[@]}"; do name_failures "$name" "$LOGS/$name.log"; done
   echo "ran in $(($(seconds) / 60)) min $(($(seconds) % 60)) s"
   echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"
 }
@@ -171,6 +180,7 @@ run_steps() {
   local name
   trap finish EXIT
   for name in "$@"; do run_step "$name"; done
+  if any_failed; then return 1; fi
 }
 
 main() {

@@ -9,7 +9,7 @@ set -euo pipefail
 declare -A DESCRIPTIONS=(
   [lint]='rustfmt, clippy, rustdoc, one version of tokio, axum and kube'
   [check]='formatter, clippy and unit tests of what has changed since the last commit on the main branch (with warm caches 2 minutes)'
-  [lint-scripts]='shell scripts, retired words, dependencies'
+  [lint-scripts]='shell scripts, retired words, dependencies, and whether failed tests are named'
   [walls]='dependencies between crates, no cycles of modules'
   [walls-alone]='every crate compiles without the others (10 minutes)'
   [lint-web]='web app and end-to-end tests: types, style, unused code'
@@ -111,6 +111,7 @@ step_lint_scripts() {
   mapfile -t files < <(shell_scripts)
   shellcheck --external-sources --source-path=SCRIPTDIR --source-path="$REPOSITORY" --severity=warning "${files[@]}"
   echo "${#files[@]} shell scripts are clean"
+  python3 -B tests/failures_test.py
   tests/words.sh
   tests/deny.sh
 }

@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::io::{Read, Write, pipe};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::environment::Folder;
+use super::environment::{Folder, free_port};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -20,7 +20,7 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn start(name: &str, path: &str, flags: &[&str], log: Stdio) -> Self {
         let folder = Folder::new(&format!("lost-log-{name}"));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let child = Command::new(path)
             .args(flags)
             .args(["--namespace=harbor", &format!("--listen=127.0.0.1:{port}")])

@@ -2,7 +2,7 @@
 //! clients, no file descriptors. Shared by the tests of several programs; each assertion is the same for all of them.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
 
-use super::environment::{Folder, collect};
+use super::environment::{Folder, collect, free_port};
 
 /// Time limit of every wait.
 const TIMEOUT: Duration = Duration::from_secs(40);
@@ -60,7 +60,7 @@ pub(crate) struct Service {
 impl Service {
     /// Starts the program and waits until it serves its routes.
     pub(crate) fn start(path: &str, flags: &[&str]) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let folder = Folder::new(&format!("serving-{}", address.port()));
         let mut command = Command::new(path);
         command.args(flags).arg(format!("--listen={address}")).env_clear().env("RUST_LOG", "info,kube_client=off");

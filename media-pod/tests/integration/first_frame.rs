@@ -36,13 +36,17 @@ async fn the_first_frame_that_arrives_is_the_first_that_was_sent() {
     camera.film(LAYERS);
     assert_eq!(first_frame(&viewer), (0, true), "the first frame that arrives is the first key frame");
 
-    // Browsers ignore the second of two requests in a row. It used to be repeated after a second, which is 50 frames.
+    // Browsers ignore the second of two requests in a row. It used to be repeated after a second, which is 50 frames. On a busy machine each
+    // of the programs may pause for many frames; a repetition that is late is late every time.
     let consumer = json!({ "consumerId": offer["data"]["consumerId"] });
-    ada.ask("requestConsumerKeyFrame", consumer.clone()).await.unwrap();
-    let first = next_key_frame(&viewer);
-    ada.ask("requestConsumerKeyFrame", consumer).await.unwrap();
-    let second = next_key_frame(&viewer);
-    assert!(second - first < 40, "key frames {first} and {second}");
+    let mut distances = Vec::new();
+    while !distances.iter().any(|distance| *distance < 40) {
+        assert!(distances.len() < 5, "frames from one key frame to the next: {distances:?}");
+        ada.ask("requestConsumerKeyFrame", consumer.clone()).await.unwrap();
+        let first = next_key_frame(&viewer);
+        ada.ask("requestConsumerKeyFrame", consumer.clone()).await.unwrap();
+        distances.push(next_key_frame(&viewer) - first);
+    }
 }
 
 fn video(transport: &Value) -> Value {

@@ -187,7 +187,7 @@ async fn clients_that_do_not_move_are_closed_at_the_deadline_and_return_with_the
     assert_eq!(step(&b, "pod-b", "PUT", "restore", &snapshot).await.0, 204);
     assert_eq!(step(&b, "pod-b", "PUT", "restore", &snapshot).await.0, 204, "twice is once");
     let snapshot: Value = serde_json::from_str(&snapshot).unwrap();
-    let leave = json!({ "tickets": tickets(&snapshot), "deadlineSeconds": 1 }).to_string();
+    let leave = json!({ "tickets": tickets(&snapshot), "deadlineSeconds": 5 }).to_string();
     assert_eq!(step(&a, "pod-a", "POST", "leave", &leave).await.0, 204);
     assert_eq!(step(&a, "pod-a", "POST", "leave", &leave).await.0, 204, "twice is once");
     let moving = ada.hear("moving").await;

@@ -29,7 +29,7 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), polled).await.unwrap_or_else(|_| panic!("not within 10 s: {what}"));
+    tokio::time::timeout(Duration::from_secs(30), polled).await.unwrap_or_else(|_| panic!("not within 30 s: {what}"));
 }
 
 /// A router that serves on loopback.

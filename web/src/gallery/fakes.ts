@@ -115,7 +115,7 @@ const silence = (): MediaStreamTrack => {
 };
 
 /** Devices that open immediately, or fail with the given error, or never open. */
-export function sceneDevices(failure?: string): DeviceAccess {
+export function sceneDevices(failure?: string, hasNoSpeakers = false): DeviceAccess {
   return {
     open: (kind) => {
       if (failure === 'never') return new Promise(() => undefined);
@@ -133,7 +133,7 @@ export function sceneDevices(failure?: string): DeviceAccess {
           { deviceId: 'c1', label: 'Integrated camera' },
           { deviceId: 'c2', label: 'Desk camera 4K' },
         ],
-        speakers: [{ deviceId: 's1', label: 'Headset (USB Audio)' }],
+        speakers: hasNoSpeakers ? [] : [{ deviceId: 's1', label: 'Headset (USB Audio)' }],
       }),
     onChange: () => () => undefined,
     onReturn: () => () => undefined,

@@ -47,7 +47,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
       // There is no server with which to prepare a join.
       savesData: true,
     },
-    devices: sceneDevices(scene.deviceFailure),
+    devices: sceneDevices(scene.deviceFailure, scene.hasNoSpeakers),
     log: silentLog,
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),
     watchMeeting: () => () => undefined,

@@ -19,6 +19,8 @@ export interface Scene {
   info?: Found | { status: 'missing' | 'unreachable' };
   /** Name of the browser's error when opening devices; "never" for an unanswered permission prompt. */
   deviceFailure?: string;
+  /** Whether the browser does not let pages choose the speaker. */
+  hasNoSpeakers?: boolean;
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
   reachesLoopback?: boolean;

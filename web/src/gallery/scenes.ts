@@ -22,6 +22,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     ],
   },
   'pre-join': {},
+  'pre-join-no-speakers': { hasNoSpeakers: true },
   'pre-join-denied': { deviceFailure: 'NotAllowedError' },
   'pre-join-asking': { deviceFailure: 'never' },
   'pre-join-in-use': { deviceFailure: 'NotReadableError' },

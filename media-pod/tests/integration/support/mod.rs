@@ -10,7 +10,7 @@ pub(crate) mod plain;
 pub(crate) mod process;
 pub(crate) mod stun;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -241,20 +241,26 @@ async fn start_workers(
     panic!("no free block of {count} ports");
 }
 
+/// Ports below those that the kernel gives to connections: tests with thousands of connections would take a port between the check and
+/// the start of the program that needs it.
+const BLOCKS: std::ops::Range<u16> = 10_000..20_000;
+
 /// A block of ports that is free at this moment, and used by no other test of this process: a worker that ends releases its port for a
 /// moment, and its successor needs it.
 pub(crate) fn free_block(count: usize) -> PortBlock {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
+    let is_free = |port: u16| {
+        UdpSocket::bind(("127.0.0.1", port)).is_ok() && std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
+    };
+    let count = u16::try_from(count).unwrap();
+    let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let first = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let Some(last) = first.checked_add(u16::try_from(count - 1).unwrap()) else { continue };
-        let is_free = |port: u16| {
-            UdpSocket::bind(("127.0.0.1", port)).is_ok() && std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
-        };
-        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if (first..=last).all(|port| !given.contains(&port) && is_free(port)) {
-            given.extend(first..=last);
-            return PortBlock::new(first, last).unwrap();
+        // Several of these programs may run at once.
+        let first = next.unwrap_or_else(|| BLOCKS.start + u16::try_from(std::process::id() % 90 * 100).unwrap());
+        let first = if first + count > BLOCKS.end { BLOCKS.start } else { first };
+        *next = Some(first + count);
+        if (first..first + count).all(is_free) {
+            return PortBlock::new(first, first + count - 1).unwrap();
         }
     }
 }

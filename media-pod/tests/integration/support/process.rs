@@ -141,8 +141,12 @@ impl Process {
 
     /// Number of open rooms.
     pub(crate) async fn rooms(&self) -> u64 {
-        let (_, stats) = get(self.connect().await, "/stats").await;
-        serde_json::from_str::<serde_json::Value>(&stats).unwrap()["rooms"].as_u64().unwrap()
+        self.stats().await["rooms"].as_u64().unwrap()
+    }
+
+    /// `/stats`.
+    pub(crate) async fn stats(&self) -> serde_json::Value {
+        serde_json::from_str(&get(self.connect().await, "/stats").await.1).unwrap()
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {

@@ -53,9 +53,7 @@ export class FirefoxPerson implements DrivenPerson {
 
   async enter(): Promise<void> {
     await this.page.locator(testId('name-input')).fill(this.name);
-    await this.page.waitForSelector(`${testId('join-button')}:enabled`);
-    await this.page.focus(testId('name-input'));
-    await this.page.keyboard.press('Enter');
+    await this.page.locator(`${testId('join-button')}:enabled`).click();
   }
 
   async click(id: string): Promise<void> {

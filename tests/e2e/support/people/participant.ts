@@ -89,11 +89,9 @@ export class Participant implements DrivenPerson {
     await this.page.locator('[data-prepared="true"]').waitFor({ timeout: 30_000 });
   }
 
-  /** With the keyboard: the button moves when the devices are listed, and a click in that moment is lost. */
   async enter(): Promise<void> {
     await this.page.getByTestId('name-input').fill(this.name);
-    await this.page.locator('[data-testid="join-button"]:enabled').waitFor();
-    await this.page.getByTestId('name-input').press('Enter');
+    await this.click('join-button');
   }
 
   async connectionState(): Promise<string> {

@@ -100,11 +100,23 @@ describe('joining', () => {
     expect(callOf(app).tiles).toMatchObject([{ isSelf: true, name: 'Ada', isMuted: false }]);
   });
 
+  it('expects devices until the user has answered the prompt', async () => {
+    const { model, devices } = setUp();
+    devices.isAsking = true;
+    const opening = model.open();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, hasListedDevices: false });
+    while (devices.questions > 0) devices.answer();
+    await opening;
+    expect(model.state.get()).toMatchObject({ hasListedDevices: true, devices: { microphones: [{ label: 'Desk' }] } });
+  });
+
   it('works without devices', async () => {
     const { model, server, devices } = setUp();
     devices.failures.camera = deviceError('camera', new DOMException('no', 'NotAllowedError'));
     devices.failures.microphone = deviceError('microphone', new DOMException('no', 'NotAllowedError'));
     await model.open();
+    expect(model.state.get().hasListedDevices).toBe(true);
     model.setName('Ada');
     model.join();
     server.socket.serverOpens();

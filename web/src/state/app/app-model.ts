@@ -90,6 +90,7 @@ export class AppModel {
     this.#hasPreview = true;
     this.#prepare();
     await this.#listDevices();
+    this.#set({ hasListedDevices: true });
   }
 
   /** Navigates from the front page to the meeting with this code or link. */

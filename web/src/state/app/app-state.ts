@@ -62,6 +62,8 @@ export interface AppState {
   isPrepared: boolean;
   local: LocalMediaState;
   devices: DeviceList;
+  /** Whether the list is final: before pages may capture, browsers hide devices. */
+  hasListedDevices: boolean;
   settings: Settings;
   recent: readonly RecentMeeting[];
   /** Connection state of the current or last call. */
@@ -90,6 +92,7 @@ export function initialState({ address, page, environment, loadName, settings, r
     isPrepared: false,
     local,
     devices: NO_DEVICES,
+    hasListedDevices: false,
     settings,
     recent,
     connection: { status: 'idle' },

@@ -124,6 +124,28 @@ describe('a preparer', () => {
     expect(started).toHaveLength(2);
   });
 
+  it('prepares again at once if the server ends it before it is prepared: the room was about to end; but only once', () => {
+    started[0]?.become('ended');
+    expect(started).toHaveLength(2);
+    started[1]?.become('ended');
+    expect(started).toHaveLength(2);
+    now = 60_000;
+    preparer.setPresence(true);
+    started[2]?.become('prepared');
+    started[2]?.become('ended');
+    expect([started.length, told.at(-1)]).toEqual([3, false]);
+  });
+
+  it.each<[string, () => void]>([
+    ['the user has left', () => preparer.setPresence(false)],
+    ['the meeting has ended', () => preparer.update({ ...READY, screen: 'ended' })],
+    ['the join has taken it', () => preparer.take('zyxwvuts')],
+    ['the server cannot', () => started[0]?.become('unsupported')],
+  ])('does not prepare again when %s', (_why, happen) => {
+    happen();
+    expect(started).toHaveLength(1);
+  });
+
   it('does not prepare while the user is away', () => {
     preparer.setPresence(false);
     now = 600_000;

@@ -1,5 +1,6 @@
 /**
  * When a join is prepared: on the pre-join screen of a meeting that is ready, while its user is there, and at most once a minute.
+ * One that ends before it is prepared is repeated once, at once: it may have found an empty room that was just ending, and finds a new one.
  *
  * The preparation itself knows nothing of screens; a failed one is not reported, since the join works without it.
  */
@@ -84,16 +85,28 @@ export class Preparer<P extends PreparationPort> {
   }
 
   #start(): void {
-    const { now, prepare } = this.#dependencies;
-    const isAllowed = this.#isWanted && this.#isHere && this.#isSupported && now() - this.#lastStart >= AT_MOST_EVERY_MS;
-    if (!isAllowed || this.#preparation !== undefined) return;
+    const { now } = this.#dependencies;
+    if (!this.#mayPrepare() || now() - this.#lastStart < AT_MOST_EVERY_MS) return;
     this.#lastStart = now();
-    const run = { hasEnded: false };
-    const preparation: P = prepare((state) => {
+    this.#prepare(true);
+  }
+
+  #mayPrepare(): boolean {
+    return this.#isWanted && this.#isHere && this.#isSupported && this.#preparation === undefined;
+  }
+
+  #prepare(mayRepeat: boolean): void {
+    const run = { hasStarted: false, hasEnded: false, wasPrepared: false };
+    const preparation: P = this.#dependencies.prepare((state) => {
       if (state === 'unsupported') this.#isSupported = false;
       run.hasEnded ||= state === 'ended' || state === 'unsupported';
+      run.wasPrepared ||= state === 'prepared';
+      // Otherwise it was dropped here.
+      const isOurs = run.hasStarted && this.#preparation === preparation;
       this.#note(run.hasEnded ? undefined : preparation, state === 'prepared');
+      if (mayRepeat && isOurs && run.hasEnded && !run.wasPrepared && this.#mayPrepare()) this.#prepare(false);
     });
+    run.hasStarted = true;
     if (!run.hasEnded) this.#preparation = preparation;
   }
 

@@ -1,7 +1,7 @@
 /** The pre-join screen: self view, name and devices. */
 
 import { Info, Settings as SettingsIcon, Users } from 'lucide-react';
-import { useState, type ReactNode, type SyntheticEvent } from 'react';
+import { useState, type ComponentProps, type ReactNode, type SyntheticEvent } from 'react';
 import { MAX_NAME_LENGTH } from '../../core/peer/display-name';
 import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
@@ -26,7 +26,7 @@ export function PreJoinScreen({ model, app }: Props): ReactNode {
   const texts = useTexts();
   const [showsSettings, setShowsSettings] = useState(false);
   return (
-    <main className="page pre-join" data-prepared={app.isPrepared}>
+    <main className="page pre-join" data-prepared={app.isPrepared} data-camera={app.local.camera.status}>
       <header className="page-header">
         <Brand />
         <button
@@ -81,27 +81,7 @@ function JoinForm({ model, app }: Props): ReactNode {
             onChange={(event) => model.setName(event.currentTarget.value)}
           />
         </label>
-        <div className="field-pair">
-          <DeviceSelect
-            label={texts.devices.camera}
-            choices={choicesFor('camera', app)}
-            current={trackOf(app.local.camera)?.getSettings().deviceId}
-            onChoose={(deviceId) => model.choose('camera', deviceId)}
-          />
-          <DeviceSelect
-            label={texts.devices.microphone}
-            choices={choicesFor('microphone', app)}
-            current={trackOf(app.local.microphone)?.getSettings().deviceId}
-            onChoose={(deviceId) => model.choose('microphone', deviceId)}
-          />
-          <DeviceSelect
-            label={texts.devices.speaker}
-            choices={app.devices.speakers}
-            current={speakerInUse(app.settings.speakerId, app.devices)}
-            onChoose={(speakerId) => model.change({ speakerId })}
-            isMinor
-          />
-        </div>
+        <Devices model={model} app={app} />
         <DeviceProblem app={app} onRetry={(kinds) => kinds.forEach((kind) => model.toggle(kind))} />
         <button type="submit" className="button button-primary button-wide" data-testid="join-button" disabled={!app.canJoin}>
           {joinLabel(app, texts)}
@@ -111,10 +91,51 @@ function JoinForm({ model, app }: Props): ReactNode {
   );
 }
 
-/** No choices while the browser blocks the device. */
-function choicesFor(kind: DeviceKind, { devices, local }: AppState): readonly DeviceChoice[] {
+function Devices({ model, app }: Props): ReactNode {
+  const { camera, microphone, speaker } = useTexts().devices;
+  return (
+    <div className="field-pair">
+      <DeviceField
+        label={camera}
+        choices={choicesFor('camera', app)}
+        current={trackOf(app.local.camera)?.getSettings().deviceId}
+        onChoose={(deviceId) => model.choose('camera', deviceId)}
+      />
+      <DeviceField
+        label={microphone}
+        choices={choicesFor('microphone', app)}
+        current={trackOf(app.local.microphone)?.getSettings().deviceId}
+        onChoose={(deviceId) => model.choose('microphone', deviceId)}
+      />
+      <DeviceField
+        label={speaker}
+        choices={app.hasListedDevices ? app.devices.speakers : undefined}
+        current={speakerInUse(app.settings.speakerId, app.devices)}
+        onChoose={(speakerId) => model.change({ speakerId })}
+        isMinor
+      />
+    </div>
+  );
+}
+
+type DeviceFieldProps = Omit<ComponentProps<typeof DeviceSelect>, 'choices'> & { choices: readonly DeviceChoice[] | undefined };
+
+/** Before the choices are known, it takes their place: a button below that moves at that moment would lose clicks. */
+function DeviceField({ choices, ...rest }: DeviceFieldProps): ReactNode {
+  if (choices !== undefined) return <DeviceSelect choices={choices} {...rest} />;
+  return (
+    <label className={rest.isMinor === true ? 'field field-minor' : 'field'}>
+      <span>{rest.label}</span>
+      <select disabled />
+    </label>
+  );
+}
+
+/** No choices while the browser blocks the device; undefined before they are known. */
+function choicesFor(kind: DeviceKind, { devices, hasListedDevices, local }: AppState): readonly DeviceChoice[] | undefined {
   const device = local[kind];
   if (device.status === 'failed' && device.error.code === 'permission-denied') return [];
+  if (!hasListedDevices) return undefined;
   return kind === 'camera' ? devices.cameras : devices.microphones;
 }
 
@@ -186,6 +207,7 @@ function DeviceProblem({ app, onRetry }: { app: AppState; onRetry: (kinds: Devic
 
 function joinLabel({ local, meeting }: AppState, { preJoin }: Texts): string {
   if (!meeting.isReady && !meeting.isUnreachable) return preJoin.joinAndWait;
-  const hasDevice = trackOf(local.camera) !== undefined || trackOf(local.microphone) !== undefined;
-  return hasDevice ? preJoin.join : preJoin.joinWithout;
+  // Devices that are opening are expected to open; longer words would make the button higher until they have.
+  const isWithout = [local.camera, local.microphone].every(({ status }) => status === 'off' || status === 'failed');
+  return isWithout ? preJoin.joinWithout : preJoin.join;
 }
