@@ -38,6 +38,8 @@ export interface Place {
   readonly program?: string;
   /** More of the browser's flags. */
   readonly flags?: readonly string[];
+  /** For measurements that need scripts of their own in the page. */
+  readonly ignoresContentPolicy?: boolean;
 }
 
 export class Participant implements DrivenPerson {
@@ -62,7 +64,7 @@ export class Participant implements DrivenPerson {
     const trust = place.keyFingerprint === undefined ? [] : [`--ignore-certificate-errors-spki-list=${place.keyFingerprint}`];
     const camera = `--use-fake-device-for-media-stream=fps=${String(place.framesPerSecond ?? FRAMES_PER_SECOND)}`;
     const browser = await chromiumType.launch({ executablePath: place.program ?? chromium, args: [...FLAGS, camera, ...trust, ...(place.flags ?? [])] });
-    const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'] });
+    const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'], bypassCSP: place.ignoresContentPolicy ?? false });
     const participant = new Participant(name, browser, context, await context.newPage());
     if (script !== undefined) await participant.page.addInitScript(script);
     await participant.page.goto(place.url);
