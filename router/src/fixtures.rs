@@ -20,7 +20,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::edge::policy::EdgeConfig;
+use crate::edge::policy::{EdgeConfig, Timeouts};
 use crate::index::record::{Assignment, MeetingRecord, PodRecord, WaitReason};
 use crate::index::routing_index::RoutingIndex;
 use crate::index::select::RouteDecision;
@@ -168,9 +168,14 @@ pub(crate) fn settings() -> SignalSettings {
     }
 }
 
+/// Long enough for clients and a router that share a busy machine.
+const AMPLE: Timeouts =
+    Timeouts { first_request: Duration::from_mins(2), idle: Duration::from_mins(2), body: Duration::from_mins(2) };
+
 /// Pages of <https://meet.example.org> may use the router; no rate limits.
 pub(crate) fn edge() -> EdgeConfig {
-    EdgeConfig { origins: AllowedOrigins::parse(["https://meet.example.org"]).unwrap(), ..EdgeConfig::default() }
+    let origins = AllowedOrigins::parse(["https://meet.example.org"]).unwrap();
+    EdgeConfig { origins, timeouts: AMPLE, ..EdgeConfig::default() }
 }
 
 impl Fixture {

@@ -92,7 +92,7 @@ async fn a_server_that_stays_silent() {
     })
     .await;
     let error = error_of(port).await;
-    assert_eq!(error.to_string(), "no WebSocket handshake within 500ms");
+    assert_eq!(error.to_string(), "no WebSocket handshake within 2s");
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn capabilities_that_no_client_can_use() {
 #[tokio::test]
 async fn a_stall_in_the_middle() {
     let port = serve_answers(&[("getRouterRtpCapabilities", capabilities)]).await;
-    assert_eq!(error_of(port).await.to_string(), "no createWebRtcTransport within 500ms");
+    assert_eq!(error_of(port).await.to_string(), "no createWebRtcTransport within 2s");
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn media_that_goes_nowhere() {
         ("produce", || json!({ "id": "p" })),
     ])
     .await;
-    assert_eq!(error_of(port).await.to_string(), "no media connection (ICE and DTLS) within 500ms");
+    assert_eq!(error_of(port).await.to_string(), "no media connection (ICE and DTLS) within 2s");
 }
 
 /// The error of a run against a join route with this response.

@@ -75,6 +75,8 @@ async fn step(pod: &Pod, uid: &str, method: &str, what: &str, body: &str) -> (u1
 
 /// The only room in the list of a pod.
 async fn report(pod: &Pod) -> Value {
+    // A response is sent just before the list includes what it is about; statistics wait for the rooms.
+    pod.stats().await;
     let (_, list) = ask_with(pod, &signer().admin(now()).unwrap(), "GET", "rooms", "").await;
     serde_json::from_str::<Value>(&list).unwrap()["rooms"][0].clone()
 }

@@ -6,6 +6,7 @@ use crate::support::audio::{arrived, connect, receive, send_audio};
 use crate::support::peer::{Peer, Role};
 use crate::support::{Client, Pod, TIMEOUT};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// Prepared pages that are left without joining.
 const LEFT: usize = 200;
@@ -100,6 +101,16 @@ async fn media_is_connected_before_the_join_and_flows_after_it() {
     pod.until_stats("bob's end", |stats| stats["transports"] == 1).await;
 }
 
+/// Stays until it is closed or told to leave; a client that answers no pings would be dropped after a while. Returns how it was closed.
+async fn stay(mut client: Client, mut leave: watch::Receiver<bool>) -> Option<(u16, String)> {
+    tokio::select! {
+        closed = client.drain_until_closed() => return Some(closed),
+        _ = leave.changed() => {}
+    }
+    client.leave().await;
+    None
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_those_that_never_join() {
     let pod = Pod::start().await;
@@ -107,19 +118,23 @@ async fn nothing_is_left_of_those_that_never_join() {
     ada.join("Ada").await;
     ada.transport("consumer").await;
     let before = handlers(&pod).await;
-    let mut left = Vec::new();
+    let (mut left, (leave, leaves)) = (Vec::new(), watch::channel(false));
     for number in 0..LEFT {
         let mut client = prepared(&pod, &format!("page-{number}")).await;
         client.transport("producer").await;
         client.transport("consumer").await;
-        left.push(client);
+        left.push(tokio::spawn(stay(client, leaves.clone())));
+        ada.ask("getRtcStatsUrl", json!({})).await.unwrap();
     }
     assert_eq!(pod.stats().await["transports"], 1 + 2 * LEFT);
     let mut next = prepared(&pod, "one-more").await;
-    assert_eq!(left[0].closed().await, (1012, "this connection is no longer prepared".into()));
+    let oldest = left.remove(0).await.unwrap();
+    assert_eq!(oldest, Some((1012, "this connection is no longer prepared".into())));
     next.transport("producer").await;
-    for client in left.into_iter().skip(1).chain([next]) {
-        client.leave().await;
+    left.push(tokio::spawn(stay(next, leaves)));
+    leave.send(true).unwrap();
+    for client in left {
+        assert_eq!(client.await.unwrap(), None, "it was not closed");
     }
     let is_alone = |stats: &Value| stats["prepared"] == 0 && stats["connections"] == 1 && stats["transports"] == 1;
     pod.until_stats("their end", is_alone).await;

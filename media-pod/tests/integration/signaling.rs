@@ -188,6 +188,8 @@ async fn the_operator_lists_and_ends_rooms_by_uid() {
     ada.join("Ada").await;
     assert_eq!(pod.get("/admin/v1/rooms").await.0, 401);
     let admin = format!("Authorization: Bearer {}\r\n", signer().admin(now()).unwrap());
+    // The list includes a participant just after the response; statistics wait for the rooms.
+    pod.stats().await;
     let (status, body) = pod.http("GET", "/admin/v1/rooms", &admin).await;
     let list: Value = serde_json::from_str(&body).unwrap();
     let room = &list["rooms"][0];

@@ -32,14 +32,10 @@ const PATIENCE: Timeouts = Timeouts {
     body: Duration::from_millis(200),
 };
 
-/// Long enough for clients and a router that share a busy machine with a storm.
-const AMPLE: Timeouts =
-    Timeouts { first_request: Duration::from_mins(2), idle: Duration::from_mins(2), body: Duration::from_mins(2) };
-
 /// Behind a proxy that sends the address of the client.
 fn behind_proxy(rates: Rates) -> Running {
     let proxies = TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()]);
-    let mut router = Running::with_edge(settings(), EdgeConfig { proxies, rates, timeouts: AMPLE, ..edge() });
+    let mut router = Running::with_edge(settings(), EdgeConfig { proxies, rates, ..edge() });
     router.fixture.index.apply_meeting(meeting_record("team-a", "board", None));
     router.fixture.app.table.publish(router.fixture.index.clone());
     router
