@@ -151,12 +151,10 @@ fn the_pod_that_was_lost_stays_named_until_the_meeting_moves_again() {
     let bound_to = Some(AssignedPod { instead_of: lost(&three[0]), ..three[1].to_assigned() });
     let there = ValidMeeting { bound_to, is_released: true, participants: 2, ..meeting(None) };
     let silent = with(&|pod| *pod = pod.to_silent());
-    let draining = with(&|pod| {
-        pod.draining = Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED });
-    });
+    let drained = with(&|pod| pod.draining = Some(draining()));
     assert_eq!(instead_of(&there, three.clone()), lost(&three[0]), "it stays");
     assert_eq!(instead_of(&there, silent), lost(&three[1]), "lost again");
-    assert_eq!(instead_of(&there, draining), None, "handed over");
+    assert_eq!(instead_of(&there, drained), None, "handed over");
     assert_eq!(instead_of(&meeting(None), three.clone()), None, "the first pod");
 }
 
