@@ -201,7 +201,7 @@ async fn kill_pod(world: &World) -> Result<(), String> {
     kill_pod_of_regatta(world)
 }
 
-/// Nobody notices but the operator: Kubernetes takes its time, and the participants have no router here that reconnects them. When the pod
+/// Only the operator notices: Kubernetes takes its time, and the participants have no router here that reconnects them. When the pod
 /// returns, its room ends, and they join the one on the new pod.
 async fn cut_off_pod(world: &World) -> Result<(), String> {
     world.pool(json!({}));

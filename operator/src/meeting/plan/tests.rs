@@ -154,7 +154,7 @@ fn the_pod_that_was_lost_stays_named_until_the_meeting_moves_again() {
     let drained = with(&|pod| pod.draining = Some(draining()));
     assert_eq!(instead_of(&there, three.clone()), lost(&three[0]), "it stays");
     assert_eq!(instead_of(&there, silent), lost(&three[1]), "lost again");
-    assert_eq!(instead_of(&there, drained), None, "handed over");
+    assert_eq!(instead_of(&there, drained), None, "after a handover");
     assert_eq!(instead_of(&meeting(None), three.clone()), None, "the first pod");
 }
 
