@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meeting_that_has_lost_its_pod_leaves_it_and_one_that_is_handed_over_stays() {
+    fn clients_leave_a_pod_that_was_lost_and_stay_after_a_handover() {
         // (the pod it is on now, in place of, whether connections to `a` and `b` are closed)
         let cases = [
             ("a", None, [false, false]),

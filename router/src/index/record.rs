@@ -44,8 +44,8 @@ pub(crate) struct Assignment {
 }
 
 impl Assignment {
-    /// Whether this took the place of the pod with `uid` because that was lost. If a pod was lost, no pod hands the meeting over, so clients
-    /// are on no other one.
+    /// Whether this took the place of the pod with `uid` because that was lost. If a pod was lost, there was no handover, and clients
+    /// belong on no other pod.
     pub(crate) fn has_lost(&self, uid: &str) -> bool {
         self.instead_of.is_some() && self.uid != uid
     }

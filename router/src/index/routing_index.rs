@@ -50,7 +50,7 @@ impl RoutingIndex {
     }
 
     /// Whether clients of a meeting on the pod with this name and uid must reconnect: the pod is gone, or the meeting has another one
-    /// because it was lost. Of a meeting that is handed over, clients stay until they have moved.
+    /// because it was lost. After a handover, clients stay until they have moved.
     pub(crate) fn has_lost(&self, key: &MeetingKey, name: &str, uid: &str) -> bool {
         let assignment = self.meetings.get(key).and_then(|meeting| meeting.assignment.as_ref());
         !self.has_pod(name, uid) || assignment.is_some_and(|assignment| assignment.has_lost(uid))

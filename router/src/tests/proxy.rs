@@ -116,7 +116,7 @@ async fn clients_of_a_meeting_that_has_lost_its_pod_reconnect_and_those_of_one_t
     router.fixture.assign("media-0", first.address);
     let mut client = router.join(JOIN).await.unwrap();
     router.fixture.assign("media-1", second.address);
-    assert_eq!(echo(&mut client, "hello").await, "hello", "the meeting is handed over");
+    assert_eq!(echo(&mut client, "hello").await, "hello", "a handover");
     router.fixture.assign("media-0", first.address);
     router.fixture.replace("media-0", "media-1", second.address);
     assert_eq!(closed(client).await, Some((1012, "the media pod is gone; reconnect".into())));
@@ -134,7 +134,8 @@ async fn a_join_leaves_a_pod_that_does_not_respond_as_soon_as_its_meeting_has_an
     let (_connection, _) = stuck.accept().await.unwrap();
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.replace("media-0", "media-1", pod.address);
-    let joined = tokio::time::timeout(Duration::from_secs(5), joining).await.expect("not after the time limit of a response");
+    let joined =
+        tokio::time::timeout(Duration::from_secs(5), joining).await.expect("not after the time limit of a response");
     assert_eq!(echo(&mut joined.unwrap().unwrap(), "hello").await, "hello");
 }
 

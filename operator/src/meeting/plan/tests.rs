@@ -139,10 +139,11 @@ fn a_meeting_leaves_a_pod_that_is_gone() {
 fn the_pod_that_was_lost_stays_named_until_the_meeting_moves_again() {
     let three = pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]);
     let lost = |pod: &MediaPod| Some(pod.uid.clone());
-    let instead_of = |meeting: &ValidMeeting, pods: Vec<MediaPod>| match plan_meeting(meeting, &observed(pods, &[])).placement {
-        Placement::New(pod) | Placement::Kept(pod) => pod.instead_of,
-        Placement::Nowhere => None,
-    };
+    let instead_of =
+        |meeting: &ValidMeeting, pods: Vec<MediaPod>| match plan_meeting(meeting, &observed(pods, &[])).placement {
+            Placement::New(pod) | Placement::Kept(pod) => pod.instead_of,
+            Placement::Nowhere => None,
+        };
     let with = |change: &dyn Fn(&mut MediaPod)| {
         let mut changed = three.clone();
         change(&mut changed[1]);

@@ -176,14 +176,18 @@ async fn a_silent_pod_that_is_deleted_does_not_return() {
 
 #[tokio::test]
 async fn a_leader_knows_what_it_learned_as_a_standby() {
-    let address = |port: u16| -> Value { json!({"status": {"podIP": "127.0.0.1"}, "spec": {"containers": [
-        {"name": "media-pod", "ports": [{"name": "http", "containerPort": port}, {"name": "rtc-0", "containerPort": 41000}]},
-    ]}}) };
+    let address = |port: u16| -> Value {
+        json!({"status": {"podIP": "127.0.0.1"}, "spec": {"containers": [
+            {"name": "media-pod", "ports": [{"name": "http", "containerPort": port}, {"name": "rtc-0", "containerPort": 41000}]},
+        ]}})
+    };
     let (server, at) = listener().await;
     let serving = tokio::spawn(async move { axum::serve(server, Router::new()).await });
     let object = pod_object(address(at.port()));
     let mut lookout = Lookout::new();
-    lookout.watch(futures_util::stream::iter([Ok(Event::Init), Ok(Event::InitApply(object.clone())), Ok(Event::InitDone)])).await;
+    lookout
+        .watch(futures_util::stream::iter([Ok(Event::Init), Ok(Event::InitApply(object.clone())), Ok(Event::InitDone)]))
+        .await;
     let heard = async {
         while lookout.heartbeats().last_response("pod-uid").is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,4 +1,4 @@
-// How long a page shows no new picture of anybody else: measured inside the page, frame by frame.
+// How long a page shows no new picture of another participant: measured inside the page, frame by frame.
 import type { Participant } from './participant.ts';
 import { waitUntil } from '../wait.ts';
 
