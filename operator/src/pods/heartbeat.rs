@@ -218,13 +218,14 @@ impl Watcher {
         self.publish(&pod.pool, Note::warning(reason::POD_SILENT, message).about(&pod.name));
     }
 
-    /// Pods that respond again, or are gone.
+    /// Pods that respond again. Others are no longer asked, because they are being deleted.
     fn note_responses(&mut self) {
-        let gone: Vec<_> = {
+        let returned: Vec<_> = {
             let heartbeats = self.lookout.heartbeats();
-            self.silent.extract_if(.., |uid| heartbeats.is_silent(uid) != Some(true)).collect()
+            self.silent.retain(|uid| heartbeats.is_silent(uid).is_some());
+            self.silent.extract_if(.., |uid| heartbeats.is_silent(uid) == Some(false)).collect()
         };
-        for uid in gone {
+        for uid in returned {
             let Some(pod) = self.cache.on_pod_returned(&uid) else { continue };
             self.metrics.silence.changes.with_label_values(&["Returned"]).inc();
             tracing::info!(pod = pod.name, "a media pod responds again: rooms of meetings that have moved end");

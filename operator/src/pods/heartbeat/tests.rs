@@ -158,20 +158,24 @@ async fn an_operator_that_is_cut_off_says_so_once_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_silent_pod_that_is_deleted_does_not_return() {
-    let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
-    scene.hear(&["a", "b"]);
-    scene.watcher.lookout.zero -= SILENCE;
-    scene.hear(&["a"]);
-    scene.watcher.act();
-    scene.notes();
-    let gone = Event::Delete(pod("b", "pier-2"));
-    scene.ends.pods.apply_watcher_event(&gone);
-    scene.watcher.cache.on_pod_event(&gone);
-    let left: Vec<_> = scene.watcher.cache.state().views.pods().cloned().collect();
-    scene.watcher.lookout.ask(&left);
-    scene.watcher.act();
-    assert_eq!((scene.notes(), scene.metrics()), (vec![], (0, 0)));
+async fn a_silent_pod_that_is_being_deleted_or_gone_does_not_return() {
+    let leaving = pod_object(json!({
+        "metadata": {"name": "b", "uid": "b-uid", "deletionTimestamp": "2026-11-30T10:00:00Z"}, "spec": {"nodeName": "pier-2"},
+    }));
+    for event in [Event::Apply(leaving), Event::Delete(pod("b", "pier-2"))] {
+        let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
+        scene.hear(&["a", "b"]);
+        scene.watcher.lookout.zero -= SILENCE;
+        scene.hear(&["a"]);
+        scene.watcher.act();
+        assert_eq!((scene.notes(), scene.metrics()), (vec!["PodSilent"], (1, 0)));
+        scene.ends.pods.apply_watcher_event(&event);
+        scene.watcher.cache.on_pod_event(&event);
+        let left: Vec<_> = scene.watcher.cache.state().views.pods().cloned().collect();
+        scene.watcher.lookout.ask(&left);
+        scene.watcher.act();
+        assert_eq!((scene.notes(), scene.metrics()), (vec![], (0, 0)), "{event:?}");
+    }
 }
 
 #[tokio::test]
