@@ -25,7 +25,7 @@ impl Lookout {
         std::future::pending().await
     }
 
-    async fn watch(&mut self, events: impl Stream<Item = Result<Event<Pod>, watcher::Error>>) {
+    pub(super) async fn watch(&mut self, events: impl Stream<Item = Result<Event<Pod>, watcher::Error>>) {
         let (mut views, mut events) = (Views::default(), pin!(events));
         while let Some(event) = events.next().await {
             match event {
