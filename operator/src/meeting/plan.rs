@@ -90,7 +90,7 @@ fn remember_move(meeting: &ValidMeeting, left: Option<&Reason>, placement: Place
             ..pod
         }),
         Placement::New(pod) => Placement::New(AssignedPod {
-            moved_at: (meeting.participants > 0).then(|| Time(whole_second)),
+            moved_at: (meeting.participants > 0).then_some(Time(whole_second)),
             instead_of: old.filter(|_| left.is_some_and(is_loss)).map(|old| old.uid.clone()),
             ..pod
         }),

@@ -178,7 +178,10 @@ fn a_pod_of_the_same_name_is_another_pod() {
     let bound = one[0].clone();
     one[0].uid = "later-uid".into();
     let plan = plan_meeting(&meeting(Some(&bound)), &observed(one.clone(), &[]));
-    assert_eq!(plan.placement, Placement::New(one[0].to_assigned()));
+    assert_eq!(
+        plan.placement,
+        Placement::New(AssignedPod { instead_of: Some(bound.uid.clone()), ..one[0].to_assigned() })
+    );
     assert_eq!(plan.left.unwrap().code, "PodGone");
 }
 

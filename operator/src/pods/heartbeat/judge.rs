@@ -216,7 +216,9 @@ mod tests {
 
     #[test]
     fn most_nodes_at_once_mean_that_the_operator_is_cut_off() {
-        let cases: [(&[(&str, &str)], &[&str], Judgment); 6] = [
+        /// Pods with their nodes, those that are quiet, and the judgment.
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], Judgment);
+        let cases: [Case<'_>; 6] = [
             (&[("a", "1"), ("b", "2")], &["a", "b"], Judgment { silent: vec![], doubtful: 2 }),
             (&[("a", "1"), ("b", "1")], &["a", "b"], Judgment { silent: vec![], doubtful: 2 }),
             (&[("a", "1"), ("b", "2"), ("c", "3")], &["a", "b"], Judgment { silent: vec![], doubtful: 2 }),

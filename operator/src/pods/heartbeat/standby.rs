@@ -22,7 +22,7 @@ impl Lookout {
     pub(crate) async fn stand_by(&mut self, client: Client, namespace: &str) {
         let api: Api<Pod> = Api::namespaced(client, namespace);
         self.watch(watcher(api, watch_config().labels(MEDIA_POD_SELECTOR)).backoff(WatchBackoff::default())).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     pub(super) async fn watch(&mut self, events: impl Stream<Item = Result<Event<Pod>, watcher::Error>>) {
