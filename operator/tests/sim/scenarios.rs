@@ -224,7 +224,7 @@ fn regatta_has_left_the_pod_that_was_cut_off(world: &World) -> Result<(), String
         return Err(format!("ended so far: {ended:?}"));
     }
     let open = world.processes.rooms().len();
-    if open != 1 { Err(format!("{open} rooms are open")) } else { regatta_goes_on(world) }
+    if open == 1 { regatta_goes_on(world) } else { Err(format!("{open} rooms are open")) }
 }
 
 fn kill_pod_of_regatta(world: &World) -> Result<(), String> {
