@@ -367,6 +367,10 @@ pub struct AssignedPod {
     /// meeting is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_at: Option<Time>,
+    /// UID of the pod that the meeting was on before, if that pod was lost. The router closes the connections to it, so that clients
+    /// connect to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
 }
 
 fn default_pool() -> String {

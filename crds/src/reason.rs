@@ -62,6 +62,8 @@ pub const PORTS_TAKEN: &str = "PortsTaken";
 pub const UNSCHEDULABLE: &str = "Unschedulable";
 /// The container of the pod keeps crashing.
 pub const POD_CRASHING: &str = "PodCrashing";
+/// The pod does not respond to the operator, although others do: its node is probably lost.
+pub const POD_SILENT: &str = "PodSilent";
 /// The pod is not ready yet.
 pub const POD_NOT_READY: &str = "PodNotReady";
 /// The pod failed and will not restart.
@@ -96,6 +98,10 @@ pub const POD_DELETED: &str = "PodDeleted";
 pub const POD_REPLACED: &str = "PodReplaced";
 /// The labels of a media pod had been edited and were restored.
 pub const POD_EDITED: &str = "PodEdited";
+/// A media pod responds to the operator again.
+pub const POD_RETURNED: &str = "PodReturned";
+/// Most nodes do not respond to the operator, so the cause is more likely on its side.
+pub const OPERATOR_CUT_OFF: &str = "OperatorCutOff";
 /// A pod is being drained because its node is cordoned.
 pub const CORDONED: &str = "Cordoned";
 /// A pod is being drained because it was created from an older template.
@@ -127,8 +133,8 @@ pub const RECORDING_STARTED: &str = "RecordingStarted";
 pub const RECORDING_STOPPED: &str = "RecordingStopped";
 
 /// The order in which several reasons to wait are reported, most informative first; reasons that are not listed come last.
-pub const BY_WEIGHT: [&str; 6] =
-    [IMAGE_PULL_FAILED, PORTS_TAKEN, UNSCHEDULABLE, NO_NODE_ADDRESS, POD_CRASHING, POD_NOT_READY];
+pub const BY_WEIGHT: [&str; 7] =
+    [IMAGE_PULL_FAILED, PORTS_TAKEN, UNSCHEDULABLE, NO_NODE_ADDRESS, POD_SILENT, POD_CRASHING, POD_NOT_READY];
 
 /// Every reason for a drain, as in the annotation of the pod.
 pub const DRAINS: [&str; 4] = [CORDONED, OUTDATED, NOT_NEEDED, POOL_DELETING];

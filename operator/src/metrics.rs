@@ -32,6 +32,37 @@ pub(crate) struct OperatorMetrics {
     pub(crate) events: IntCounterVec,
     /// Meetings in the cache.
     pub(crate) meetings: IntGauge,
+    pub(crate) silence: SilenceMetrics,
+}
+
+/// Metrics of media pods that do not respond.
+#[derive(Clone, Debug)]
+pub(crate) struct SilenceMetrics {
+    /// Silent pods.
+    pub(crate) pods: IntGauge,
+    /// 1 while most nodes do not respond.
+    pub(crate) cut_off: IntGauge,
+    /// Changes, by outcome.
+    pub(crate) changes: IntCounterVec,
+}
+
+impl SilenceMetrics {
+    fn register(registry: &Registry) -> Self {
+        Self {
+            pods: gauge(registry, "convene_operator_silent_pods", "Media pods that do not respond to the operator"),
+            cut_off: gauge(
+                registry,
+                "convene_operator_cut_off",
+                "1 while most nodes with media pods do not respond, so that the operator may be cut off itself",
+            ),
+            changes: counters(
+                registry,
+                "convene_operator_silence_total",
+                "Changes of media pods that do not respond (Silent, Returned, CutOff)",
+                &["outcome"],
+            ),
+        }
+    }
 }
 
 impl OperatorMetrics {
@@ -91,6 +122,7 @@ impl OperatorMetrics {
                 &["outcome"],
             ),
             meetings: gauge(registry, "convene_operator_meetings", "Meetings that the operator knows"),
+            silence: SilenceMetrics::register(registry),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! It never creates or deletes pods; the pool controller does.
 
+pub(crate) mod heartbeat;
 pub(crate) mod link;
 pub(crate) mod reach;
 pub(crate) mod rooms;

@@ -1,9 +1,9 @@
 //! Runs the operator: leader election first, then keys, watches, both controllers and the background tasks, until it is requested to
 //! stop or one of them ends.
 //!
-//! Of several replicas only the lease holder acts; the others stand by with empty caches, which fill within moments of taking the lead. A
-//! replica that loses the lease ends with an error: a new process is the only sure way to stop writes that are still in flight. Every
-//! future here is joined or selected, so none ends unnoticed.
+//! Of several replicas only the lease holder acts. The others stand by with empty caches, which fill within moments of taking the lead; all
+//! that they know is which media pods respond. A replica that loses the lease ends with an error: a new process is the only sure way to
+//! stop writes that are still in flight. Every future here is joined or selected, so none ends unnoticed.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -47,7 +47,12 @@ use crate::{
     meeting,
     metrics::OperatorMetrics,
     model::backoff::{Attempts, compute_pause},
-    pods::{link::PodLink, reach::run_prober, rooms::run_room_reconciler},
+    pods::{
+        heartbeat::{Lookout, run_heartbeats},
+        link::PodLink,
+        reach::run_prober,
+        rooms::run_room_reconciler,
+    },
     pool,
 };
 
@@ -108,7 +113,7 @@ pub async fn run(
         run_elected(elector, client, config, metrics, readiness, stop).boxed()
     } else {
         lease_metrics.leading.set(1);
-        run_controllers(client, config, metrics, readiness, stop).boxed()
+        run_controllers(client, config, Lookout::new(), metrics, readiness, stop).boxed()
     };
     // Both end on `stop`; the first failure ends the other.
     tokio::try_join!(health, acting).map(|((), ())| ())
@@ -124,13 +129,18 @@ async fn run_elected(
     stop: Stop,
 ) -> Result<(), RunError> {
     let changes = elector.watch_changes();
-    if !elector.win(changes, &readiness, stop.clone()).await.map_err(RunError::Lease)? {
+    let mut lookout = Lookout::new();
+    let won = tokio::select! {
+        won = elector.win(changes, &readiness, stop.clone()) => won.map_err(RunError::Lease)?,
+        () = lookout.stand_by(client.clone(), &config.namespace) => return Err(RunError::Ended("lookout")),
+    };
+    if !won {
         return Ok(());
     }
     let (ended, work_ended) = oneshot::channel();
     // A separate task, so that slow work here cannot delay a renewal.
     let mut election = AbortOnDropHandle::new(tokio::spawn(elector.keep(work_ended)));
-    let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
+    let controllers = run_controllers(client, config, lookout, metrics, readiness, stop).boxed();
     tokio::select! {
         biased;
         kept = &mut election => return judge_election(kept).and(Err(RunError::Ended("leader election"))),
@@ -150,6 +160,7 @@ fn judge_election(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) 
 async fn run_controllers(
     client: Client,
     config: Config,
+    lookout: Lookout,
     metrics: OperatorMetrics,
     readiness: Arc<Readiness>,
     stop: Stop,
@@ -165,11 +176,13 @@ async fn run_controllers(
     let mut publishing = pin!(events::run_publisher(client.clone(), build_reporter(), posts));
     let CacheEnds { meetings, pools, pods, services, budgets, pool_requests } = ends;
     let writers = OtherWriters { meetings, pods, services, budgets };
-    let context = build_context(&cache, events, link.clone(), metrics.clone(), config.clone());
+    let context = build_context(&cache, events.clone(), link.clone(), metrics.clone(), config.clone());
     let controllers = reconcile_all(context, pools, pool_requests, stop.clone());
+    let heartbeats = run_heartbeats(lookout, Arc::clone(&cache), events, metrics.clone());
     let background = run_background(Arc::clone(&cache), writers, link, metrics, client, config, readiness).boxed();
     tokio::select! {
         ended = controllers => ended?,
+        () = heartbeats => return Err(RunError::Ended("heartbeats")),
         ended = background => return Err(RunError::Ended(ended)),
         () = &mut publishing => return Err(RunError::Ended("event publisher")),
         () = stop_before_complete(&cache, stop.clone()) => {}

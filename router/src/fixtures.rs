@@ -39,7 +39,7 @@ pub(crate) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         facts: meeting_facts(false),
         phase: if pod.is_some() { MeetingPhase::Ready } else { MeetingPhase::Pending },
         is_deleting: false,
-        assignment: pod.map(|(pod, uid)| Assignment { pod: pod.into(), uid: uid.into() }),
+        assignment: pod.map(|(pod, uid)| Assignment { pod: pod.into(), uid: uid.into(), instead_of: None }),
         waiting: WaitReason::new("Pending", "the meeting is being assigned to a media pod"),
         join_url: Some(format!("https://meet.example.org/m/{namespace}/{name}")),
         participants: Some(2),
@@ -198,12 +198,28 @@ impl Fixture {
         Self { app, index, jwks: key.jwks, folder }
     }
 
+    /// Publishes a change of the index, as the watches do.
+    pub(crate) fn publish(&self) {
+        self.app.table.publish(self.index.clone());
+        self.app.links.sweep(&self.app.table);
+    }
+
     /// Assigns the meeting to this pod, as the watches would report it.
     pub(crate) fn assign(&mut self, name: &str, address: SocketAddr) {
         let uid = format!("uid-{name}");
         self.index.apply_pod(pod_record(name, &uid, &address.to_string()));
         self.index.apply_meeting(meeting_record("team-a", "stand-up", Some((name, &uid))));
-        self.app.table.publish(self.index.clone());
+        self.publish();
+    }
+
+    /// The same, because the pod that the meeting was on is lost.
+    pub(crate) fn replace(&mut self, lost: &str, name: &str, address: SocketAddr) {
+        let uid = format!("uid-{name}");
+        self.index.apply_pod(pod_record(name, &uid, &address.to_string()));
+        let mut record = meeting_record("team-a", "stand-up", Some((name, &uid)));
+        record.assignment.as_mut().unwrap().instead_of = Some(format!("uid-{lost}"));
+        self.index.apply_meeting(record);
+        self.publish();
     }
 }
 

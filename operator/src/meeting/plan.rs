@@ -76,20 +76,31 @@ pub(crate) struct MeetingPlan {
 /// Plans a meeting that its pool can host.
 pub(crate) fn plan_meeting(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     let plan = plan_moment(meeting, observed);
-    MeetingPlan { placement: remember_move(meeting, plan.placement), ..plan }
+    MeetingPlan { placement: remember_move(meeting, plan.left.as_ref(), plan.placement), ..plan }
 }
 
-/// The time of the last move stays known while the participants are on the same pod.
-fn remember_move(meeting: &ValidMeeting, placement: Placement) -> Placement {
+/// The time of the last move, and the pod that was lost, stay known while the participants are on the same pod.
+fn remember_move(meeting: &ValidMeeting, left: Option<&Reason>, placement: Placement) -> Placement {
     let whole_second = Timestamp::from_second(meeting.now.as_second()).unwrap_or(meeting.now);
-    let old = meeting.bound_to.as_ref().and_then(|pod| pod.moved_at.clone());
+    let old = meeting.bound_to.as_ref();
     match placement {
-        Placement::Kept(pod) => Placement::Kept(AssignedPod { moved_at: old, ..pod }),
-        Placement::New(pod) if meeting.participants > 0 => {
-            Placement::New(AssignedPod { moved_at: Some(Time(whole_second)), ..pod })
-        }
-        other => other,
+        Placement::Kept(pod) => Placement::Kept(AssignedPod {
+            moved_at: old.and_then(|old| old.moved_at.clone()),
+            instead_of: old.and_then(|old| old.instead_of.clone()),
+            ..pod
+        }),
+        Placement::New(pod) => Placement::New(AssignedPod {
+            moved_at: (meeting.participants > 0).then_some(Time(whole_second)),
+            instead_of: old.filter(|_| left.is_some_and(is_loss)).map(|old| old.uid.clone()),
+            ..pod
+        }),
+        Placement::Nowhere => Placement::Nowhere,
     }
+}
+
+/// Whether a meeting leaves its pod for a reason because of which that pod cannot hand it over.
+fn is_loss(left: &Reason) -> bool {
+    ![reason::RELIEVED, reason::POD_DRAINING].contains(&left.code)
 }
 
 fn plan_moment(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
@@ -168,7 +179,9 @@ fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     let pod = observed.pods.iter().find(|pod| pod.uid == bound.uid);
     match pod.map(|pod| (pod, &pod.state)) {
         Some((pod, PodState::Ready | PodState::Starting(_))) => plan_bound(meeting, observed, pod),
-        Some((pod, PodState::Crashing(reason))) => plan_better(meeting, observed, pod, reason),
+        Some((pod, PodState::Crashing(reason) | PodState::Silent(reason))) => {
+            plan_better(meeting, observed, pod, reason)
+        }
         Some((_, PodState::Dead(reason))) => plan_placement(meeting, observed, Some(reason.clone())),
         Some((_, PodState::Terminating)) | None => plan_placement(meeting, observed, Some(compute_gone(bound))),
     }

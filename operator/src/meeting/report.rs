@@ -67,9 +67,10 @@ pub(crate) fn compute_status(
     }
 }
 
-/// Whether the last reported room can still exist: a room ends with its pod's process, and when the meeting moves.
+/// Whether the last reported room can still exist and be reached: a room ends with its pod's process, and when the meeting moves.
 fn has_its_room(plan: &MeetingPlan) -> bool {
-    matches!(plan.placement, Placement::Kept(_)) && plan.ready.reason().code != reason::POD_CRASHING
+    let is_lost = [reason::POD_CRASHING, reason::POD_SILENT].contains(&plan.ready.reason().code);
+    matches!(plan.placement, Placement::Kept(_)) && !is_lost
 }
 
 /// Whether writing `new` over `old` would change nothing but times.

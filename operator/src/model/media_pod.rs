@@ -29,6 +29,8 @@ pub(crate) enum PodState {
     Starting(Reason),
     /// Its process has exited and restarts, with increasing backoff from the second time on, so its meetings should be moved.
     Crashing(Reason),
+    /// It does not respond to the operator, whatever its object says, so its meetings should be moved. It may respond again.
+    Silent(Reason),
     /// Being deleted.
     Terminating,
     /// Will never become ready again and must be replaced.
@@ -162,7 +164,12 @@ impl MediaPod {
 
     /// Whether it is usable or may become usable.
     pub(crate) const fn is_live(&self) -> bool {
-        matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_))
+        matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_) | PodState::Silent(_))
+    }
+
+    /// Whether it does not respond to the operator.
+    pub(crate) const fn is_silent(&self) -> bool {
+        matches!(self.state, PodState::Silent(_))
     }
 
     /// The same pod once its process is known to have ended although its object still says that it is ready. Kubernetes takes about a
@@ -172,10 +179,17 @@ impl MediaPod {
         Self { state: PodState::Crashing(Reason::new(reason::POD_CRASHING, message)), ..self.clone() }
     }
 
+    /// The same pod while it does not respond. Kubernetes takes more than a minute to report a lost node.
+    pub(crate) fn to_silent(&self) -> Self {
+        let node = self.node.as_deref().unwrap_or_default();
+        let message = format!("media pod {:?} on node {node:?} does not respond: check the node", self.name);
+        Self { state: PodState::Silent(Reason::new(reason::POD_SILENT, message)), ..self.clone() }
+    }
+
     /// The reason it is not ready, if it is live.
     pub(crate) const fn reason(&self) -> Option<&Reason> {
         match &self.state {
-            PodState::Starting(reason) | PodState::Crashing(reason) => Some(reason),
+            PodState::Starting(reason) | PodState::Crashing(reason) | PodState::Silent(reason) => Some(reason),
             PodState::Ready | PodState::Terminating | PodState::Dead(_) => None,
         }
     }
@@ -192,6 +206,7 @@ impl MediaPod {
             rtc_ports: self.rtc_ports.map(|ports| ports.to_string()),
             announced_ports: self.announced_ports.clone().filter(|ports| !ports.is_empty()),
             moved_at: None,
+            instead_of: None,
         }
     }
 }

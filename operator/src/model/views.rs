@@ -16,7 +16,7 @@ use kube::{Resource, ResourceExt, core::DeserializeGuard};
 
 use crate::model::{
     conditions::find,
-    media_pod::MediaPod,
+    media_pod::{MediaPod, PodState},
     reason::Reason,
     valid_pool::{PodDefaults, ValidPool, validate_pool},
 };
@@ -50,6 +50,8 @@ pub(crate) struct Views {
     nodes: BTreeMap<String, NodeView>,
     /// Pods whose process has ended, by UID, although their objects may still say that they are ready.
     ended_pods: HashSet<String>,
+    /// Pods that do not respond, by UID, whether their objects say that they are ready or not.
+    silent_pods: HashSet<String>,
     /// Pods and nodes in the current full list so far.
     listed_pods: HashSet<String>,
     listed_nodes: HashSet<String>,
@@ -107,9 +109,18 @@ impl Views {
     /// Sets and returns the view of a media pod.
     pub(crate) fn set_pod(&mut self, pod: &Pod) -> Arc<MediaPod> {
         let view = MediaPod::from_pod(pod);
-        let has_ended = view.is_ready() && self.ended_pods.contains(&view.uid);
         self.listed_pods.insert(view.uid.clone());
-        self.insert_pod(if has_ended { view.to_ended() } else { view })
+        let view = self.correct(view);
+        self.insert_pod(view)
+    }
+
+    /// The view of a pod with what is known beyond its object.
+    fn correct(&self, view: MediaPod) -> MediaPod {
+        match view.state {
+            PodState::Ready | PodState::Starting(_) if self.silent_pods.contains(&view.uid) => view.to_silent(),
+            PodState::Ready if self.ended_pods.contains(&view.uid) => view.to_ended(),
+            _ => view,
+        }
     }
 
     fn insert_pod(&mut self, view: MediaPod) -> Arc<MediaPod> {
@@ -134,9 +145,23 @@ impl Views {
         self.ended_pods.remove(uid)
     }
 
+    /// Records that a pod does not respond. Returns the new view, unless it is known already or the pod is not ready.
+    pub(crate) fn silence_pod(&mut self, uid: &str) -> Option<Arc<MediaPod>> {
+        let silent = self.pods().find(|pod| pod.uid == uid && pod.is_ready())?.to_silent();
+        self.silent_pods.insert(uid.to_owned());
+        Some(self.insert_pod(silent))
+    }
+
+    /// Records that a pod responds. Returns whether it was recorded as silent: then the view is that of its object again once that has
+    /// been set.
+    pub(crate) fn hear_pod(&mut self, uid: &str) -> bool {
+        self.silent_pods.remove(uid)
+    }
+
     /// Removes a media pod.
     pub(crate) fn remove_pod(&mut self, uid: &str) {
         self.ended_pods.remove(uid);
+        self.silent_pods.remove(uid);
         self.pods.values_mut().for_each(|pods| drop(pods.remove(uid)));
         self.pods.retain(|_, pods| !pods.is_empty());
     }
@@ -216,7 +241,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{fixtures::pod_object, model::media_pod::PodState};
+    use crate::fixtures::pod_object;
 
     fn node(unschedulable: bool, addresses: serde_json::Value) -> Node {
         serde_json::from_value(json!({
@@ -260,6 +285,28 @@ mod tests {
         assert!(!views.revive_pod("pod-uid"));
         assert!(views.set_pod(&ready).is_ready());
         assert_eq!(views.pods().count(), 1);
+    }
+
+    #[test]
+    fn a_silent_pod_is_not_ready_whatever_its_object_says_until_it_responds() {
+        let mut views = Views::default();
+        let not_ready = pod_object(json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}}));
+        views.set_pod(&not_ready);
+        assert!(views.silence_pod("pod-uid").is_none(), "it has not been ready yet");
+        views.set_pod(&pod_object(json!({})));
+        assert!(views.silence_pod("pod-uid").unwrap().is_silent());
+        assert!(views.silence_pod("pod-uid").is_none(), "known already");
+        for object in [pod_object(json!({})), not_ready] {
+            assert!(views.set_pod(&object).is_silent());
+        }
+        let leaving = pod_object(json!({"metadata": {"deletionTimestamp": "2026-11-30T10:00:00Z"}}));
+        assert_eq!(views.set_pod(&leaving).state, PodState::Terminating);
+        assert!(views.hear_pod("pod-uid"));
+        assert!(!views.hear_pod("pod-uid"));
+        assert!(views.set_pod(&pod_object(json!({}))).is_ready());
+        views.silence_pod("pod-uid");
+        views.remove_pod("pod-uid");
+        assert!(!views.hear_pod("pod-uid"));
     }
 
     #[test]

@@ -56,13 +56,24 @@ struct RoomReconciler {
     returning: Arc<Mutex<Returning>>,
 }
 
+/// What a follower depends on: a change starts another one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Followed {
+    uid: String,
+    /// After a reboot of its node a pod may have another one.
+    address: Option<String>,
+    /// The question that was open when the pod fell silent may never be answered. When the pod returns, its rooms are requested at once,
+    /// because those of meetings that have moved must end.
+    is_silent: bool,
+}
+
 /// Runs until the process ends.
 pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink, metrics: OperatorMetrics) {
     cache.wait_until_complete().await;
     let mut changes = cache.pods_changed.subscribe();
     let reconciler = RoomReconciler { cache, link, metrics, returning: Arc::default() };
     let mut forget = tokio::time::interval(FORGET_EVERY);
-    let mut followers: HashMap<(String, Option<String>), AbortOnDropHandle<()>> = HashMap::new();
+    let mut followers: HashMap<Followed, AbortOnDropHandle<()>> = HashMap::new();
     loop {
         let pods = reconciler.followed();
         followers.retain(|pod, follower| pods.contains_key(pod) && !follower.is_finished());
@@ -79,11 +90,16 @@ pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink,
 }
 
 impl RoomReconciler {
-    /// The pods that may respond, by UID and address: after a reboot of its node a pod may have another one.
-    fn followed(&self) -> HashMap<(String, Option<String>), Arc<MediaPod>> {
+    /// The pods that may respond.
+    fn followed(&self) -> HashMap<Followed, Arc<MediaPod>> {
         let state = self.cache.state();
         let may_answer = |pod: &&Arc<MediaPod>| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_));
-        state.views.pods().filter(may_answer).map(|pod| ((pod.uid.clone(), pod.ip.clone()), Arc::clone(pod))).collect()
+        let key = |pod: &Arc<MediaPod>| Followed {
+            uid: pod.uid.clone(),
+            address: pod.ip.clone(),
+            is_silent: pod.is_silent(),
+        };
+        state.views.pods().filter(may_answer).map(|pod| (key(pod), Arc::clone(pod))).collect()
     }
 
     /// Follows one pod until it is aborted.

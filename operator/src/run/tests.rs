@@ -54,6 +54,6 @@ async fn an_operator_that_has_no_lists_yet_stops_at_once() {
             tokio::task::yield_now().await;
         }
     };
-    let acting = run_controllers(client, config, metrics, Arc::default(), stop.boxed().shared());
+    let acting = run_controllers(client, config, Lookout::new(), metrics, Arc::default(), stop.boxed().shared());
     tokio::time::timeout(Duration::from_mins(1), acting).await.expect("stops").unwrap();
 }

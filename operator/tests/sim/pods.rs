@@ -14,8 +14,10 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
+    extract::{Path, Query, Request, State},
     http::StatusCode,
+    middleware::{Next, from_fn_with_state},
+    response::Response,
     routing::{delete, get, post, put},
 };
 use convene_protocol::admin::{
@@ -44,6 +46,8 @@ struct Inner {
     crowds: BTreeMap<MeetingKey, u32>,
     /// Meetings to be recorded.
     recorded: BTreeSet<MeetingKey>,
+    /// UIDs of pods that do not respond, because the network loses everything they send.
+    mute: BTreeSet<String>,
     /// Rooms that were ended, and why.
     ended: Vec<(MeetingKey, EndReason)>,
     /// Rooms that received the participants from before the move of their meeting to the pod.
@@ -123,6 +127,20 @@ impl Processes {
             process.server.abort();
         }
         self.touch();
+    }
+
+    /// Whether the network loses everything that this pod sends.
+    pub(crate) fn mute(&self, uid: &str, is_mute: bool) {
+        let mut inner = self.lock();
+        if is_mute {
+            inner.mute.insert(uid.to_owned());
+        } else {
+            inner.mute.remove(uid);
+        }
+    }
+
+    fn is_mute(&self, uid: &str) -> bool {
+        self.lock().mute.contains(uid)
     }
 
     /// Pods with a process.
@@ -252,12 +270,27 @@ struct Desk {
 }
 
 fn build_app(processes: Arc<Processes>, uid: &str) -> Router {
+    let desk = Desk { processes, uid: uid.to_owned() };
     Router::new()
         .route("/admin/v1/rooms", get(list_rooms))
         .route("/admin/v1/rooms/{namespace}/{name}", delete(end_room).patch(update_room))
         .route("/admin/v1/drain", put(drain).delete(undrain))
         .route("/admin/v1/probe", post(probe))
-        .with_state(Desk { processes, uid: uid.to_owned() })
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(from_fn_with_state(desk.clone(), lose))
+        .with_state(desk)
+}
+
+/// A request or response of a mute pod is lost for good.
+async fn lose(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    if desk.processes.is_mute(&desk.uid) {
+        return std::future::pending().await;
+    }
+    let response = next.run(request).await;
+    if desk.processes.is_mute(&desk.uid) {
+        return std::future::pending().await;
+    }
+    response
 }
 
 async fn list_rooms(

@@ -36,6 +36,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("the pool grows up to its maximum", fill_pool, pool_is_full),
     scenario!("the pool shrinks when meetings go", shrink_pool, pool_has_shrunk),
     scenario!("participants of a killed pod meet again", kill_pod, regatta_goes_on),
+    scenario!("a pod that is cut off gives up its meeting", cut_off_pod, regatta_has_left_the_pod_that_was_cut_off),
     scenario!("a recording starts, and ends with its pod", kill_pod_of_recorded_meeting, regatta_is_not_recorded),
     scenario!("a locked meeting takes its participants along", kill_pod_of_locked_meeting, regatta_goes_on),
     scenario!("a namespace has one dedicated meeting", dedicate_pods, one_regatta_is_alone),
@@ -198,6 +199,32 @@ async fn kill_pod(world: &World) -> Result<(), String> {
     world.pool(json!({}));
     open_regatta(world).await?;
     kill_pod_of_regatta(world)
+}
+
+/// Only the operator notices: Kubernetes takes its time, and the participants have no router here that reconnects them. When the pod
+/// returns, its room ends, and they join the one on the new pod.
+async fn cut_off_pod(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    open_regatta(world).await?;
+    world.wait("a spare pod", |world| world.expect_ready_pods(POOL, 2)).await?;
+    let lost = world.pod_of("regatta").ok_or("the regatta has lost its pod")?;
+    world.processes.mute(&lost, true);
+    let has_left = |world: &World| match world.pod_of("regatta") {
+        Some(pod) if pod != lost => Ok(()),
+        other => Err(format!("the regatta is on {other:?}")),
+    };
+    world.wait("the regatta leaves the pod that is cut off", has_left).await?;
+    world.processes.mute(&lost, false);
+    Ok(())
+}
+
+fn regatta_has_left_the_pod_that_was_cut_off(world: &World) -> Result<(), String> {
+    let ended = world.processes.ended();
+    if !ended.iter().any(|(key, why)| key.1 == "regatta" && *why == EndReason::Moved) {
+        return Err(format!("ended so far: {ended:?}"));
+    }
+    let open = world.processes.rooms().len();
+    if open == 1 { regatta_goes_on(world) } else { Err(format!("{open} rooms are open")) }
 }
 
 fn kill_pod_of_regatta(world: &World) -> Result<(), String> {

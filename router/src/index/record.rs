@@ -39,6 +39,16 @@ pub(crate) struct Assignment {
     pub(crate) pod: String,
     /// Uid of the pod: a later pod with the same name is another pod.
     pub(crate) uid: String,
+    /// Uid of the pod that the meeting was on before, if that was lost.
+    pub(crate) instead_of: Option<String>,
+}
+
+impl Assignment {
+    /// Whether this took the place of the pod with `uid` because that was lost. If a pod was lost, there was no handover, and clients
+    /// belong on no other pod.
+    pub(crate) fn has_lost(&self, uid: &str) -> bool {
+        self.instead_of.is_some() && self.uid != uid
+    }
 }
 
 /// The router's record of one Meeting.
@@ -88,7 +98,7 @@ impl MeetingRecord {
             facts: MeetingFacts::from_meeting(meeting),
             phase: status.phase.unwrap_or(MeetingPhase::Pending),
             waiting: waiting(&status),
-            assignment: status.pod.map(|pod| Assignment { pod: pod.name, uid: pod.uid }),
+            assignment: status.pod.map(|pod| Assignment { pod: pod.name, uid: pod.uid, instead_of: pod.instead_of }),
             join_url: status.join_url,
             participants: status.participants,
             is_recorded: status.recording,

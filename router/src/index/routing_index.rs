@@ -49,6 +49,13 @@ impl RoutingIndex {
         self.pods.get(name).is_some_and(|pod| pod.uid == uid)
     }
 
+    /// Whether clients of a meeting on the pod with this name and uid must reconnect: the pod is gone, or the meeting has another one
+    /// because it was lost. After a handover, clients stay until they have moved.
+    pub(crate) fn has_lost(&self, key: &MeetingKey, name: &str, uid: &str) -> bool {
+        let assignment = self.meetings.get(key).and_then(|meeting| meeting.assignment.as_ref());
+        !self.has_pod(name, uid) || assignment.is_some_and(|assignment| assignment.has_lost(uid))
+    }
+
     /// Number of meetings.
     pub(crate) fn meeting_count(&self) -> usize {
         self.meetings.len()

@@ -36,9 +36,9 @@ impl RoutingTable {
         self.snapshot.load().meeting(key).map(Arc::clone)
     }
 
-    /// Whether the pod with this name and uid still exists.
-    pub(crate) fn has_pod(&self, name: &str, uid: &str) -> bool {
-        self.snapshot.load().has_pod(name, uid)
+    /// Whether clients of a meeting on this pod must reconnect.
+    pub(crate) fn has_lost(&self, key: &MeetingKey, name: &str, uid: &str) -> bool {
+        self.snapshot.load().has_lost(key, name, uid)
     }
 
     /// Replaces the snapshot and notifies all subscribers.

@@ -18,7 +18,8 @@ use convene_protocol::admission::{Admission, GuestId, ParticipantGrant};
 use convene_protocol::frame::CLOSE_FINAL;
 use convene_service::clock::unix_now;
 use convene_service::metrics::GaugeGuard;
-use hyper::body::Incoming;
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit, watch};
@@ -112,6 +113,7 @@ async fn join(
     *answer.headers_mut() = answer_headers(response.headers());
     let socket = Socket {
         app: app.clone(),
+        meeting: key.clone(),
         pod: Arc::clone(&route.pod),
         permit,
         open: GaugeGuard::new(&app.metrics.open_sockets),
@@ -146,7 +148,7 @@ async fn reach_pod(
                 admit(credentials, app.table.meeting(key).as_deref())?;
                 (waiting, None)
             }
-            RouteDecision::Pod(route) => match try_pod(app, &route, credentials, parts).await? {
+            RouteDecision::Pod(route) => match try_pod(app, &route, credentials, parts, changes.clone()).await? {
                 Ok(response) => {
                     let held_ms = started.elapsed().as_millis();
                     debug!(meeting = %key, pod = route.pod.name, reason = "AssignedPodReady", held_ms, "join connected");
@@ -196,12 +198,13 @@ impl Drop for Hold<'_> {
     }
 }
 
-/// Tries the pod once. The inner error is temporary; the outer one is final.
+/// Tries the pod once, until the route changes. The inner error is temporary; the outer one is final.
 async fn try_pod(
     app: &App,
     route: &PodRoute,
     credentials: &ClientCredentials,
     parts: &Parts,
+    changes: watch::Receiver<()>,
 ) -> Result<Result<axum::http::Response<Incoming>, WaitReason>, Refusal> {
     let participant = admit(credentials, Some(&route.meeting))?;
     let Some(signer) = app.signer.get() else {
@@ -221,7 +224,7 @@ async fn try_pod(
         request_id: request_id(parts),
     };
     let request = build_pod_request(parts, route, forwarded, &admission).ok_or(Refusal::Error(ApiError::Internal))?;
-    match upstream::open(route.address, request).await {
+    match open_unless_left(app, route, request, changes).await {
         Ok(response) => Ok(Ok(response)),
         Err(PodError::Refused { status, detail }) => Err(Refusal::Error(ApiError::PodRefused { status, detail })),
         Err(error) => {
@@ -229,6 +232,20 @@ async fn try_pod(
             warn!(meeting = %route.meeting.key, pod = route.pod.name, reason = error.reason(), %error, cause, "could not connect a join to its media pod; retrying");
             Ok(Err(WaitReason::new(error.reason(), "its media pod does not respond; retrying")))
         }
+    }
+}
+
+/// A pod that is lost keeps a connection open without a response, and its meeting has another pod before that times out.
+async fn open_unless_left(
+    app: &App,
+    route: &PodRoute,
+    request: axum::http::Request<Empty<Bytes>>,
+    mut changes: watch::Receiver<()>,
+) -> Result<axum::http::Response<Incoming>, PodError> {
+    tokio::select! {
+        biased;
+        answer = upstream::open(route.address, request) => answer,
+        () = other_route(app, &route.meeting.key, &route.pod, &mut changes) => Err(PodError::Left(route.address)),
     }
 }
 
@@ -259,7 +276,7 @@ async fn wait(
     }
 }
 
-/// Waits until the route is no longer the pod that has just failed.
+/// Waits until the route is no longer this pod.
 async fn other_route(app: &App, key: &MeetingKey, failed: &PodRecord, changes: &mut watch::Receiver<()>) {
     while matches!(app.table.route(key), RouteDecision::Pod(route) if *route.pod == *failed) {
         next_change(changes).await;
@@ -274,6 +291,7 @@ async fn next_change(changes: &mut watch::Receiver<()>) {
 /// One open signaling socket.
 struct Socket {
     app: App,
+    meeting: MeetingKey,
     pod: Arc<PodRecord>,
     permit: OwnedSemaphorePermit,
     open: GaugeGuard,
@@ -281,16 +299,16 @@ struct Socket {
 
 impl Socket {
     async fn run(self, client: OnUpgrade, response: axum::http::Response<Incoming>) {
-        let Self { app, pod, permit, open } = self;
+        let Self { app, meeting, pod, permit, open } = self;
         let started = Instant::now();
         let (client, pod_side) = match tokio::try_join!(client, hyper::upgrade::on(response)) {
             Ok(sides) => sides,
             Err(error) => return debug!(%error, "socket closed before it was connected"),
         };
-        let deleted = app.links.attach(&pod, &app.table);
+        let lost = app.links.attach(&meeting, &pod, &app.table);
         let stop = async {
             tokio::select! {
-                () = deleted.cancelled() => SpliceEnd::PodGone,
+                () = lost.cancelled() => SpliceEnd::PodGone,
                 () = leave_in_turn(&app) => SpliceEnd::RouterStopping,
             }
         };

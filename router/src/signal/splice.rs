@@ -38,7 +38,7 @@ pub(crate) enum SpliceEnd {
     Pod,
     /// The pod was silent for longer than its ping interval.
     PodSilent,
-    /// The pod no longer exists.
+    /// The pod no longer exists, or the meeting has lost it.
     PodGone,
     /// This router is shutting down.
     RouterStopping,
@@ -53,6 +53,16 @@ impl SpliceEnd {
             Self::PodSilent => "PodSilent",
             Self::PodGone => "PodGone",
             Self::RouterStopping => "RouterStopping",
+        }
+    }
+
+    /// The reason in the close frame for the client, if the router closes the connection by itself, and how long that may take to come
+    /// between two frames. A pod that is gone will not complete its last one.
+    fn notice(self) -> Option<(&'static str, Duration)> {
+        match self {
+            Self::RouterStopping => Some(("this router is shutting down; reconnect", LINGER)),
+            Self::PodGone => Some(("the media pod is gone; reconnect", Duration::ZERO)),
+            Self::Client | Self::Pod | Self::PodSilent => None,
         }
     }
 }
@@ -78,7 +88,7 @@ where
     let (mut pod_reader, mut pod_writer) = tokio::io::split(pod);
     let (mut from_client, mut from_pod) = (0, 0);
     let close_request = CloseRequest::default();
-    let mut may_send_close = false;
+    let mut last_words = None;
     let end = {
         let mut upward = std::pin::pin!(pump_up(&mut client_reader, &mut pod_writer, &mut from_client));
         let mut downward =
@@ -93,15 +103,16 @@ where
                 match end { PumpEnd::Silent => SpliceEnd::PodSilent, PumpEnd::Done | PumpEnd::Between => SpliceEnd::Pod }
             }
             end = stop => {
-                if end == SpliceEnd::RouterStopping {
+                if let Some((reason, patience)) = end.notice() {
                     close_request.send();
-                    may_send_close = matches!(timeout(LINGER, &mut downward).await, Ok(PumpEnd::Between));
+                    let is_between = matches!(timeout(patience, &mut downward).await, Ok(PumpEnd::Between));
+                    last_words = is_between.then_some(reason);
                 }
                 end
             }
         }
     };
-    let _ = timeout(LINGER, close_client(&mut client_reader, &mut client_writer, may_send_close)).await;
+    let _ = timeout(LINGER, close_client(&mut client_reader, &mut client_writer, last_words)).await;
     Spliced { end, from_client, from_pod }
 }
 
@@ -193,19 +204,19 @@ async fn write_all(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::
     writer.flush().await
 }
 
-/// Closes the connection to the client; `may_send_close` says whether a close frame may be sent at this point.
+/// Closes the connection to the client, with a close frame if one may be sent at this point.
 async fn close_client(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
-    may_send_close: bool,
+    last_words: Option<&'static str>,
 ) -> io::Result<()> {
-    if may_send_close {
-        write_all(writer, &close_frame(SERVICE_RESTART, "this router is shutting down; reconnect")).await?;
+    if let Some(reason) = last_words {
+        write_all(writer, &close_frame(SERVICE_RESTART, reason)).await?;
     }
     writer.shutdown().await?;
     // Closing with unread bytes resets the connection, and the client might never receive the close frame.
     let mut rest = [0; 512];
-    while may_send_close && reader.read(&mut rest).await? > 0 {}
+    while last_words.is_some() && reader.read(&mut rest).await? > 0 {}
     Ok(())
 }
 
@@ -268,12 +279,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_reason_is_reported_and_the_client_is_closed() {
-        let (mut client, router_client) = duplex(64);
-        let (_pod, router_pod) = duplex(64);
-        let spliced = splice(router_client, router_pod, LONG, async { SpliceEnd::PodGone });
-        assert_eq!(spliced.await.end, SpliceEnd::PodGone);
-        assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+    async fn a_client_whose_pod_is_gone_learns_it_at_once_unless_a_frame_is_incomplete() {
+        let notice = close_frame(1012, "the media pod is gone; reconnect");
+        for (sent, expected) in [(&b""[..], &notice[..]), (b"\x81\x02hi", &notice), (b"\x81\x05he", b"")] {
+            let (mut client, router_client) = duplex(4096);
+            let (mut pod, router_pod) = duplex(4096);
+            let (gone, is_gone) = tokio::sync::oneshot::channel::<()>();
+            let task = tokio::spawn(splice(router_client, router_pod, LONG, async {
+                let _ = is_gone.await;
+                SpliceEnd::PodGone
+            }));
+            pod.write_all(sent).await.unwrap();
+            client.read_exact(&mut vec![0; sent.len()]).await.unwrap();
+            gone.send(()).unwrap();
+            let mut rest = Vec::new();
+            timeout(LINGER / 2, client.read_to_end(&mut rest)).await.expect("it does not wait for the pod").unwrap();
+            assert_eq!(rest, expected, "{sent:?}");
+            drop(client);
+            assert_eq!(task.await.unwrap().end, SpliceEnd::PodGone);
+        }
     }
 
     #[tokio::test]

@@ -40,6 +40,9 @@ pub(crate) enum PodError {
     /// The pod did not respond in time.
     #[error("the media pod at {0} did not respond in time")]
     TimedOut(SocketAddr),
+    /// The meeting has another pod by now.
+    #[error("the meeting has left the media pod at {0} in the meantime")]
+    Left(SocketAddr),
     /// The pod closed the connection.
     #[error("the media pod at {address} closed the connection during the handshake")]
     Handshake {
@@ -69,6 +72,7 @@ impl PodError {
         match self {
             Self::Connect { .. } => "PodUnreachable",
             Self::TimedOut(_) => "PodTimedOut",
+            Self::Left(_) => "PodLeft",
             Self::Handshake { .. } => "PodHandshakeFailed",
             Self::Unavailable => "PodUnavailable",
             Self::Untrusted => "PodUntrusting",
@@ -79,11 +83,7 @@ impl PodError {
 
 /// Connects and sends the handshake; a successful response is a `101`.
 pub(crate) async fn open(address: SocketAddr, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, PodError> {
-    let stream =
-        timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(|_| PodError::TimedOut(address))?;
-    let stream = stream.map_err(|source| PodError::Connect { address, source })?;
-    // Signaling messages are small and latency-sensitive: never delay them to fill a packet.
-    stream.set_nodelay(true).map_err(|source| PodError::Connect { address, source })?;
+    let stream = connect(address).await?;
     let response = timeout(ANSWER_TIMEOUT, exchange(stream, request)).await.map_err(|_| PodError::TimedOut(address))?;
     let response = response.map_err(|source| PodError::Handshake { address, source })?;
     match response.status() {
@@ -94,10 +94,19 @@ pub(crate) async fn open(address: SocketAddr, request: Request<Empty<Bytes>>) ->
     }
 }
 
+async fn connect(address: SocketAddr) -> Result<TcpStream, PodError> {
+    let failed = |source| PodError::Connect { address, source };
+    let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
+    let stream = stream.map_err(|_| PodError::TimedOut(address))?.map_err(failed)?;
+    // Signaling messages are small and latency-sensitive: never delay them to fill a packet.
+    stream.set_nodelay(true).map_err(failed)?;
+    Ok(stream)
+}
+
 /// Sends a request to a pod and reads the whole response.
 pub(crate) async fn call(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, PodError> {
     let called = async {
-        let stream = TcpStream::connect(address).await.map_err(|source| PodError::Connect { address, source })?;
+        let stream = connect(address).await?;
         let lost = |source| PodError::Handshake { address, source };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         // The task ends with the exchange; its error is also reported by the sender.

@@ -130,7 +130,11 @@ async fn an_invalid_meeting_does_not_affect_others() {
 #[tokio::test]
 async fn connections_to_a_pod_are_cut_when_it_is_deleted_not_when_it_drains() {
     let feed = Feed::listed().await;
-    let link = feed.sink.links.attach(&pod_record("media-0", "uid-media-0", "10.1.2.3:8080"), &feed.sink.table);
+    let link = feed.sink.links.attach(
+        &key("team-a", "stand-up"),
+        &pod_record("media-0", "uid-media-0", "10.1.2.3:8080"),
+        &feed.sink.table,
+    );
     feed.pods([Event::Apply(pod("media-0", false))]);
     feed.until("stand-up", "PodNotReady").await;
     assert!(!link.is_cancelled());

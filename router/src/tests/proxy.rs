@@ -104,10 +104,39 @@ async fn a_pod_that_vanishes_without_a_word_is_noticed_by_its_deletion() {
     let mut client = router.join(JOIN).await.unwrap();
     echo(&mut client, "hello").await;
     router.fixture.index.reset_pods([]);
-    router.fixture.app.table.publish(router.fixture.index.clone());
-    router.fixture.app.links.sweep(&router.fixture.app.table);
-    assert_eq!(closed(client).await, None);
+    router.fixture.publish();
+    assert_eq!(closed(client).await, Some((1012, "the media pod is gone; reconnect".into())));
     until("the end is counted", || router.has_metric(r#"convene_router_socket_ends_total{reason="PodGone"} 1"#)).await;
+}
+
+#[tokio::test]
+async fn clients_of_a_meeting_that_has_lost_its_pod_reconnect_and_those_of_one_that_moves_stay() {
+    let mut router = Running::start();
+    let (first, second) = (Pod::start(&router.fixture.jwks).await, Pod::start(&router.fixture.jwks).await);
+    router.fixture.assign("media-0", first.address);
+    let mut client = router.join(JOIN).await.unwrap();
+    router.fixture.assign("media-1", second.address);
+    assert_eq!(echo(&mut client, "hello").await, "hello", "a handover");
+    router.fixture.assign("media-0", first.address);
+    router.fixture.replace("media-0", "media-1", second.address);
+    assert_eq!(closed(client).await, Some((1012, "the media pod is gone; reconnect".into())));
+    assert_eq!(echo(&mut router.join(JOIN).await.unwrap(), "again").await, "again");
+    assert_eq!(second.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_join_leaves_a_pod_that_does_not_respond_as_soon_as_its_meeting_has_another_one() {
+    let mut router = Running::start();
+    let stuck = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    router.fixture.assign("media-0", stuck.local_addr().unwrap());
+    let address = router.address;
+    let joining = tokio::spawn(async move { join(address, JOIN, &[]).await });
+    let (_connection, _) = stuck.accept().await.unwrap();
+    let pod = Pod::start(&router.fixture.jwks).await;
+    router.fixture.replace("media-0", "media-1", pod.address);
+    let joined =
+        tokio::time::timeout(Duration::from_secs(5), joining).await.expect("not after the time limit of a response");
+    assert_eq!(echo(&mut joined.unwrap().unwrap(), "hello").await, "hello");
 }
 
 #[tokio::test]

@@ -114,9 +114,32 @@ impl ClusterCache {
 
     /// A pod responds, so its process runs.
     pub(crate) fn on_pod_response(&self, pod: &MediaPod) {
-        if !self.state().views.revive_pod(&pod.uid) {
-            return;
+        let was_ended = self.state().views.revive_pod(&pod.uid);
+        if was_ended {
+            self.show_object(pod);
         }
+    }
+
+    /// A pod does not respond. Returns its view, unless that says so already.
+    pub(crate) fn on_pod_silent(&self, uid: &str) -> Option<Arc<MediaPod>> {
+        let view = self.state().views.silence_pod(uid)?;
+        self.pod_changed(&view);
+        Some(view)
+    }
+
+    /// A silent pod responds again. Returns its view, unless it is gone.
+    pub(crate) fn on_pod_returned(&self, uid: &str) -> Option<Arc<MediaPod>> {
+        let pod = {
+            let views = &mut self.state().views;
+            let was_silent = views.hear_pod(uid);
+            views.pods().find(|pod| was_silent && pod.uid == uid).cloned()
+        }?;
+        self.show_object(&pod);
+        Some(pod)
+    }
+
+    /// The view of a pod is that of its object again.
+    fn show_object(&self, pod: &MediaPod) {
         if let Some(object) = self.pods.get(&ObjectRef::new(&pod.name).within(&self.namespace)) {
             self.on_pod_event(&Event::Apply(Arc::unwrap_or_clone(object)));
         }

@@ -128,9 +128,48 @@ fn a_meeting_leaves_a_pod_that_is_gone() {
     for state in [PodState::Terminating, PodState::Dead(reason()), PodState::Crashing(reason())] {
         let both = pods(vec![state.clone(), PodState::Ready]);
         let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
-        assert_eq!(plan.placement, Placement::New(both[1].to_assigned()), "{state:?}");
+        let lost = Some(both[0].uid.clone());
+        let wanted = AssignedPod { instead_of: lost, ..both[1].to_assigned() };
+        assert_eq!(plan.placement, Placement::New(wanted), "{state:?}");
         assert!(plan.left.is_some() && plan.ready.is_true());
     }
+}
+
+#[test]
+fn the_pod_that_was_lost_stays_named_until_the_meeting_moves_again() {
+    let three = pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]);
+    let lost = |pod: &MediaPod| Some(pod.uid.clone());
+    let instead_of =
+        |meeting: &ValidMeeting, pods: Vec<MediaPod>| match plan_meeting(meeting, &observed(pods, &[])).placement {
+            Placement::New(pod) | Placement::Kept(pod) => pod.instead_of,
+            Placement::Nowhere => None,
+        };
+    let with = |change: &dyn Fn(&mut MediaPod)| {
+        let mut changed = three.clone();
+        change(&mut changed[1]);
+        changed
+    };
+    let bound_to = Some(AssignedPod { instead_of: lost(&three[0]), ..three[1].to_assigned() });
+    let there = ValidMeeting { bound_to, is_released: true, participants: 2, ..meeting(None) };
+    let silent = with(&|pod| *pod = pod.to_silent());
+    let drained = with(&|pod| pod.draining = Some(draining()));
+    assert_eq!(instead_of(&there, three.clone()), lost(&three[0]), "it stays");
+    assert_eq!(instead_of(&there, silent), lost(&three[1]), "lost again");
+    assert_eq!(instead_of(&there, drained), None, "after a handover");
+    assert_eq!(instead_of(&meeting(None), three.clone()), None, "the first pod");
+}
+
+#[test]
+fn a_meeting_on_a_silent_pod_is_not_ready_unless_it_moves() {
+    let both = pods(vec![PodState::Ready, PodState::Ready]);
+    let silent = both[0].to_silent();
+    let there = ValidMeeting { participants: 2, ..meeting(Some(&silent)) };
+    let plan = plan_meeting(&there, &observed(vec![silent.clone()], &[]));
+    assert_eq!((placed_on(&plan), plan.wants_pod, plan.ready.is_true()), (Some(&*silent.name), true, false));
+    assert_eq!(plan.ready.reason().code, "PodSilent");
+    let plan = plan_meeting(&there, &observed(vec![silent, both[1].clone()], &[]));
+    assert_eq!((placed_on(&plan), plan.ready.is_true()), (Some(&*both[1].name), true));
+    assert_eq!(plan.left.map(|why| why.code), Some("PodSilent"));
 }
 
 #[test]
@@ -139,7 +178,10 @@ fn a_pod_of_the_same_name_is_another_pod() {
     let bound = one[0].clone();
     one[0].uid = "later-uid".into();
     let plan = plan_meeting(&meeting(Some(&bound)), &observed(one.clone(), &[]));
-    assert_eq!(plan.placement, Placement::New(one[0].to_assigned()));
+    assert_eq!(
+        plan.placement,
+        Placement::New(AssignedPod { instead_of: Some(bound.uid.clone()), ..one[0].to_assigned() })
+    );
     assert_eq!(plan.left.unwrap().code, "PodGone");
 }
 

@@ -35,6 +35,8 @@ impl<'a> Census<'a> {
         let (draining, staying): (Vec<_>, Vec<_>) = live.iter().copied().partition(|pod| pod.draining.is_some());
         let (current, outdated): (Vec<_>, Vec<_>) = staying.into_iter().partition(|pod| is_current(pool, pod));
         let (busy, mut spare): (Vec<_>, Vec<_>) = current.into_iter().partition(|pod| is_busy(pod));
+        // One that does not respond is no reserve, and is not deleted either: its node may return.
+        spare.retain(|pod| !pod.is_silent());
         let (outdated_busy, outdated_spare): (Vec<_>, Vec<_>) = outdated.into_iter().partition(|pod| is_busy(pod));
         spare.sort_by_key(|pod| (!pod.is_ready(), pod.created, pod.name.clone()));
         let has_to_move = !outdated_busy.is_empty() || draining.iter().any(|pod| is_busy(pod));

@@ -45,6 +45,10 @@ fn names(deletions: &[PodDeletion]) -> Vec<&str> {
     deletions.iter().map(|pod| pod.name.as_str()).collect()
 }
 
+fn silent() -> PodState {
+    PodState::Silent(Reason::new(reason::POD_SILENT, "does not respond"))
+}
+
 fn dead() -> PodState {
     PodState::Dead(Reason::new(reason::POD_FAILED, "ended"))
 }
@@ -56,6 +60,8 @@ fn pods_are_made_and_deleted_as_needed() {
     let cases: Vec<(&str, Vec<PodState>, Vec<usize>, u32, usize, usize)> = vec![
         ("an empty pool gets its spare pod", vec![], vec![], 0, 1, 0),
         ("one spare pod is enough", vec![Ready], vec![], 0, 0, 0),
+        ("a silent pod is no spare one", vec![silent()], vec![], 0, 1, 0),
+        ("a silent pod is not deleted", vec![Ready, silent()], vec![], 0, 0, 0),
         ("a pod that starts counts", vec![starting()], vec![], 1, 0, 0),
         ("a busy pod is replaced as spare", vec![Ready], vec![0], 0, 1, 0),
         ("more wait than one pod takes", vec![], vec![], 25, 3, 0),

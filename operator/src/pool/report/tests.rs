@@ -40,10 +40,13 @@ fn the_status_counts_pods_ports_and_meetings() {
 #[test]
 fn the_most_specific_trouble_is_reported() {
     let stuck = PodState::Starting(Reason::new(reason::IMAGE_PULL_FAILED, "image"));
+    let silent = PodState::Silent(Reason::new(reason::POD_SILENT, "does not respond"));
     let refused = Applied { refused: Some(Reason::new(reason::POD_REFUSED, "quota")), ..Applied::default() };
     let ports = Applied { trouble: Some(Reason::new(reason::PORTS_EXHAUSTED, "ports")), ..Applied::default() };
     let cases = [
         (vec![PodState::Ready], Applied::default(), "PodReady", "PodsAvailable"),
+        (vec![PodState::Ready, silent.clone()], Applied::default(), "PodReady", "PodSilent"),
+        (vec![silent], Applied::default(), "PodSilent", "PodSilent"),
         (vec![starting()], Applied::default(), "NoPodReady", "PodsAvailable"),
         (vec![stuck.clone()], ports.clone(), "ImagePullFailed", "ImagePullFailed"),
         (vec![], refused, "PodRefused", "PodRefused"),
