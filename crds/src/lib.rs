@@ -12,8 +12,8 @@ pub mod reason;
 pub mod reference;
 
 pub use meeting::{
-    Access, AccessPolicy, AssignedPod, Codec, Features, Meeting, MeetingMedia, MeetingPhase, MeetingPlacement,
-    MeetingSpec, MeetingStatus,
+    Access, AccessPolicy, AssignedPod, Codec, Features, Meeting, MeetingMedia, MeetingMove, MeetingMovePhase,
+    MeetingPhase, MeetingPlacement, MeetingSpec, MeetingStatus, MovePod,
 };
 pub use pool::{
     AddressPolicy, AllowedNamespaces, AnnouncedAddress, Capacity, ContainerResources, Drain, Exposure, IceServer,

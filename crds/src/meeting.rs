@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::DEFAULT_POOL;
 
+mod moves;
+
+pub use moves::{MeetingMove, MeetingMovePhase, MovePod};
+
 /// Refuses control characters, line ends, and characters that are invisible or change the direction of the text around them. Joiners are
 /// allowed: emoji and some scripts need them.
 const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}\\x{200B}\\x{200E}\\x{200F}\\x{202A}-\\x{202E}\\x{2060}-\\x{206F}\\x{FEFF}]*$')";
@@ -298,6 +302,10 @@ pub struct MeetingStatus {
     /// Media pod that carries the meeting. It is recorded here before any client is directed to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<AssignedPod>,
+
+    /// Move between media pods that is under way or was the last one.
+    #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
+    pub last_move: Option<MeetingMove>,
 
     /// Time at which the meeting ended. `spec.ttlAfterEnded` counts from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -248,10 +248,10 @@ pub struct Drain {
     #[serde(default = "default_drain_deadline")]
     #[schemars(range(min = 10, max = 86_400))]
     pub deadline_seconds: u32,
-    /// Maximum number of meetings with participants that are moved per second, 1 to 1000. Defaults to 2. Their participants all rejoin,
-    /// which is work for the new pod.
+    /// Number of participants that are moved per second, 1 to 10000. Defaults to 20. They all connect to the new pod, which is work for
+    /// it. A meeting moves as a whole; after a large one, the next waits accordingly.
     #[serde(default = "default_drain_pace")]
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 1, max = 10_000))]
     pub pace: u32,
     /// Seconds for which participants may be connected to both pods while their meeting moves, 0 to 600. Defaults to 10. The old pod closes
     /// their connections at the latest then. With 0 all of them reconnect at once. Clients that do not support moves always do.
@@ -361,7 +361,7 @@ const fn default_drain_deadline() -> u32 {
 }
 
 const fn default_drain_pace() -> u32 {
-    2
+    20
 }
 
 const fn default_handover() -> u32 {

@@ -127,6 +127,19 @@ pub const EXPIRED: &str = "Expired";
 /// The meeting was moved to another pod.
 pub const REASSIGNED: &str = "Reassigned";
 
+/// A meeting begins to move to another pod, with its participants.
+pub const MOVING: &str = "Moving";
+/// All participants have moved.
+pub const MOVED: &str = "Moved";
+/// A move was cancelled or failed.
+pub const MOVE_FELL_BACK: &str = "MoveFellBack";
+/// A move was cancelled, because the meeting stays or its participants have left.
+pub const MOVE_CANCELLED: &str = "MoveCancelled";
+/// The old pod no longer waits for the operator: its room was frozen for too long.
+pub const MOVE_EXPIRED: &str = "MoveExpired";
+/// The old pod did not report the end of a move in time.
+pub const MOVE_NOT_CONFIRMED: &str = "MoveNotConfirmed";
+
 /// A recorder joined the call.
 pub const RECORDING_STARTED: &str = "RecordingStarted";
 /// The last recorder left the call.

@@ -14,7 +14,7 @@ use crate::{
     cluster::{cache::ClusterCache, events::Publisher},
     config::{Config, Intervals},
     metrics::OperatorMetrics,
-    model::{backoff::Attempts, ports::Quarantine},
+    model::{backoff::Attempts, drain_pace::DrainPace, ports::Quarantine},
     pods::link::PodLink,
 };
 
@@ -37,8 +37,8 @@ pub(crate) struct Context {
     pub(crate) recalled: Once,
     /// Limits how often a rapidly changing count is written: participants of a meeting, meetings of a pool.
     pub(crate) count_writes: Debounce,
-    /// Limits how often participants are moved, for each pool: its pace is per second.
-    pub(crate) moves: Debounce,
+    /// Limits how many participants are moved, for each pool.
+    pub(crate) drain_pace: Mutex<DrainPace>,
     /// Periods and pauses that do not depend on the cluster.
     pub(crate) intervals: Intervals,
 }
@@ -130,6 +130,11 @@ impl Context {
     /// The blocks that are held back. A panic while the lock was held leaves them usable.
     pub(crate) fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pace of moves. A panic while the lock was held leaves it usable.
+    pub(crate) fn drain_pace(&self) -> MutexGuard<'_, DrainPace> {
+        self.drain_pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs the reconciliation `work` of `object`, counts it and returns when to requeue; after `resync` at the latest, if given.

@@ -174,7 +174,7 @@ pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Conte
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
         count_writes: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
-        moves: crate::context::Debounce::new(std::time::Duration::from_secs(1)),
+        drain_pace: std::sync::Mutex::default(),
         intervals: crate::config::Intervals::default(),
     };
     (built, posts)

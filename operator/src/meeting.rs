@@ -6,6 +6,7 @@
 pub(crate) mod apply;
 pub(crate) mod error;
 pub(crate) mod handover;
+pub(crate) mod moving;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub(crate) mod quota;
@@ -22,18 +23,26 @@ use tracing::instrument;
 
 use self::{
     error::Error,
+    handover::Performed,
+    moving::{MoveStep, MoveView, plan_move},
     plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
     validate::{compute_expiry, compute_next_moment},
 };
 use crate::{
     cluster::{
-        cache::{ClusterCache, Guarded},
+        cache::{CacheState, ClusterCache, Guarded},
         events::Note,
     },
     context::{Context, Outcome, Reconciled},
-    model::ledger::{Ledger, key_of},
+    model::{
+        ledger::{Ledger, key_of},
+        moves::{MoveState, Observed},
+    },
 };
 use convene_crds::reason;
+
+/// Pause before a pod is asked again to let the clients of a room move.
+const RETRY_LEAVE: Duration = Duration::from_secs(1);
 
 /// Reconciles one meeting. Without changes, `resync` requests the next reconciliation.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
@@ -69,31 +78,49 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
         return apply::apply_expiry(context, meeting, &note).await.map(Reconciled::of); // I/O
     }
     let began = Instant::now();
-    let plan = decide(meeting, context, now); // pure but for the caches
-    let occupancy = context.cache.state().ledger.occupancy_of(meeting);
-    let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
-    let uid = meeting.metadata.uid.as_deref().unwrap_or_default();
-    let expected = context.cache.state().moves.expected_until(uid, now);
-    let again = until(compute_next_moment(meeting, now).into_iter().chain(expected).min(), now);
-    if let Some(pause) = compute_debounce(meeting, &status, context) {
-        return Ok(Reconciled {
-            outcome: Outcome::Waiting,
-            again: Some(again.map_or(pause, |again| again.min(pause))),
-        });
-    }
-    let notes = report::compute_notes(meeting, &plan, &status); // pure
-    let handover = handover::begin(context, meeting, &plan).await; // I/O
-    let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
-    if let Some(handover) = handover {
-        handover.finish(context, &result).await; // I/O
-    }
+    let (plan, step) = decide(meeting, context, now); // pure but for the caches
+    let (result, pause) = match handover::perform(context, meeting, step).await {
+        Ok(performed) => write_status(meeting, &plan, performed, context, now).await, // I/O
+        Err(unwritten) => (unwritten, None),
+    };
     finish(meeting, &plan, &result, context);
     measure(meeting, &plan, &result, context, began, now);
+    let again = compute_again(meeting, context, now).into_iter().chain(pause).min();
     let is_waiting = matches!(plan.placement, Placement::Nowhere);
     result.map(|outcome| {
         let outcome = if is_waiting && outcome == Outcome::Skipped { Outcome::Waiting } else { outcome };
         Reconciled { outcome, again }
     })
+}
+
+/// Writes the status, or returns how long that has to wait, and lets participants move.
+async fn write_status(
+    meeting: &Meeting,
+    plan: &MeetingPlan,
+    performed: Performed,
+    context: &Context,
+    now: Timestamp,
+) -> (Result<Outcome, Error>, Option<Duration>) {
+    let occupancy = context.cache.state().ledger.occupancy_of(meeting);
+    let status = report::compute_status(meeting, plan, &context.config.public_url, occupancy, now); // pure
+    let last_move = performed.record.clone().or(status.last_move);
+    let status = MeetingStatus { last_move, ..status };
+    if let Some(pause) = compute_debounce(meeting, &status, context) {
+        return (Ok(Outcome::Waiting), Some(pause));
+    }
+    let notes = report::compute_notes(meeting, plan, &status); // pure
+    let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
+    performed.finish(context, &result).await; // I/O
+    (result, None)
+}
+
+/// When something is due that no event announces.
+fn compute_again(meeting: &Meeting, context: &Context, now: Timestamp) -> Option<Duration> {
+    let uid = meeting.metadata.uid.as_deref().unwrap_or_default();
+    let moves = &context.cache.state().moves;
+    let due = compute_next_moment(meeting, now).into_iter().chain(moves.expected_until(uid, now));
+    let retry = moves.is_leave_due(uid).then_some(RETRY_LEAVE);
+    until(due.min(), now).into_iter().chain(retry).min()
 }
 
 fn until(time: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
@@ -112,15 +139,18 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
 }
 
 /// Observes, validates and plans while holding the state of the cache, so that no two meetings are assigned the same last place.
-fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
+fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> (MeetingPlan, MoveStep) {
     let cache = &context.cache;
     let mut state = cache.state();
+    let is_move_over = state.observe_move(meeting, now) == Observed::Over;
+    state.release_lost_place(meeting);
     let labels = state.namespace_labels(&meeting.namespace().unwrap_or_default());
     let view = observe::observe_pool(&state, meeting);
     let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
     let mut valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &state.ledger, now);
     if let (Ok(valid), Some(uid)) = (&mut valid, &meeting.metadata.uid) {
         valid.participants = valid.participants.max(state.moves.expected(uid, now));
+        valid.is_arriving = state.moves.state(uid).is_some_and(MoveState::has_left);
     }
     let plan = match (&valid, &view) {
         (Ok(valid), Some(view)) => match &view.pool {
@@ -130,10 +160,32 @@ fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
         (Err(why), _) => plan_refused(why),
         (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
     };
+    let step = decide_move(meeting, &plan, &state, now);
     note_decision(meeting, &plan, &mut state.ledger, cache);
     drop(state);
     cache.enqueue_unblocked_meetings();
-    plan
+    if is_move_over {
+        cache.rooms_changed();
+    }
+    (plan, step)
+}
+
+fn decide_move(meeting: &Meeting, plan: &MeetingPlan, state: &CacheState, now: Timestamp) -> MoveStep {
+    let status = meeting.status.as_ref();
+    let target = match &plan.placement {
+        Placement::Kept(pod) | Placement::New(pod) => Some(pod),
+        Placement::Nowhere => None,
+    };
+    plan_move(&MoveView {
+        written: status.and_then(|status| status.last_move.as_ref()),
+        state: meeting.metadata.uid.as_deref().and_then(|uid| state.moves.state(uid)),
+        home: status.and_then(|status| status.pod.as_ref()),
+        target,
+        why: plan.left.as_ref().unwrap_or_else(|| plan.ready.reason()),
+        participants: status.and_then(|status| status.participants).unwrap_or_default(),
+        find: &|uid| state.views.pods().find(|pod| pod.uid == uid).cloned(),
+        now,
+    })
 }
 
 fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cache: &ClusterCache) {

@@ -4,6 +4,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod conditions;
+pub(crate) mod drain_pace;
 pub(crate) mod explain;
 pub(crate) mod ledger;
 pub(crate) mod media_pod;

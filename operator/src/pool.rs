@@ -188,24 +188,23 @@ fn unmark(context: &Context, plan: &PoolPlan, applied: &Applied) {
     }
 }
 
-/// Lets as many meetings leave their draining pods as the pool's pace allows, and enqueues every meeting that may have to move.
+/// Lets as many participants leave their draining pods as the pool's pace allows, and enqueues every meeting that may have to move.
 fn move_participants(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
     let cache = &context.cache;
     if plan.move_off.is_empty() && plan.drain.is_empty() {
         return;
     }
-    let is_time = plan.move_off.is_empty() || context.moves.pause(&pool.name).is_none();
-    let mut released = Vec::new();
+    let (mut pace, now) = (context.drain_pace(), Timestamp::now());
+    let mut state = cache.state();
+    let ledger = &mut state.ledger;
     for pod in &plan.move_off {
-        let pace = if is_time { pool.drain.pace as usize } else { 0 };
-        let left = pace.saturating_sub(released.len());
-        let ledger = &mut cache.state().ledger;
-        let active: Vec<_> = ledger.active_on(pod).take(left).cloned().collect();
-        for uid in &active {
+        let may_move = |(_, participants): &(_, u32)| pace.take(&pool.name, *participants, pool.drain.pace, now);
+        let released: Vec<_> = ledger.active_on(pod).take_while(may_move).map(|(uid, _)| Arc::clone(uid)).collect();
+        for uid in &released {
             ledger.release(uid);
         }
-        released.extend(active);
     }
+    drop((state, pace));
     let begun = plan.drain.iter().map(|change| &change.uid).chain(&plan.move_off);
     for pod in begun {
         cache.enqueue_meetings_on(pod);

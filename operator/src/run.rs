@@ -60,8 +60,6 @@ use crate::{
 const MEETINGS_AT_ONCE: u16 = 8;
 /// Pod changes come in bursts; one reconciliation of the pool serves them all.
 const POOL_PERIOD: Duration = Duration::from_millis(200);
-/// Participants of a pool are moved at a pace per second.
-const MOVES_PERIOD: Duration = Duration::from_millis(950);
 /// Time limit for publishing the last events at shutdown.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
 /// How often the keys are checked: they may have been deleted.
@@ -210,7 +208,7 @@ fn build_context(
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
         count_writes: Debounce::new(config.intervals.people),
-        moves: Debounce::new(MOVES_PERIOD),
+        drain_pace: std::sync::Mutex::default(),
         intervals: config.intervals,
         config,
     })

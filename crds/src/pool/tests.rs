@@ -110,7 +110,7 @@ fn a_name_that_no_pod_could_carry_is_refused() {
 #[test]
 fn whatever_is_left_out_has_its_default() {
     let spec = pool(json!({})).spec;
-    assert_eq!(spec.drain, Drain { deadline_seconds: 300, pace: 2, handover_seconds: 10 });
+    assert_eq!(spec.drain, Drain { deadline_seconds: 300, pace: 20, handover_seconds: 10 });
     assert_eq!(spec.rollout, Rollout { max_surge: 1 });
     assert_eq!(spec.topology_key, "kubernetes.io/hostname");
     assert_eq!(spec.allowed_namespaces, AllowedNamespaces { from: NamespacesFrom::All, selector: None });

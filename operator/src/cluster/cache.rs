@@ -36,6 +36,7 @@ use crate::{
 const WATCHED_KINDS: usize = 7;
 
 mod on_event;
+mod on_move;
 
 /// A custom resource that may not be parseable.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;

@@ -1,11 +1,12 @@
-//! Carries the state of a room to the pod that its meeting moves to, and lets its clients move there.
+//! Carries out the steps of a move: the state of a room comes to the pod that its meeting moves to, and its clients move there.
 //!
 //! The order leaves no gap: the old room is frozen and the new one filled before the status leads new connections to the new pod, and
-//! clients move after that. It decides nothing about where a meeting moves. If a step fails, the meeting moves without its memory.
+//! clients move after that. The status records each step, so that an operator that takes over continues. It decides nothing about where a
+//! meeting moves. If a step fails, the meeting moves without its memory.
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use convene_crds::Meeting;
+use convene_crds::{Meeting, MeetingMove, MeetingMovePhase, MeetingStatus};
 use convene_protocol::{
     admin::{EndReason, LeaveRequest},
     admission::JoinTicket,
@@ -17,26 +18,44 @@ use kube::ResourceExt;
 use serde::Deserialize;
 
 use super::{
+    apply::apply_status,
     error::Error,
     is_refused,
-    plan::{MeetingPlan, Placement},
+    moving::{MoveStep, Undo},
+    report::compute_move_note,
 };
 use crate::{
     context::{Context, Outcome},
-    model::media_pod::MediaPod,
-    pods::link::{MoveStep, PodLinkError},
+    model::{
+        ledger::key_of,
+        media_pod::MediaPod,
+        moves::{compute_id, fall_back},
+        reason::Reason,
+    },
+    pods::link::{MoveStep as LinkStep, PodLinkError},
 };
 
 /// A room whose memory is on both pods, but whose clients are not notified yet.
 pub(crate) struct Handover {
+    moving: Moving,
+    to: Arc<MediaPod>,
+    tickets: BTreeMap<String, String>,
+}
+
+/// What the status is to say about the move, and what is left to be done once it does.
+#[derive(Default)]
+pub(crate) struct Performed {
+    pub(crate) record: Option<MeetingMove>,
+    handover: Option<Handover>,
+}
+
+/// A move, as its requests to the old pod name it.
+struct Moving {
     namespace: String,
     name: String,
     uid: String,
-    /// Names the move.
     id: String,
     from: Arc<MediaPod>,
-    to: Arc<MediaPod>,
-    tickets: BTreeMap<String, String>,
     deadline_seconds: u32,
 }
 
@@ -56,58 +75,156 @@ enum Step {
     Restore,
 }
 
-/// Fills the room on the new pod, if the plan moves a meeting with participants between two pods that respond.
-pub(crate) async fn begin(context: &Context, meeting: &Meeting, plan: &MeetingPlan) -> Option<Handover> {
-    let handover = prepare(context, meeting, plan)?;
-    match handover.carry(context).await {
-        Ok(tickets) => Some(Handover { tickets, ..handover }),
-        Err((step, error)) => {
-            context.metrics.steps.with_label_values(&["handover", error.reason()]).inc();
-            let (from, to) = (&handover.from.name, &handover.to.name);
-            tracing::warn!(error = &error as &dyn std::error::Error, from, to, "moving a meeting without its memory");
-            // A pod that does not respond lets its room go on by itself, and a room that is in use there is not ours.
-            let is_frozen = step == Step::Restore || !error.is_silence();
-            let is_filled = step == Step::Restore && !error.is_conflict();
-            handover.cancel(context, is_frozen, is_filled).await;
-            None
+/// Carries out a step. `Err`: the begin of the move could not be written, and nothing was done.
+pub(crate) async fn perform(
+    context: &Context,
+    meeting: &Meeting,
+    step: MoveStep,
+) -> Result<Performed, Result<Outcome, Error>> {
+    let record = match step {
+        MoveStep::Rest(record) => record,
+        MoveStep::Carry { record, replaced } => {
+            if let Some(replaced) = &replaced {
+                let is_same_place = replaced.to.uid == record.to.uid;
+                let undo = if is_same_place { Undo::OldRoom } else { Undo::BothRooms };
+                cancel(context, meeting, replaced, undo).await;
+            }
+            return carry(context, meeting, record).await;
+        }
+        MoveStep::Leave(record) => {
+            resume(context, meeting, &record).await;
+            Some(record)
+        }
+        MoveStep::Finish { record, undo } => {
+            cancel(context, meeting, &record, undo).await;
+            context.cache.state().moves.on_over(&uid_of(meeting), &record);
+            Some(record)
+        }
+    };
+    Ok(Performed { record, handover: None })
+}
+
+/// Records the move, then fills the room on the new pod. Also if an earlier process has done so.
+async fn carry(context: &Context, meeting: &Meeting, record: MeetingMove) -> Result<Performed, Result<Outcome, Error>> {
+    let uid = uid_of(meeting);
+    let Some((moving, to)) = begin(context, meeting, &record) else {
+        let why = Reason::new(convene_crds::reason::POD_GONE, "one of the media pods is gone");
+        return Ok(Performed { record: Some(fall_back(&record, &why)), handover: None });
+    };
+    if let Err(refusal) = announce(context, meeting, &record).await {
+        if is_refused(&refusal) {
+            context.cache.state().moves.end(&uid);
+        }
+        return Err(refusal);
+    }
+    match moving.carry(context, &to).await {
+        Ok(tickets) => {
+            let record = MeetingMove { phase: MeetingMovePhase::Moving, ..record };
+            Ok(Performed { record: Some(record), handover: Some(Handover { moving, to, tickets }) })
+        }
+        Err((step, error)) => Ok(moving.give_up(context, &to, &record, step, &error).await),
+    }
+}
+
+/// Notes the move, which this process carries from now on.
+fn begin(context: &Context, meeting: &Meeting, record: &MeetingMove) -> Option<(Moving, Arc<MediaPod>)> {
+    let moving = find_moving(context, meeting, record)?;
+    let participants = meeting.status.as_ref().and_then(|status| status.participants).unwrap_or_default();
+    let mut state = context.cache.state();
+    let to = state.views.pods().find(|pod| pod.uid == record.to.uid).cloned()?;
+    let (key, seconds) = (Arc::new(key_of(&meeting.metadata)), moving.deadline_seconds);
+    state.moves.begin(&moving.uid, &key, record, participants, seconds, Timestamp::now());
+    drop(state);
+    Some((moving, to))
+}
+
+fn find_moving(context: &Context, meeting: &Meeting, record: &MeetingMove) -> Option<Moving> {
+    let state = context.cache.state();
+    let from = state.views.pods().find(|pod| pod.uid == record.from.uid).cloned()?;
+    let pool = state.views.pool(&meeting.spec.pool);
+    let pool = pool.as_ref().and_then(|view| view.pool.as_ref().ok());
+    let deadline_seconds = pool.map_or(0, |pool| pool.drain.handover_seconds);
+    drop(state);
+    let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
+    Some(Moving { namespace, name, uid: uid_of(meeting), id: compute_id(record), from, deadline_seconds })
+}
+
+/// Writes that the move has begun, unless the status says so already. The rest of it stays as it is.
+async fn announce(context: &Context, meeting: &Meeting, record: &MeetingMove) -> Result<(), Result<Outcome, Error>> {
+    let old = meeting.status.clone().unwrap_or_default();
+    if old.last_move.as_ref() == Some(record) {
+        return Ok(());
+    }
+    let status = MeetingStatus { last_move: Some(record.clone()), ..old.clone() };
+    let note = compute_move_note(old.last_move.as_ref(), &status);
+    match apply_status(context, meeting, &status, note.as_slice()).await {
+        Ok(Outcome::Applied) => Ok(()),
+        other => Err(other),
+    }
+}
+
+/// Lets the clients of a room move that was frozen before: its snapshot has their grants.
+async fn resume(context: &Context, meeting: &Meeting, record: &MeetingMove) {
+    let Some(moving) = find_moving(context, meeting, record) else { return };
+    let frozen = context.link.hand_over(&moving.from, &moving.step()).await;
+    match frozen.and_then(|snapshot| moving.sign_tickets(context, &snapshot)) {
+        Ok(tickets) => moving.leave(context, tickets).await,
+        // Its clients were notified, by an operator that did not receive the response.
+        Err(error) if error.is_conflict() || error.is_unknown_to_pod() => {
+            context.cache.state().moves.on_left(&moving.uid, moving.deadline_seconds, Timestamp::now());
+        }
+        Err(error) => moving.on_leave(context, Err(error), 0),
+    }
+}
+
+/// Undoes a move that no client knows of, as far as its pods respond.
+async fn cancel(context: &Context, meeting: &Meeting, record: &MeetingMove, undo: Undo) {
+    let Some(moving) = find_moving(context, meeting, record).filter(|_| undo != Undo::Nothing) else { return };
+    let to = context.cache.state().views.pods().find(|pod| pod.uid == record.to.uid).cloned();
+    moving.cancel(context, true, to.as_deref().filter(|_| undo == Undo::BothRooms)).await;
+}
+
+fn uid_of(meeting: &Meeting) -> String {
+    meeting.metadata.uid.clone().unwrap_or_default()
+}
+
+impl Performed {
+    /// Continues once it is known whether the status was written.
+    pub(crate) async fn finish(self, context: &Context, written: &Result<Outcome, Error>) {
+        let Self { record, handover } = self;
+        if let Some(handover) = handover {
+            handover.finish(context, record.as_ref(), written).await;
         }
     }
 }
 
-/// Also if the same move was decided before, and it is uncertain whether that was written.
-fn prepare(context: &Context, meeting: &Meeting, plan: &MeetingPlan) -> Option<Handover> {
-    let (Placement::New(to) | Placement::Kept(to)) = &plan.placement else { return None };
-    let status = meeting.status.as_ref()?;
-    let (from, uid) = (status.pod.as_ref().filter(|from| from.uid != to.uid)?, meeting.metadata.uid.clone()?);
-    let participants = status.participants.filter(|participants| *participants > 0)?;
-    let mut state = context.cache.state();
-    let find = |uid: &str| state.views.pods().find(|pod| pod.uid == uid && pod.is_ready()).cloned();
-    let (old, new) = (find(&from.uid)?, find(&to.uid)?);
-    let deadline_seconds = state.views.pool(&meeting.spec.pool)?.pool.as_ref().ok()?.drain.handover_seconds;
-    state.moves.begin(&uid, &old.uid, participants, deadline_seconds, Timestamp::now());
-    drop(state);
-    let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
-    let id = compute_id(&from.uid, from.moved_at.as_ref().map(|time| time.0), &to.uid);
-    Some(Handover { namespace, name, uid, id, from: old, to: new, tickets: BTreeMap::new(), deadline_seconds })
-}
-
-/// The same for an operator that repeats the move, and another one for each move of a meeting.
-fn compute_id(from: &str, moved_at: Option<Timestamp>, to: &str) -> String {
-    let short = |uid: &str| uid.chars().filter(char::is_ascii_alphanumeric).take(20).collect::<String>();
-    format!("{}-{}-{}", short(from), moved_at.map_or(0, Timestamp::as_second).unsigned_abs(), short(to))
-}
-
 impl Handover {
-    fn step(&self) -> MoveStep<'_> {
-        MoveStep { namespace: &self.namespace, name: &self.name, uid: &self.uid, id: &self.id }
+    /// Lets the clients move once the new pod is in the status. If it is certain that it is not, the meeting stays. Otherwise clients may be
+    /// on the new pod already: both rooms remain as they are for the next reconciliation.
+    async fn finish(self, context: &Context, record: Option<&MeetingMove>, written: &Result<Outcome, Error>) {
+        let Self { moving, to, tickets } = self;
+        if is_refused(written) {
+            moving.cancel(context, true, Some(&to)).await;
+            context.cache.state().moves.end(&moving.uid);
+            return;
+        }
+        let Some(record) = record.filter(|_| written.is_ok()) else { return };
+        context.cache.state().moves.on_written(&moving.uid, record);
+        moving.leave(context, tickets).await;
+    }
+}
+
+impl Moving {
+    fn step(&self) -> LinkStep<'_> {
+        LinkStep { namespace: &self.namespace, name: &self.name, uid: &self.uid, id: &self.id }
     }
 
     /// Returns the tickets of the clients.
-    async fn carry(&self, context: &Context) -> Result<BTreeMap<String, String>, (Step, PodLinkError)> {
+    async fn carry(&self, context: &Context, to: &MediaPod) -> Result<BTreeMap<String, String>, (Step, PodLinkError)> {
         let (link, step) = (&context.link, self.step());
         let snapshot = link.hand_over(&self.from, &step).await.map_err(|error| (Step::Freeze, error))?;
         let tickets = self.sign_tickets(context, &snapshot).map_err(|error| (Step::Freeze, error))?;
-        let restored = link.restore(&self.to, &step, snapshot, self.deadline_seconds).await;
+        let restored = link.restore(to, &step, snapshot, self.deadline_seconds).await;
         restored.map(|()| tickets).map_err(|error| (Step::Restore, error))
     }
 
@@ -126,63 +243,65 @@ impl Handover {
         clients.into_iter().map(sign).collect()
     }
 
-    /// Lets the clients move once the new pod is in the status. If it is certain that it is not, the meeting stays. Otherwise clients may be
-    /// on the new pod already: both rooms remain as they are for the next reconciliation.
-    pub(crate) async fn finish(mut self, context: &Context, written: &Result<Outcome, Error>) {
-        if is_refused(written) {
-            return self.cancel(context, true, true).await;
-        }
-        if written.is_err() {
-            return;
-        }
-        let (tickets, deadline_seconds) = (mem::take(&mut self.tickets), u64::from(self.deadline_seconds));
-        let clients = tickets.len();
-        let left = context.link.leave(&self.from, &self.step(), &LeaveRequest { tickets, deadline_seconds }).await;
+    /// The meeting moves without its memory.
+    async fn give_up(
+        &self,
+        context: &Context,
+        to: &MediaPod,
+        record: &MeetingMove,
+        step: Step,
+        error: &PodLinkError,
+    ) -> Performed {
+        context.metrics.steps.with_label_values(&["handover", error.reason()]).inc();
+        let (from, name) = (&self.from.name, &to.name);
+        tracing::warn!(error = error as &dyn std::error::Error, from, to = name, "moving a meeting without its memory");
+        // A pod that does not respond lets its room go on by itself, and a room that is in use there is not ours.
+        let is_frozen = step == Step::Restore || !error.is_silence();
+        let is_filled = step == Step::Restore && !error.is_conflict();
+        self.cancel(context, is_frozen, is_filled.then_some(to)).await;
+        let record = fall_back(record, &Reason::new(error.reason(), error.to_string()));
+        context.cache.state().moves.on_over(&self.uid, &record);
+        Performed { record: Some(record), handover: None }
+    }
+
+    async fn leave(&self, context: &Context, mut tickets: BTreeMap<String, String>) {
+        let (clients, deadline_seconds) = (tickets.len(), u64::from(self.deadline_seconds));
+        let request = LeaveRequest { tickets: mem::take(&mut tickets), deadline_seconds };
+        let left = context.link.leave(&self.from, &self.step(), &request).await;
+        self.on_leave(context, left, clients);
+    }
+
+    /// A pod that does not respond receives the request again.
+    fn on_leave(&self, context: &Context, left: Result<(), PodLinkError>, clients: usize) {
+        let (seconds, now) = (self.deadline_seconds, Timestamp::now());
         let outcome = left.as_ref().map_or_else(PodLinkError::reason, |()| "done");
         context.metrics.steps.with_label_values(&["handover", outcome]).inc();
-        let (from, to) = (&self.from.name, &self.to.name);
-        match left {
-            Ok(()) => tracing::info!(from, to, clients, "a meeting moves with its memory"),
-            // The room reconciler closes the connections, and clients find the new room.
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, from, to, "could not let the clients of a meeting move");
-                context.cache.state().moves.end(&self.uid);
-            }
+        let from = &self.from.name;
+        let Err(error) = left else {
+            tracing::info!(from, clients, "a meeting moves with its memory");
+            return context.cache.state().moves.on_left(&self.uid, seconds, now);
+        };
+        tracing::warn!(error = &error as &dyn std::error::Error, from, "could not let the clients of a meeting move");
+        if !error.is_silence() {
+            context.cache.state().moves.on_failed(&self.uid, Reason::new(error.reason(), error.to_string()));
         }
     }
 
-    /// Undoes what has been done. No client can have reached the new room.
-    async fn cancel(&self, context: &Context, is_frozen: bool, is_filled: bool) {
+    /// Undoes what has been done. No client can have reached the new room; if one has when a late request arrives there, it reconnects.
+    async fn cancel(&self, context: &Context, is_frozen: bool, filled: Option<&MediaPod>) {
         let link = &context.link;
         let mut results = Vec::new();
         if is_frozen {
             results.push(link.cancel_handover(&self.from, &self.step()).await);
         }
-        if is_filled {
-            results.push(link.end_room(&self.to, &self.namespace, &self.name, &self.uid, EndReason::Ended).await);
+        if let Some(to) = filled {
+            results.push(link.end_room(to, &self.namespace, &self.name, &self.uid, EndReason::Moved).await);
         }
         for error in results.into_iter().filter_map(Result::err) {
             tracing::info!(error = &error as &dyn std::error::Error, "could not cancel a move");
         }
-        context.cache.state().moves.end(&self.uid);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_move_of_a_meeting_has_its_name() {
-        let (a, b) = ("5b6c0b3e-7f0e-4b6e-9d7c-0a1b2c3d4e5f", "11111111-2222-3333-4444-555555555555");
-        let at = |seconds| Some(Timestamp::from_second(seconds).unwrap());
-        let names = [(a, None, b), (b, at(1_900_000_000), a), (a, at(1_900_000_100), b)];
-        let names = names.map(|(from, at, to)| compute_id(from, at, to));
-        assert_eq!(names[0], compute_id(a, None, b));
-        assert!(names[0] != names[2] && names[0] != names[1]);
-        let is_name =
-            |name: &String| name.len() <= 64 && name.chars().all(|one| one.is_ascii_alphanumeric() || one == '-');
-        assert!(names.iter().all(is_name), "{names:?}");
-    }
-}
+mod tests;

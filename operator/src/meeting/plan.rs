@@ -187,11 +187,11 @@ fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     }
 }
 
-/// On a working pod: the meeting stays, unless the pod is draining or hot.
+/// On a working pod: the meeting stays, unless the pod is draining or hot. One move ends before the next begins.
 fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> MeetingPlan {
     if let Some(draining) = &pod.draining {
         let why = Reason::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
-        if meeting.participants == 0 || meeting.is_released {
+        if !meeting.is_arriving && (meeting.participants == 0 || meeting.is_released) {
             return plan_better(meeting, observed, pod, &why);
         }
         let has_elsewhere = select_pod(meeting, observed).is_some();

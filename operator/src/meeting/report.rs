@@ -5,7 +5,7 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use convene_crds::{
-    Meeting, MeetingPhase, MeetingStatus,
+    Meeting, MeetingMove, MeetingMovePhase, MeetingPhase, MeetingStatus,
     names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_MEDIA_REACHABLE, CONDITION_READY, TRUE, join_path},
 };
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use crate::{
     model::{
         conditions::{ConditionValue, are_same, compute_condition, find},
         ledger::Occupancy,
+        moves::fall_back,
         reason::Reason,
     },
 };
@@ -62,9 +63,17 @@ pub(crate) fn compute_status(
         participants: Some(if pod.is_some() { occupancy.participants } else { 0 }),
         recording: occupancy.is_recorded && has_its_room(plan),
         pod,
+        last_move: compute_last_move(meeting, plan),
         ended_at: ended_at.map(Time),
         observed_generation: generation,
     }
+}
+
+/// The record of the last move. A meeting without a pod is not moving.
+fn compute_last_move(meeting: &Meeting, plan: &MeetingPlan) -> Option<MeetingMove> {
+    let record = old_move(meeting)?;
+    let is_off = record.is_active() && plan.placement == Placement::Nowhere;
+    Some(if is_off { fall_back(record, plan.ready.reason()) } else { record.clone() })
 }
 
 /// Whether the last reported room can still exist and be reached: a room ends with its pod's process, and when the meeting moves.
@@ -76,10 +85,19 @@ fn has_its_room(plan: &MeetingPlan) -> bool {
 /// Whether writing `new` over `old` would change nothing but times.
 pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let Some(old) = old else { return false };
-    let MeetingStatus { phase, conditions, join_url, pod, participants, recording, ended_at, observed_generation } =
-        new;
+    let MeetingStatus {
+        phase,
+        conditions,
+        join_url,
+        pod,
+        last_move,
+        participants,
+        recording,
+        ended_at,
+        observed_generation,
+    } = new;
     are_same(&old.conditions, conditions)
-        && old.recording == *recording
+        && (old.recording, &old.last_move) == (*recording, last_move)
         && (&old.phase, &old.join_url, &old.pod, &old.participants, &old.ended_at, &old.observed_generation)
             == (phase, join_url, pod, participants, ended_at, observed_generation)
 }
@@ -97,7 +115,10 @@ pub(crate) fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
 
 /// Changes of the meeting as events, one per cause: a meeting that is accepted, assigned and ready at once has one event.
 pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
-    let mut notes: Vec<Note> = plan.left.iter().map(|why| compute_left(why, &plan.placement)).collect();
+    let moved = compute_move_note(old_move(meeting), status);
+    let is_known = has_news_of_move(meeting, plan, status);
+    let left = plan.left.iter().filter(|_| !is_known).map(|why| compute_left(why, &plan.placement));
+    let mut notes: Vec<Note> = moved.into_iter().chain(left).collect();
     let old = old_conditions(meeting);
     let values = [
         (CONDITION_ACCEPTED, &plan.accepted),
@@ -114,6 +135,46 @@ pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &Meet
     }
     notes.extend(compute_recording_note(meeting, status));
     notes
+}
+
+/// Whether the new pod is that of a move, which has events of its own.
+fn has_news_of_move(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> bool {
+    let Placement::New(pod) = &plan.placement else { return false };
+    let news = status.last_move.as_ref().filter(|record| Some(*record) != old_move(meeting));
+    news.is_some_and(|record| record.to.uid == pod.uid)
+}
+
+/// The begin and the end of a move.
+pub(crate) fn compute_move_note(old: Option<&MeetingMove>, status: &MeetingStatus) -> Option<Note> {
+    let record = status.last_move.as_ref()?;
+    let before = old.filter(|old| old.is_same_move(record)).map(|old| old.phase);
+    if before == Some(record.phase) {
+        return None;
+    }
+    let MeetingMove { from, to, message: why, .. } = record;
+    let (from, to) = (&from.name, &to.name);
+    let note = match record.phase {
+        MeetingMovePhase::Copying => {
+            Note::normal(reason::MOVING, format!("moving participants from media pod {from:?} to {to:?}: {why}"))
+        }
+        MeetingMovePhase::Moving => return None,
+        MeetingMovePhase::Done => {
+            Note::normal(reason::MOVED, format!("all participants have moved from media pod {from:?} to {to:?}"))
+        }
+        MeetingMovePhase::Fallback => compute_fallback(record, status),
+    };
+    Some(note.about(to))
+}
+
+fn compute_fallback(record: &MeetingMove, status: &MeetingStatus) -> Note {
+    let MeetingMove { from, to, reason: code, message: why, .. } = record;
+    let move_ = format!("the move from media pod {:?} to {:?}", from.name, to.name);
+    let has_moved = status.pod.as_ref().is_some_and(|pod| pod.uid != from.uid);
+    if has_moved && code != reason::MOVE_CANCELLED {
+        let message = format!("{move_} failed, so participants have to reconnect: {why}");
+        return Note::warning(reason::MOVE_FELL_BACK, message);
+    }
+    Note::normal(reason::MOVE_FELL_BACK, format!("{move_} was cancelled: {why}"))
 }
 
 fn compute_recording_note(meeting: &Meeting, status: &MeetingStatus) -> Option<Note> {
@@ -136,6 +197,10 @@ fn is_notable(type_: &str, value: &ConditionValue, plan: &MeetingPlan) -> bool {
         (CONDITION_READY, ConditionValue::True(_)) => !is_bound_now,
         _ => true,
     }
+}
+
+fn old_move(meeting: &Meeting) -> Option<&MeetingMove> {
+    meeting.status.as_ref()?.last_move.as_ref()
 }
 
 fn old_conditions(meeting: &Meeting) -> &[Condition] {

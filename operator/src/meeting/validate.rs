@@ -44,6 +44,7 @@ pub(crate) enum Moment {
 }
 
 /// A meeting that its pool can host.
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValidMeeting {
     /// Participants it must have capacity for.
@@ -58,6 +59,8 @@ pub(crate) struct ValidMeeting {
     pub(crate) is_reported: bool,
     /// Whether it may leave a draining pod despite its participants.
     pub(crate) is_released: bool,
+    /// Whether participants are still on their way from another pod.
+    pub(crate) is_arriving: bool,
     /// The reason it gets no new place in the pool, if that is the case. It keeps its current one.
     pub(crate) denial: Option<Reason>,
     /// Its current phase.
@@ -128,6 +131,7 @@ pub(crate) fn validate_meeting(
         is_reported: bound_to.as_ref().is_some_and(|pod| ledger.participants_on(&pod.uid).is_some()),
         bound_to,
         is_released: ledger.is_released(meeting),
+        is_arriving: false,
         moment: compute_moment(&meeting.spec, now),
         now,
     })

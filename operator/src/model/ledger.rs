@@ -233,10 +233,13 @@ impl Ledger {
         own.map(|entry| Arc::clone(&entry.key)).collect()
     }
 
-    /// UIDs of the meetings on a pod that have participants and were not released yet.
-    pub(crate) fn active_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
-        let is_lively = |entry: &Entry| entry.participants() > 0 && !entry.is_released;
-        self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
+    /// UIDs and participants of the meetings on a pod that have some and were not released yet.
+    pub(crate) fn active_on(&self, pod_uid: &str) -> impl Iterator<Item = (&Arc<str>, u32)> {
+        let is_lively = |entry: &&Entry| entry.participants() > 0 && !entry.is_released;
+        self.meetings_on(pod_uid).filter_map(move |(uid, _)| {
+            let entry = self.meetings.get(uid).filter(is_lively)?;
+            Some((uid, entry.participants()))
+        })
     }
 
     /// The meetings that wait for a pod of this pool or have none, in an order that is fair to namespaces.

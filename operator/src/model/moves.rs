@@ -1,94 +1,214 @@
-//! The meetings that are moving with their participants, so that nothing else ends the room that they leave.
+//! The meetings that are moving with their participants: how far each move is, and that nothing else ends the room that they leave.
 //!
-//! Pure: the time is an argument. The memory belongs to this process. An operator that takes over ends the old room as soon as the pod no
-//! longer reports that it moves.
+//! Pure: the time is an argument. The memory belongs to this process; an operator that takes over adopts the moves that the statuses
+//! record. What is here is newer than the cached status, never older.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use convene_crds::{Meeting, MeetingMove, MeetingMovePhase};
+use convene_protocol::admin::RoomList;
 use jiff::{SignedDuration, Timestamp};
+
+use crate::model::{
+    ledger::{MeetingKey, key_of},
+    reason::Reason,
+};
+
+mod state;
+
+pub(crate) use self::state::{MoveState, OldRoom, Progress, compute_id, fall_back, see_room};
 
 /// How long after the deadline of its clients a room may still report its end.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
+/// How long a move that this process has not begun may take to show that it goes on: the old room stays frozen for half of it.
+const ADOPTED: SignedDuration = SignedDuration::from_secs(60);
 
+/// The participants who are on their way to the new pod.
 #[derive(Clone, Debug)]
-struct Move {
+struct Arrival {
     from: String,
     participants: u32,
     until: Timestamp,
 }
 
+/// What a status says about a move that was not known before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Observed {
+    Nothing,
+    /// An earlier process has begun it.
+    Adopted,
+    /// Its end was written.
+    Over,
+}
+
 /// All moves under way, by UID of the meeting.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Moves {
-    by_meeting: HashMap<String, Move>,
+    arrivals: HashMap<String, Arrival>,
+    states: HashMap<String, MoveState>,
 }
 
 impl Moves {
-    /// Records that the meeting with this UID and so many participants leaves the pod with the UID `from`, and that its clients may take
-    /// `seconds`.
-    pub(crate) fn begin(&mut self, uid: &str, from: &str, participants: u32, seconds: u32, now: Timestamp) {
-        self.by_meeting.retain(|_, one| one.until > now);
-        let until = now.saturating_add(SignedDuration::from_secs(i64::from(seconds)) + GRACE).unwrap_or(Timestamp::MAX);
-        self.by_meeting.insert(uid.to_owned(), Move { from: from.to_owned(), participants, until });
+    /// Records that this process begins, or repeats, a move of the meeting with this UID and so many participants, and that its clients may
+    /// take `seconds`.
+    pub(crate) fn begin(
+        &mut self,
+        uid: &str,
+        key: &Arc<MeetingKey>,
+        record: &MeetingMove,
+        participants: u32,
+        seconds: u32,
+        now: Timestamp,
+    ) {
+        let until = compute_until(seconds, now);
+        self.expect(uid, &record.from.uid, participants, until, now);
+        let state = MoveState::new(Arc::clone(key), record.clone(), Progress::Carrying, until);
+        self.states.insert(uid.to_owned(), state);
     }
 
-    /// Records that the move of this meeting has failed or was canceled.
+    fn expect(&mut self, uid: &str, from: &str, participants: u32, until: Timestamp, now: Timestamp) {
+        self.arrivals.retain(|_, one| one.until > now);
+        self.arrivals.insert(uid.to_owned(), Arrival { from: from.to_owned(), participants, until });
+    }
+
+    /// Compares with the status of a meeting from the cache.
+    pub(crate) fn observe(&mut self, meeting: &Meeting, now: Timestamp) -> Observed {
+        let (Some(uid), Some(status)) = (meeting.metadata.uid.as_deref(), &meeting.status) else {
+            return Observed::Nothing;
+        };
+        let Some(written) = &status.last_move else { return Observed::Nothing };
+        match self.states.get_mut(uid) {
+            None if written.is_active() => {
+                self.adopt(uid, meeting, written, status.participants.unwrap_or_default(), now);
+                Observed::Adopted
+            }
+            Some(state) if state.record.is_same_move(written) && !written.is_active() => {
+                self.states.remove(uid);
+                Observed::Over
+            }
+            Some(state) if state.record.is_same_move(written) && written.phase == MeetingMovePhase::Moving => {
+                state.on_written(written);
+                Observed::Nothing
+            }
+            _ => Observed::Nothing,
+        }
+    }
+
+    fn adopt(&mut self, uid: &str, meeting: &Meeting, record: &MeetingMove, participants: u32, now: Timestamp) {
+        let until = now.saturating_add(ADOPTED).unwrap_or(Timestamp::MAX);
+        self.expect(uid, &record.from.uid, participants, until, now);
+        let key = Arc::new(key_of(&meeting.metadata));
+        self.states.insert(uid.to_owned(), MoveState::new(key, record.clone(), Progress::Adopted, until));
+    }
+
+    /// The move of this meeting, until its end is in the cache.
+    pub(crate) fn state(&self, uid: &str) -> Option<&MoveState> {
+        self.states.get(uid)
+    }
+
+    /// Records that the new pod is in the status: clients can be notified.
+    pub(crate) fn on_written(&mut self, uid: &str, record: &MeetingMove) {
+        if let Some(state) = self.states.get_mut(uid) {
+            state.on_written(record);
+        }
+    }
+
+    /// Records that the clients were notified, and may take `seconds`.
+    pub(crate) fn on_left(&mut self, uid: &str, seconds: u32, now: Timestamp) {
+        let until = compute_until(seconds, now);
+        if let Some(state) = self.states.get_mut(uid) {
+            (state.progress, state.until) = (Progress::Left, until);
+        }
+        if let Some(arrival) = self.arrivals.get_mut(uid) {
+            arrival.until = until;
+        }
+    }
+
+    /// Records that the clients cannot be notified: their room may end.
+    pub(crate) fn on_failed(&mut self, uid: &str, why: Reason) {
+        self.arrivals.remove(uid);
+        if let Some(state) = self.states.get_mut(uid) {
+            state.progress = Progress::Failed(why);
+        }
+    }
+
+    /// Records the result of a move, before it is written.
+    pub(crate) fn on_over(&mut self, uid: &str, record: &MeetingMove) {
+        if record.phase == MeetingMovePhase::Fallback {
+            self.arrivals.remove(uid);
+        }
+        if let Some(state) = self.states.get_mut(uid) {
+            (state.record, state.progress) = (record.clone(), Progress::Over);
+        }
+    }
+
+    /// Removes the move of a meeting that is gone, or that could not be written.
     pub(crate) fn end(&mut self, uid: &str) {
-        self.by_meeting.remove(uid);
+        self.arrivals.remove(uid);
+        self.states.remove(uid);
+    }
+
+    /// Removes the moves of meetings that are gone.
+    pub(crate) fn forget(&mut self, gone: &[Arc<MeetingKey>]) {
+        self.states.retain(|_, state| !gone.contains(&state.key));
+    }
+
+    /// Whether a meeting has left this pod, and the end of that move is not in the cache yet.
+    pub(crate) fn is_left(&self, pod_uid: &str) -> bool {
+        self.states.values().any(|state| state.record.from.uid == pod_uid && state.has_left())
+    }
+
+    /// Handles a report of a pod about its rooms. Returns the meetings that leave it and for which something has changed.
+    pub(crate) fn report(&mut self, pod_uid: &str, list: &RoomList) -> Vec<Arc<MeetingKey>> {
+        let mut changed = Vec::new();
+        for (uid, state) in self.states.iter_mut().filter(|(_, state)| state.record.from.uid == pod_uid) {
+            let seen = Some(see_room(list, uid, &compute_id(&state.record)));
+            if state.seen != seen {
+                state.seen = seen;
+                changed.push(Arc::clone(&state.key));
+            }
+        }
+        changed
+    }
+
+    /// The meetings that move from or to this pod.
+    pub(crate) fn on_pod(&self, pod_uid: &str) -> Vec<Arc<MeetingKey>> {
+        let is_concerned = |state: &&MoveState| state.record.from.uid == pod_uid || state.record.to.uid == pod_uid;
+        self.states.values().filter(is_concerned).map(|state| Arc::clone(&state.key)).collect()
     }
 
     /// The participants of a meeting that are on their way: the new pod reports none until they have arrived.
     pub(crate) fn expected(&self, uid: &str, now: Timestamp) -> u32 {
-        self.by_meeting.get(uid).filter(|one| one.until > now).map_or(0, |one| one.participants)
+        self.arrivals.get(uid).filter(|one| one.until > now).map_or(0, |one| one.participants)
     }
 
     /// The end of the time in which they are expected: the meeting has to be reconciled again then.
     pub(crate) fn expected_until(&self, uid: &str, now: Timestamp) -> Option<Timestamp> {
-        self.by_meeting.get(uid).map(|one| one.until).filter(|until| *until > now)
+        let arrival = self.arrivals.get(uid).map(|one| one.until);
+        let state = self.states.get(uid).map(|state| state.until);
+        arrival.into_iter().chain(state).filter(|until| *until > now).min()
+    }
+
+    /// Whether the clients of a meeting still have to be notified, so that the request should be repeated soon.
+    pub(crate) fn is_leave_due(&self, uid: &str) -> bool {
+        let is_due = |state: &MoveState| {
+            let is_stuck = state.progress == Progress::Adopted && state.seen == Some(OldRoom::Frozen);
+            state.progress == Progress::Written || is_stuck && state.has_left()
+        };
+        self.states.get(uid).is_some_and(is_due)
     }
 
     /// Whether the meeting with this UID is leaving the pod with the UID `pod_uid`.
     pub(crate) fn is_leaving(&self, uid: &str, pod_uid: &str, now: Timestamp) -> bool {
-        self.by_meeting.get(uid).is_some_and(|one| one.from == pod_uid && one.until > now)
+        self.arrivals.get(uid).is_some_and(|one| one.from == pod_uid && one.until > now)
     }
+}
+
+fn compute_until(seconds: u32, now: Timestamp) -> Timestamp {
+    now.saturating_add(SignedDuration::from_secs(i64::from(seconds)) + GRACE).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_meeting_leaves_one_pod_for_as_long_as_its_clients_may_take() {
-        let now = Timestamp::UNIX_EPOCH;
-        let after = |seconds: i64| now + SignedDuration::from_secs(seconds);
-        let mut moves = Moves::default();
-        moves.begin("m1", "p1", 3, 10, now);
-        assert_eq!(
-            [("m1", 19), ("m1", 20), ("m2", 0)].map(|(uid, seconds)| moves.expected(uid, after(seconds))),
-            [3, 0, 0]
-        );
-        let cases = [
-            ("m1", "p1", 0, true),
-            ("m1", "p1", 19, true),
-            ("m1", "p1", 20, false),
-            ("m1", "p2", 0, false),
-            ("m2", "p1", 0, false),
-        ];
-        for (uid, pod, seconds, wanted) in cases {
-            assert_eq!(moves.is_leaving(uid, pod, after(seconds)), wanted, "{uid} {pod} {seconds}");
-        }
-        assert_eq!([0, 20].map(|seconds| moves.expected_until("m1", after(seconds))), [Some(after(20)), None]);
-        moves.end("m1");
-        assert!(!moves.is_leaving("m1", "p1", now));
-    }
-
-    #[test]
-    fn moves_that_are_over_are_forgotten() {
-        let mut moves = Moves::default();
-        moves.begin("m1", "p1", 1, 10, Timestamp::UNIX_EPOCH);
-        moves.begin("m2", "p1", 1, 10, Timestamp::UNIX_EPOCH + SignedDuration::from_mins(1));
-        assert_eq!(moves.by_meeting.len(), 1);
-    }
-}
+mod tests;

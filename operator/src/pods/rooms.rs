@@ -186,6 +186,7 @@ impl RoomReconciler {
     fn report(&self, pod: &MediaPod, list: &RoomList) {
         self.returning().observe(&pod.uid, list, Timestamp::now());
         let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
+        self.cache.on_move_report(pod, list);
         self.cache.on_room_report(pod, &rooms);
     }
 

@@ -54,7 +54,9 @@ pub(crate) fn observe_pool(
     now: Timestamp,
 ) -> ObservedPods {
     let ledger = &state.ledger;
-    let observed = observe_participants(&pool.name, all, ledger, now);
+    let mut observed = observe_participants(&pool.name, all, ledger, now);
+    // Its report may be older than the move.
+    observed.participants.retain(|uid, participants| *participants > 0 || !state.moves.is_left(uid));
     let (nodes, overlaps) = observe_views(&state.views, pool);
     ObservedPods {
         taken: compute_taken(pool, all),

@@ -179,7 +179,7 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
         (1, 1, 10, 200)
     );
     assert_eq!((made.spec.exposure, made.spec.allowed_namespaces.from), (Exposure::HostPort, NamespacesFrom::All));
-    assert_eq!((made.spec.drain.deadline_seconds, made.spec.drain.pace, made.spec.rollout.max_surge), (300, 2, 1));
+    assert_eq!((made.spec.drain.deadline_seconds, made.spec.drain.pace, made.spec.rollout.max_surge), (300, 20, 1));
     assert!(made.spec.probe_media);
     let limits = made.spec.namespace_limits;
     assert_eq!((limits.meetings, limits.dedicated, made.spec.plain_rtp.destinations.len()), (None, 1, 0));

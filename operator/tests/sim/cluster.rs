@@ -58,6 +58,7 @@ impl Cluster {
         self.run_pods();
         self.balance_loads();
         self.seat_participants();
+        self.move_participants();
     }
 
     fn schedule(&self) {
@@ -148,6 +149,24 @@ impl Cluster {
             let takes_people = |pod: &Arc<Value>| uid_of(pod) == pod_uid && is_ready(pod) && !is_ending(pod);
             if meeting["status"]["phase"] == "Ready" && pods.iter().any(takes_people) {
                 self.processes.join(pod_uid, uid_of(&meeting), &meeting_key);
+            }
+        }
+    }
+}
+
+/// Meetings on their way.
+impl Cluster {
+    /// Participants who were notified connect to the pod that the address leads to now, and then leave the old one.
+    fn move_participants(&self) {
+        for (old_pod, meeting_key) in self.processes.leaving() {
+            let key = Key::new(Kind::Meeting, &meeting_key.0, &meeting_key.1);
+            let Ok(meeting) = self.store.get(&key) else { continue };
+            let Some(pod_uid) = meeting["status"]["pod"]["uid"].as_str().filter(|uid| *uid != old_pod) else {
+                continue;
+            };
+            let pods = self.store.all(Kind::Pod);
+            if pods.iter().any(|pod| uid_of(pod) == pod_uid && is_ready(pod) && !is_ending(pod)) {
+                self.processes.swap(&old_pod, pod_uid, uid_of(&meeting), &meeting_key);
             }
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 pub(crate) mod faults;
 pub(crate) mod http;
 pub(crate) mod kinds;
+mod moves;
 pub(crate) mod operator;
 pub(crate) mod patch;
 pub(crate) mod play;

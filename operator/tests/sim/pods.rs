@@ -30,10 +30,10 @@ pub(crate) type MeetingKey = (String, String);
 
 /// One process.
 #[derive(Debug)]
-struct Process {
+pub(super) struct Process {
     address: SocketAddr,
-    rooms: BTreeMap<MeetingKey, RoomReport>,
-    version: u64,
+    pub(super) rooms: BTreeMap<MeetingKey, RoomReport>,
+    pub(super) version: u64,
     /// The version that the operator received last.
     told: u64,
     is_draining: bool,
@@ -41,17 +41,19 @@ struct Process {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    processes: BTreeMap<String, Process>,
+pub(super) struct Inner {
+    pub(super) processes: BTreeMap<String, Process>,
     crowds: BTreeMap<MeetingKey, u32>,
     /// Meetings to be recorded.
     recorded: BTreeSet<MeetingKey>,
     /// UIDs of pods that do not respond, because the network loses everything they send.
     mute: BTreeSet<String>,
-    /// Rooms that were ended, and why.
+    /// Rooms with participants that were ended, and why.
     ended: Vec<(MeetingKey, EndReason)>,
     /// Rooms that received the participants from before the move of their meeting to the pod.
     told: Vec<(MeetingKey, Vec<String>)>,
+    /// Whether the processes are of a version without moves.
+    pub(super) is_old: bool,
 }
 
 impl Inner {
@@ -91,7 +93,7 @@ impl Processes {
         Arc::new(Self { inner: Mutex::default(), changed: watch::Sender::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("nothing panics while it holds the processes")
     }
 
@@ -99,7 +101,7 @@ impl Processes {
         self.changed.subscribe()
     }
 
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
 
@@ -170,7 +172,7 @@ impl Processes {
         rooms.flat_map(|(uid, rooms)| rooms.map(|room| (uid.clone(), room.clone()))).collect()
     }
 
-    /// Rooms that were ended so far.
+    /// Rooms that were ended so far with participants in them.
     pub(crate) fn ended(&self) -> Vec<(MeetingKey, EndReason)> {
         self.lock().ended.clone()
     }
@@ -219,6 +221,9 @@ impl Processes {
         let (count, recording) = (inner.crowds.get(key).copied().unwrap_or_default(), inner.recorded.contains(key));
         let Some(process) = inner.processes.get_mut(pod_uid).filter(|process| !process.is_draining) else { return };
         let (namespace, name) = key.clone();
+        // What it knows of people came with a move.
+        let restored =
+            process.rooms.get(key).filter(|room| room.uid == meeting_uid).and_then(|room| room.restored.clone());
         let room = RoomReport {
             namespace,
             name,
@@ -227,7 +232,8 @@ impl Processes {
             recording,
             settings: Some(RoomSettings::default()),
             people: people_of(key, count),
-            awaits_returning: true,
+            awaits_returning: restored.is_none(),
+            restored,
             ..RoomReport::default()
         };
         process.rooms.insert(key.clone(), room);
@@ -236,7 +242,7 @@ impl Processes {
         self.touch();
     }
 
-    fn change<T>(&self, uid: &str, change: impl FnOnce(&mut Process) -> Option<T>) -> Result<T, StatusCode> {
+    pub(super) fn change<T>(&self, uid: &str, change: impl FnOnce(&mut Process) -> Option<T>) -> Result<T, StatusCode> {
         let mut inner = self.lock();
         let process = inner.processes.get_mut(uid).ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
         let answer = change(process).ok_or(StatusCode::NOT_FOUND)?;
@@ -247,7 +253,7 @@ impl Processes {
     }
 
     fn end_room(&self, uid: &str, key: MeetingKey, query: &EndRoomQuery) -> Result<(), StatusCode> {
-        self.change(uid, |process| {
+        let room = self.change(uid, |process| {
             let room = process.rooms.get(&key)?;
             if query.uid.as_ref().is_some_and(|wanted| *wanted != room.uid) {
                 return None;
@@ -255,23 +261,25 @@ impl Processes {
             process.rooms.remove(&key)
         })?;
         let mut inner = self.lock();
-        if query.reason == EndReason::Ended {
-            inner.crowds.remove(&key);
+        if room.participants > 0 {
+            if query.reason == EndReason::Ended {
+                inner.crowds.remove(&key);
+            }
+            inner.ended.push((key, query.reason));
         }
-        inner.ended.push((key, query.reason));
         Ok(())
     }
 }
 
 #[derive(Clone)]
-struct Desk {
-    processes: Arc<Processes>,
-    uid: String,
+pub(super) struct Desk {
+    pub(super) processes: Arc<Processes>,
+    pub(super) uid: String,
 }
 
 fn build_app(processes: Arc<Processes>, uid: &str) -> Router {
     let desk = Desk { processes, uid: uid.to_owned() };
-    Router::new()
+    super::moves::add_routes(Router::new())
         .route("/admin/v1/rooms", get(list_rooms))
         .route("/admin/v1/rooms/{namespace}/{name}", delete(end_room).patch(update_room))
         .route("/admin/v1/drain", put(drain).delete(undrain))

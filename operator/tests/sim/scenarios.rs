@@ -47,6 +47,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("a pool that is created again has pods of its own", remake_pool, regatta_goes_on),
     scenario!("a restarted operator goes on where the other was", restart_operator, first_meetings_are_open),
     scenario!("a new template moves all participants", change_template, all_are_on_the_new_template),
+    scenario!("a move during a move waits for it", move_again, all_are_on_the_new_template),
+    scenario!("participants of older media pods reconnect", drain_old_pods, participants_have_reconnected),
     scenario!("a full pool without surge replaces its pod", replace_the_only_pod, the_only_pod_is_new),
     scenario!("a cordoned node is left", cordon_node, node_is_empty),
     scenario!("a dedicated meeting is alone", dedicate_pod, regatta_is_alone),
@@ -368,7 +370,30 @@ async fn change_template(world: &World) -> Result<(), String> {
 
 fn all_are_on_the_new_template(world: &World) -> Result<(), String> {
     expect_new_images(world)?;
-    expect_two_apart(world)
+    expect_two_apart(world)?;
+    world.expect_seamless_move("regatta")
+}
+
+/// The pod that the meeting moves to is outdated before the participants have arrived.
+async fn move_again(world: &World) -> Result<(), String> {
+    cordon_node(world).await?;
+    let moves = |world: &World| world.move_of("regatta").map(|_| ()).ok_or("the regatta stays".into());
+    world.wait("a regatta that moves", moves).await?;
+    set_image(world);
+    Ok(())
+}
+
+async fn drain_old_pods(world: &World) -> Result<(), String> {
+    open_two_apart(world).await?;
+    world.processes.age();
+    set_image(world);
+    Ok(())
+}
+
+fn participants_have_reconnected(world: &World) -> Result<(), String> {
+    expect_new_images(world)?;
+    expect_two_apart(world)?;
+    world.expect_move("regatta", "Fallback")
 }
 
 /// There is no pod to move participants to, so the pod is deleted at its deadline, and they wait for its successor.
@@ -408,7 +433,8 @@ fn node_is_empty(world: &World) -> Result<(), String> {
             return Err(format!("{left:?} are still on {:?}", name_of(node)));
         }
     }
-    expect_two_apart(world)
+    expect_two_apart(world)?;
+    world.expect_seamless_move("regatta")
 }
 
 async fn dedicate_pod(world: &World) -> Result<(), String> {

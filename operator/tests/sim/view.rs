@@ -101,6 +101,45 @@ impl World {
         if told == is_recorded { Ok(()) } else { Err(format!("status.recording of {name:?} is {told}")) }
     }
 
+    /// The move in the meeting's status.
+    pub(crate) fn move_of(&self, name: &str) -> Option<Value> {
+        let meeting = self.object(Kind::Meeting, CREW, name)?;
+        Some(meeting["status"]["move"].clone()).filter(|record| !record.is_null())
+    }
+
+    /// The last move of the meeting ended in this phase, on its pod.
+    pub(crate) fn expect_move(&self, name: &str, phase: &str) -> Result<(), String> {
+        let record = self.move_of(name).unwrap_or_default();
+        let is_right = record["phase"] == phase && record["to"]["uid"].as_str() == self.pod_of(name).as_deref();
+        if is_right { Ok(()) } else { Err(format!("the move of {name:?} is {record}, not {phase}")) }
+    }
+
+    /// The participants of the meeting have moved with what their room knows, and were never disconnected.
+    pub(crate) fn expect_seamless_move(&self, name: &str) -> Result<(), String> {
+        if self.is_too_slow() {
+            return Ok(());
+        }
+        self.expect_move(name, "Done")?;
+        let ended = self.processes.ended();
+        if let Some((key, why)) = ended.iter().find(|(key, _)| key.1 == name) {
+            return Err(format!("the participants of {key:?} were disconnected: {why:?}"));
+        }
+        let rooms = self.processes.rooms();
+        let room = rooms.iter().map(|(_, room)| room).find(|room| room.name == name && room.participants > 0);
+        let has_memory = room.is_some_and(|room| room.restored.is_some() && room.moving.is_none());
+        if has_memory { Ok(()) } else { Err(format!("the room of {name:?} has not received its state: {room:?}")) }
+    }
+
+    /// Whether a move failed because this machine was so busy that a media pod did not respond in time.
+    fn is_too_slow(&self) -> bool {
+        let is_slow = |event: &Arc<Value>| {
+            let note = event["note"].as_str().unwrap_or_default();
+            event["reason"] == "MoveFellBack"
+                && ["did not respond within", "in time"].iter().any(|text| note.contains(text))
+        };
+        self.store.all(Kind::Event).iter().any(is_slow)
+    }
+
     /// What must hold once nothing changes.
     pub(crate) fn expect_order(&self) -> Result<(), String> {
         let pods = self.store.all(Kind::Pod);
@@ -118,6 +157,7 @@ impl World {
             }
         }
         self.expect_statuses(&pools)?;
+        self.expect_ended_moves()?;
         self.expect_reported()?;
         self.expect_keys()
     }
@@ -138,6 +178,20 @@ impl World {
             Some((pod, room)) => {
                 Err(format!("room {:?} on pod {pod:?} waits for the participants who may rejoin", room.name))
             }
+            None => Ok(()),
+        }
+    }
+
+    /// No move is under way, and no room waits for one.
+    fn expect_ended_moves(&self) -> Result<(), String> {
+        for meeting in self.store.all(Kind::Meeting) {
+            let record = &meeting["status"]["move"];
+            if !record.is_null() && record["phase"] != "Done" && record["phase"] != "Fallback" {
+                return Err(format!("meeting {:?} still moves: {record}", name_of(&meeting)));
+            }
+        }
+        match self.processes.rooms().iter().find(|(_, room)| room.moving.is_some()) {
+            Some((pod, room)) => Err(format!("room {:?} on pod {pod:?} waits: {:?}", room.name, room.moving)),
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use convene_crds::{MediaPool, Meeting, names::LABEL_POOL};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::{
     Resource, ResourceExt,
@@ -19,6 +20,7 @@ use super::{ClusterCache, Guarded};
 use crate::model::{
     ledger::{Occupancy, key_of},
     media_pod::MediaPod,
+    moves::Observed,
 };
 
 impl ClusterCache {
@@ -28,17 +30,22 @@ impl ClusterCache {
             Event::InitApply(guarded) | Event::Apply(guarded) => {
                 let new_key = || Arc::new(key_of(guarded.meta()));
                 let Ok(meeting) = &guarded.0 else { return self.enqueue_meeting(&new_key()) };
-                let key = self.state().ledger.observe(meeting).unwrap_or_else(new_key);
+                let mut state = self.state();
+                let key = state.ledger.observe(meeting).unwrap_or_else(new_key);
+                let observed = state.observe_move(meeting, Timestamp::now());
+                drop(state);
                 self.enqueue_meeting(&key);
                 self.enqueue_unblocked_meetings();
                 self.enqueue_pool(&meeting.spec.pool);
-                if has_new_spec(meeting) {
-                    self.rooms_changed(); // its room may have to be locked, for example
+                // Its room may have to be locked, for example, or the one that it has left may end.
+                if has_new_spec(meeting) || observed == Observed::Over {
+                    self.rooms_changed();
                 }
             }
             Event::Delete(guarded) => {
                 let uid = guarded.meta().uid.clone().unwrap_or_default();
                 self.state().ledger.remove(&uid);
+                self.state().moves.end(&uid);
                 self.meeting_queue.begin(&key_of(guarded.meta()));
                 self.rooms_changed();
                 if let Ok(meeting) = &guarded.0 {
@@ -49,6 +56,7 @@ impl ClusterCache {
             }
             Event::InitDone => {
                 let gone = self.state().ledger.end_list();
+                self.state().moves.forget(&gone);
                 self.enqueue_unblocked_meetings();
                 self.meeting_queue.begin_all();
                 if !gone.is_empty() {
@@ -154,6 +162,7 @@ impl ClusterCache {
         self.state().expected_pods.remove(&pod.uid);
         self.rooms_changed();
         self.enqueue_meetings_on(&pod.uid);
+        self.enqueue_moves_of(&pod.uid);
         self.enqueue_pool(&pod.pool);
         self.enqueue_waiting_meetings(&pod.pool);
     }

@@ -17,6 +17,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
         participants: 0,
         is_reported: true,
         is_released: false,
+        is_arriving: false,
         denial: None,
         moment: Moment::During,
         now: Timestamp::UNIX_EPOCH,
@@ -250,6 +251,11 @@ fn a_meeting_leaves_a_draining_pod_at_once_if_it_is_empty_and_otherwise_in_turn(
     let Placement::New(pod) = &released.placement else { panic!("{released:?}") };
     assert_eq!((pod.uid.as_str(), pod.moved_at.is_some()), (both[1].uid.as_str(), true));
     assert_eq!(released.left.unwrap().code, "PodDraining");
+    for participants in [0, 8] {
+        let arriving = ValidMeeting { is_released: true, is_arriving: true, ..busy(&both[0], participants) };
+        let waits = plan_meeting(&arriving, &observed);
+        assert_eq!(placed_on(&waits), Some("media-lagoon-41000"), "one move ends before the next begins");
+    }
 }
 
 #[test]

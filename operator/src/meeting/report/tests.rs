@@ -1,3 +1,4 @@
+use convene_crds::AssignedPod;
 use serde_json::{Value, json};
 
 use super::*;
@@ -150,4 +151,87 @@ fn recording_is_reported_at_once_and_by_an_event() {
         assert!(!status.recording && !differs_in_participants_only(after.status.as_ref(), &status), "{name}");
         assert!(reasons(&compute_notes(&after, plan, &status)).contains(&"RecordingStopped"), "{name}");
     }
+}
+
+fn record(phase: &str) -> Value {
+    let pod = |name: &str| json!({"name": name, "uid": format!("{name}-uid")});
+    let since = "2030-01-01T10:00:00Z";
+    json!({"from": pod("media-lagoon-41004"), "to": pod("media-lagoon-41000"), "since": since, "phase": phase,
+        "reason": "PodDraining", "message": "media pod \"media-lagoon-41004\" is being drained"})
+}
+
+/// Notes of a write in which the move goes from one phase to another. `place`: the pod in the status.
+fn notes_of_move(before: Option<&str>, after: Value, plan: &MeetingPlan, place: &str) -> Vec<Note> {
+    let written = compute_status(&meeting_object(json!({}), Value::Null), plan, "", participants(3), at(60));
+    let status = |record: Option<Value>| {
+        let last_move = record.map(|record| serde_json::from_value(record).unwrap());
+        let mut status = MeetingStatus { last_move, ..written.clone() };
+        if let Some(pod) = &mut status.pod {
+            pod.uid = place.into();
+        }
+        status
+    };
+    let old = serde_json::to_value(status(before.map(record))).unwrap();
+    compute_notes(&meeting_object(json!({}), old), plan, &status(Some(after)))
+}
+
+#[test]
+fn a_move_with_participants_has_an_event_for_its_begin_and_one_for_its_end() {
+    let (old, new) = ("media-lagoon-41004-uid", "media-lagoon-41000-uid");
+    let left = Some(Reason::new(reason::POD_DRAINING, "it drains"));
+    let moved = MeetingPlan { left, ..ready_plan() };
+    let kept = MeetingPlan { placement: Placement::Kept(AssignedPod::default()), ..ready_plan() };
+    let cases: [(_, _, _, _, &[(&str, bool)]); 7] = [
+        (None, "Copying", &kept, old, &[("Moving", false)]),
+        (Some("Copying"), "Copying", &kept, old, &[]),
+        (Some("Copying"), "Moving", &moved, new, &[]),
+        (Some("Moving"), "Moving", &kept, new, &[]),
+        (Some("Moving"), "Done", &kept, new, &[("Moved", false)]),
+        (Some("Done"), "Done", &kept, new, &[]),
+        (Some("Copying"), "Fallback", &moved, new, &[("MoveFellBack", true)]),
+    ];
+    for (before, after, plan, place, wanted) in cases {
+        let notes = notes_of_move(before, record(after), plan, place);
+        let found: Vec<_> = notes.iter().map(|note| (note.reason, note.is_warning)).collect();
+        assert_eq!(found, wanted, "{before:?} to {after}");
+    }
+}
+
+#[test]
+fn a_move_that_was_cancelled_needs_no_attention() {
+    let kept = MeetingPlan { placement: Placement::Kept(AssignedPod::default()), ..ready_plan() };
+    let (old, new) = ("media-lagoon-41004-uid", "media-lagoon-41000-uid");
+    let mut empty = record("Fallback");
+    empty["reason"] = json!("MoveCancelled");
+    for (after, place) in [(record("Fallback"), old), (empty, new)] {
+        let note = notes_of_move(Some("Copying"), after, &kept, place).remove(0);
+        assert!(!note.is_warning && note.message.contains("was cancelled"), "{note:?}");
+    }
+    let failed = notes_of_move(Some("Moving"), record("Fallback"), &kept, new).remove(0);
+    assert_eq!(
+        failed.message,
+        "the move from media pod \"media-lagoon-41004\" to \"media-lagoon-41000\" failed, so participants have to reconnect: \
+         media pod \"media-lagoon-41004\" is being drained"
+    );
+}
+
+#[test]
+fn the_last_move_stays_on_record_and_a_meeting_without_a_pod_does_not_move() {
+    let phase_of = |before: &str, plan: &MeetingPlan| {
+        let meeting = meeting_object(json!({}), json!({"move": record(before)}));
+        let status = compute_status(&meeting, plan, "", participants(0), at(60));
+        let last = status.last_move.clone().unwrap();
+        (
+            last.phase,
+            last.reason.clone(),
+            is_same(
+                meeting.status.as_ref(),
+                &MeetingStatus { last_move: Some(last.clone()), ..meeting.status.clone().unwrap() },
+            ),
+        )
+    };
+    let refused = plan_refused(&Reason::new(reason::POOL_NOT_FOUND, "no pool"));
+    assert_eq!(phase_of("Done", &refused), (MeetingMovePhase::Done, "PodDraining".into(), true));
+    assert_eq!(phase_of("Moving", &ready_plan()), (MeetingMovePhase::Moving, "PodDraining".into(), true));
+    assert_eq!(phase_of("Moving", &refused), (MeetingMovePhase::Fallback, "PoolNotFound".into(), false));
 }

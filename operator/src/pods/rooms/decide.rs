@@ -4,7 +4,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::{Meeting, MeetingPhase, facts::MeetingFacts};
+use convene_crds::{Meeting, MeetingMovePhase, MeetingPhase, facts::MeetingFacts};
 use convene_protocol::admin::{EndReason, MovePhase, RoomReport, RoomSettings};
 use kube::ResourceExt;
 
@@ -17,6 +17,8 @@ pub(crate) struct MeetingHome {
     pub(crate) uid: String,
     /// UID of the meeting's pod, if it has one.
     pub(crate) pod_uid: Option<String>,
+    /// UID of another pod with a room of the meeting, if the meeting moves between the two.
+    pub(crate) other_pod_uid: Option<String>,
     /// Whether the meeting has ended.
     pub(crate) is_over: bool,
     /// Settings of the room; `None` if the Meeting cannot be parsed.
@@ -55,8 +57,19 @@ pub(crate) fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> Meetin
     MeetingHome {
         uid: meeting.uid().unwrap_or_default(),
         pod_uid,
+        other_pod_uid: compute_other_pod(meeting),
         is_over: meeting.status.as_ref().and_then(|status| status.phase) == Some(MeetingPhase::Ended),
         settings: Some(MeetingFacts::from_meeting(meeting).settings),
+    }
+}
+
+/// The operator ends each move within a limited time.
+fn compute_other_pod(meeting: &Meeting) -> Option<String> {
+    let record = meeting.status.as_ref()?.last_move.as_ref()?;
+    match record.phase {
+        MeetingMovePhase::Copying => Some(record.to.uid.clone()),
+        MeetingMovePhase::Moving => Some(record.from.uid.clone()),
+        MeetingMovePhase::Done | MeetingMovePhase::Fallback => None,
     }
 }
 
@@ -68,9 +81,10 @@ pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingH
         return RoomStep::End(EndReason::Ended);
     };
     if home.pod_uid.as_ref().is_some_and(|other| other != pod_uid) {
-        // The pod ends the room itself once its clients have moved. A frozen room whose move is not continued only loses time.
+        // The pod ends the room itself once its clients have moved. A frozen room that no move is about only loses time.
         let moves = room.moving.as_ref().is_some_and(|moving| moving.phase != MovePhase::Frozen);
-        return if is_leaving || moves { RoomStep::Keep } else { RoomStep::End(EndReason::Moved) };
+        let is_on_both = home.other_pod_uid.as_deref() == Some(pod_uid);
+        return if is_leaving || moves || is_on_both { RoomStep::Keep } else { RoomStep::End(EndReason::Moved) };
     }
     let awaits_returning = room.awaits_returning;
     match (&room.settings, &home.settings) {
@@ -128,18 +142,32 @@ mod tests {
         let reported = RoomReport { moving: Some(moving), ..room("m1") };
         let stuck = RoomReport { moving: Some(frozen), ..room("m1") };
         let elsewhere = home("m1", Some("p2"));
-        let over = MeetingHome { is_over: true, ..elsewhere.clone() };
+        let recorded = MeetingHome { other_pod_uid: Some("p1".into()), ..elsewhere.clone() };
+        let over = MeetingHome { is_over: true, ..recorded.clone() };
         let cases = [
             ("reported by the pod", &reported, &elsewhere, false, RoomStep::Keep),
             ("not reported yet", &room("m1"), &elsewhere, true, RoomStep::Keep),
             ("frozen by this operator", &stuck, &elsewhere, true, RoomStep::Keep),
             ("frozen by an earlier one", &stuck, &elsewhere, false, RoomStep::End(EndReason::Moved)),
+            ("frozen, and the status says that it moves", &stuck, &recorded, false, RoomStep::Keep),
+            ("not reported, and the status says that it moves", &room("m1"), &recorded, false, RoomStep::Keep),
             ("not continued", &room("m1"), &elsewhere, false, RoomStep::End(EndReason::Moved)),
             ("over meanwhile", &reported, &over, true, RoomStep::End(EndReason::Ended)),
         ];
         for (case, room, home, is_leaving, wanted) in cases {
             assert_eq!(plan_room("p1", room, Some(home), is_leaving), wanted, "{case}");
         }
+    }
+
+    #[test]
+    fn while_a_meeting_moves_it_has_a_room_on_both_pods() {
+        let moving = |phase: &str| {
+            let pod = |uid: &str| json!({"name": uid, "uid": uid});
+            let record = json!({"from": pod("p1"), "to": pod("p2"), "since": "2030-01-01T10:00:00Z", "phase": phase, "reason": "PodDraining"});
+            compute_home(&meeting_object(json!({}), json!({"move": record})), None).other_pod_uid
+        };
+        let found = ["Copying", "Moving", "Done", "Fallback"].map(moving);
+        assert_eq!(found.each_ref().map(Option::as_deref), [Some("p2"), Some("p1"), None, None]);
     }
 
     #[test]
