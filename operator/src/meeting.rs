@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tracing::instrument;
 
 use self::{
+    apply::is_refused,
     error::Error,
     handover::Performed,
     moving::{MoveStep, MoveView, plan_move},
@@ -208,17 +209,6 @@ fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>
     }
     if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
         context.cache.rooms_changed();
-    }
-}
-
-/// Whether it is certain that nothing was written. After a lost response the decision stands, and the next reconciliation writes it again.
-pub(crate) fn is_refused(result: &Result<Outcome, Error>) -> bool {
-    match result {
-        Ok(outcome) => *outcome != Outcome::Applied,
-        Err(Error::WriteStatus { source, .. }) => {
-            matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code))
-        }
-        Err(Error::Delete { .. }) => true,
     }
 }
 

@@ -45,6 +45,17 @@ pub(crate) async fn apply_status(
     Ok(Outcome::Applied)
 }
 
+/// Whether it is certain that nothing was written. After a lost response the decision stands, and the next reconciliation writes it again.
+pub(crate) fn is_refused(result: &Result<Outcome, Error>) -> bool {
+    match result {
+        Ok(outcome) => *outcome != Outcome::Applied,
+        Err(Error::WriteStatus { source, .. }) => {
+            matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code))
+        }
+        Err(Error::Delete { .. }) => true,
+    }
+}
+
 /// Deletes a meeting whose time to live has expired, unless it was changed in the meantime, possibly to extend it.
 pub(crate) async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());

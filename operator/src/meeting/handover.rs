@@ -18,9 +18,8 @@ use kube::ResourceExt;
 use serde::Deserialize;
 
 use super::{
-    apply::apply_status,
+    apply::{apply_status, is_refused},
     error::Error,
-    is_refused,
     moving::{MoveStep, Undo},
     report::compute_move_note,
 };
