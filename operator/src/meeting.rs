@@ -36,7 +36,7 @@ use crate::{
     },
     context::{Context, Outcome, Reconciled},
     model::{
-        ledger::{Ledger, key_of},
+        ledger::{Ledger, Occupancy, key_of},
         moves::{MoveState, Observed},
     },
 };
@@ -102,7 +102,7 @@ async fn write_status(
     context: &Context,
     now: Timestamp,
 ) -> (Result<Outcome, Error>, Option<Duration>) {
-    let occupancy = context.cache.state().ledger.occupancy_of(meeting);
+    let occupancy = observe_occupancy(meeting, context, now);
     let status = report::compute_status(meeting, plan, &context.config.public_url, occupancy, now); // pure
     let last_move = performed.record.clone().or(status.last_move);
     let status = MeetingStatus { last_move, ..status };
@@ -113,6 +113,15 @@ async fn write_status(
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
     performed.finish(context, &result).await; // I/O
     (result, None)
+}
+
+/// Participants who are on their way are not gone: another operator would take the meeting for an empty one.
+fn observe_occupancy(meeting: &Meeting, context: &Context, now: Timestamp) -> Occupancy {
+    let state = context.cache.state();
+    let occupancy = state.ledger.occupancy_of(meeting);
+    let expected = meeting.metadata.uid.as_deref().map_or(0, |uid| state.moves.expected(uid, now));
+    let participants = if occupancy.participants == 0 { expected } else { occupancy.participants };
+    Occupancy { participants, ..occupancy }
 }
 
 /// When something is due that no event announces.
