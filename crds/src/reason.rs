@@ -1,6 +1,6 @@
 //! The reasons of the operator. The same word is the reason of a condition, the reason of an event and a label of a metric.
 //!
-//! `docs/operations.md` explains each; no other reason is ever reported.
+//! `docs/operations.md` explains each. No other reason is ever reported, but for that of a failed request to a pod in `status.move`.
 
 /// The meeting's pool exists and its spec can be served.
 pub const ACCEPTED: &str = "Accepted";
