@@ -37,6 +37,9 @@ use crate::{
 
 /// Interval of judgments.
 const JUDGE_EVERY: Duration = Duration::from_millis(250);
+/// This process has stood still if a judgment comes later than that: because of a limit of its processor time, or of a busy or suspended
+/// machine.
+const LATE: Duration = Duration::from_secs(1);
 /// Idle connections are kept for longer than a period, so that a healthy pod accepts one connection only.
 const IDLE: Duration = Duration::from_secs(10);
 /// The response is ignored, but read, so that its connection can be used again.
@@ -69,6 +72,13 @@ impl Lookout {
 
     fn now(&self) -> Moment {
         self.zero.elapsed()
+    }
+
+    /// `passed` is the time since the last judgment.
+    fn allow_for(&self, passed: Duration) {
+        if passed > LATE {
+            self.heartbeats().forgive(passed, self.now());
+        }
     }
 
     /// Asks these pods from now on, and no others.
@@ -166,6 +176,7 @@ pub(crate) async fn run_heartbeats(
     let mut changes = cache.pods_changed.subscribe();
     changes.mark_changed();
     let mut watcher = Watcher { lookout, cache, events, metrics, silent: BTreeSet::new(), is_cut_off: false };
+    let mut judged = Instant::now();
     let mut period = tokio::time::interval(JUDGE_EVERY);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -176,6 +187,7 @@ pub(crate) async fn run_heartbeats(
             let pods: Vec<_> = watcher.cache.state().views.pods().cloned().collect();
             watcher.lookout.ask(&pods);
         }
+        watcher.lookout.allow_for(std::mem::replace(&mut judged, Instant::now()).elapsed());
         watcher.act();
     }
 }

@@ -109,6 +109,14 @@ impl Heartbeats {
         }
     }
 
+    /// This process stood still for `time`, so nothing was heard in it: it does not count, and neither do failures before it.
+    pub(crate) fn forgive(&mut self, time: Duration, now: Moment) {
+        for heartbeat in self.by_pod.values_mut() {
+            heartbeat.since = heartbeat.since.saturating_add(time).min(now);
+            heartbeat.failures = 0;
+        }
+    }
+
     /// Whether a pod is silent; `None` if it is no longer asked.
     pub(crate) fn is_silent(&self, uid: &str) -> Option<bool> {
         self.by_pod.get(uid).map(|heartbeat| heartbeat.is_silent)
@@ -212,6 +220,19 @@ mod tests {
         heartbeats.respond("a", at(16_000));
         assert_eq!(heartbeats.judge(at(16_999)), Judgment::default());
         assert_eq!(heartbeats.judge(at(17_000)), silent(&["b"]));
+    }
+
+    #[test]
+    fn a_time_in_which_the_operator_stood_still_does_not_count() {
+        let mut heartbeats = responding(&[("a", "pier-1"), ("b", "pier-2")]);
+        fail(&mut heartbeats, &["b"]);
+        heartbeats.forgive(Duration::from_secs(4), at(9_000));
+        heartbeats.respond("a", at(9_000));
+        assert_eq!(heartbeats.judge(at(9_000)), Judgment::default());
+        fail(&mut heartbeats, &["b"]);
+        assert_eq!(heartbeats.judge(at(11_999)), Judgment::default());
+        heartbeats.respond("a", at(11_999));
+        assert_eq!(heartbeats.judge(at(12_000)), silent(&["b"]));
     }
 
     #[test]

@@ -141,6 +141,19 @@ async fn the_meetings_of_a_silent_pod_are_reconciled_and_its_pool_says_why() {
 }
 
 #[tokio::test]
+async fn an_operator_that_stood_still_gives_the_pods_more_time() {
+    for (passed, is_silent) in [(LATE, true), (LATE * 2, false)] {
+        let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
+        scene.hear(&["a", "b"]);
+        scene.watcher.lookout.zero -= SILENCE;
+        scene.hear(&["a"]);
+        scene.watcher.lookout.allow_for(passed);
+        scene.watcher.act();
+        assert_eq!(scene.is_silent("b"), is_silent, "{passed:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_operator_that_is_cut_off_says_so_once_and_moves_nothing() {
     let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
     scene.bind("regatta", "b");
