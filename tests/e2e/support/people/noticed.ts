@@ -18,7 +18,12 @@ interface Seen {
 export function withTone(place: Place, info: TestInfo): Place {
   const tone = info.outputPath('tone.wav');
   writeTone(tone);
-  return { ...place, framesPerSecond: 20, ignoresContentPolicy: true, flags: [`--use-file-for-fake-audio-capture=${tone}`, '--autoplay-policy=no-user-gesture-required'] };
+  return {
+    ...place,
+    framesPerSecond: 20,
+    ignoresContentPolicy: true,
+    flags: [`--use-file-for-fake-audio-capture=${tone}`, '--autoplay-policy=no-user-gesture-required'],
+  };
 }
 
 /** Records what participants who see and hear each other see and hear from now on. */
