@@ -105,7 +105,7 @@ async fn write_status(
     let occupancy = observe_occupancy(meeting, context, now);
     let status = report::compute_status(meeting, plan, &context.config.public_url, occupancy, now); // pure
     let last_move = performed.record.clone().or(status.last_move);
-    let status = MeetingStatus { last_move, ..status };
+    let status = moving::settle_lost_pod(meeting.status.as_ref(), MeetingStatus { last_move, ..status });
     if let Some(pause) = compute_debounce(meeting, &status, context) {
         return (Ok(Outcome::Waiting), Some(pause));
     }

@@ -34,6 +34,7 @@ use crate::{
     context::{Context, Outcome, Reconciled},
     model::{
         backoff::compute_resync,
+        drain_pace::compute_rate,
         media_pod::MediaPod,
         reason::Reason,
         valid_pool::{ValidPool, validate_pool},
@@ -197,8 +198,10 @@ fn move_participants(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
     let (mut pace, now) = (context.drain_pace(), Timestamp::now());
     let mut state = cache.state();
     let ledger = &mut state.ledger;
+    let left = plan.move_off.iter().flat_map(|pod| ledger.active_on(pod)).map(|(_, participants)| participants).sum();
+    let rate = compute_rate(pool.drain.pace, left, pool.drain.deadline_seconds);
     for pod in &plan.move_off {
-        let may_move = |(_, participants): &(_, u32)| pace.take(&pool.name, *participants, pool.drain.pace, now);
+        let may_move = |(_, participants): &(_, u32)| pace.take(&pool.name, *participants, rate, now);
         let released: Vec<_> = ledger.active_on(pod).take_while(may_move).map(|(uid, _)| Arc::clone(uid)).collect();
         for uid in &released {
             ledger.release(uid);

@@ -4,6 +4,7 @@ use convene_crds::{Meeting, MeetingStatus};
 use kube::{
     Api, Resource, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
+    core::Status,
 };
 use serde_json::json;
 
@@ -50,10 +51,15 @@ pub(crate) fn is_refused(result: &Result<Outcome, Error>) -> bool {
     match result {
         Ok(outcome) => *outcome != Outcome::Applied,
         Err(Error::WriteStatus { source, .. }) => {
-            matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code))
+            matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code) || is_unknown_field(answer))
         }
         Err(Error::Delete { .. }) => true,
     }
+}
+
+/// The definitions on the cluster are older than this operator. Kubernetes answers 500.
+fn is_unknown_field(answer: &Status) -> bool {
+    answer.message.contains("field not declared in schema")
 }
 
 /// Deletes a meeting whose time to live has expired, unless it was changed in the meantime, possibly to extend it.

@@ -121,8 +121,19 @@ async fn carry(context: &Context, meeting: &Meeting, record: MeetingMove) -> Res
             let record = MeetingMove { phase: MeetingMovePhase::Moving, ..record };
             Ok(Performed { record: Some(record), handover: Some(Handover { moving, to, tickets }) })
         }
+        Err((Step::Restore, error)) if error.is_silence() && !has_tried(meeting, &record) => {
+            Err(moving.stay(context, meeting, &to, &record, &error).await)
+        }
         Err((step, error)) => Ok(moving.give_up(context, &to, &record, step, &error).await),
     }
+}
+
+/// Whether the last attempt was the same move and failed.
+fn has_tried(meeting: &Meeting, record: &MeetingMove) -> bool {
+    let last = meeting.status.as_ref().and_then(|status| status.last_move.as_ref());
+    last.is_some_and(|last| {
+        last.phase == MeetingMovePhase::Fallback && (&last.from, &last.to) == (&record.from, &record.to)
+    })
 }
 
 /// Notes the move, which this process carries from now on.
@@ -240,6 +251,29 @@ impl Moving {
             context.link.ticket(&ticket).map(|ticket| (peer_id, ticket)).map_err(PodLinkError::Sign)
         };
         clients.into_iter().map(sign).collect()
+    }
+
+    /// The meeting stays for now: its room works, and nothing tells that the new pod does. The next attempt may choose another one.
+    async fn stay(
+        &self,
+        context: &Context,
+        meeting: &Meeting,
+        to: &MediaPod,
+        record: &MeetingMove,
+        error: &PodLinkError,
+    ) -> Result<Outcome, Error> {
+        context.metrics.steps.with_label_values(&["handover", error.reason()]).inc();
+        let (from, name) = (&self.from.name, &to.name);
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            from,
+            to = name,
+            "the new pod does not respond: the meeting stays"
+        );
+        self.cancel(context, true, Some(to)).await;
+        let record = fall_back(record, &Reason::new(error.reason(), error.to_string()));
+        context.cache.state().moves.on_over(&self.uid, &record);
+        announce(context, meeting, &record).await.map_or_else(|refusal| refusal, |()| Ok(Outcome::Waiting))
     }
 
     /// The meeting moves without its memory.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use convene_crds::{AssignedPod, MeetingMove, MeetingMovePhase, MovePod, reason};
+use convene_crds::{AssignedPod, MeetingMove, MeetingMovePhase, MeetingStatus, MovePod, reason};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -135,6 +135,22 @@ fn plan_leaving(view: &MoveView<'_>, record: &MeetingMove, state: Option<&MoveSt
         return MoveStep::Leave(record.clone());
     }
     MoveStep::Rest(Some(record.clone()))
+}
+
+/// Corrects the pod that was lost (`instead_of`), which makes routers close the connections to it: not while participants move away from it, and
+/// as soon as their move has failed.
+pub(crate) fn settle_lost_pod(old: Option<&MeetingStatus>, status: MeetingStatus) -> MeetingStatus {
+    let (Some(record), Some(pod)) = (&status.last_move, &status.pod) else { return status };
+    let was_active =
+        old.and_then(|old| old.last_move.as_ref()).is_some_and(|old| old.is_same_move(record) && old.is_active());
+    let has_failed = record.phase == MeetingMovePhase::Fallback && was_active && pod.uid == record.to.uid;
+    let instead_of = match &pod.instead_of {
+        Some(lost) if record.is_active() && *lost == record.from.uid => None,
+        None if has_failed => Some(record.from.uid.clone()),
+        _ => return status,
+    };
+    let pod = AssignedPod { instead_of, ..pod.clone() };
+    MeetingStatus { pod: Some(pod), ..status }
 }
 
 const fn finish(record: MeetingMove) -> MoveStep {

@@ -11,6 +11,14 @@ use jiff::{SignedDuration, Timestamp};
 /// How much may move at once.
 const BURST: SignedDuration = SignedDuration::from_secs(1);
 
+/// So many times faster than evenly until the deadline: each meeting takes some seconds, and a large one moves as a whole.
+const HASTE: u32 = 4;
+
+/// The pace that is set, or a higher one if so many participants would not have moved by the deadline of their drain.
+pub(crate) fn compute_rate(per_second: u32, participants: u32, deadline_seconds: u32) -> u32 {
+    per_second.max(participants.saturating_mul(HASTE) / deadline_seconds.max(1))
+}
+
 /// The time that the participants who have moved take at the pace of their pool.
 #[derive(Debug, Default)]
 pub(crate) struct DrainPace {
@@ -50,6 +58,24 @@ mod tests {
             count
         };
         times.iter().map(moves_at).collect()
+    }
+
+    #[test]
+    fn a_slow_pace_gives_way_to_the_deadline() {
+        for (per_second, participants, deadline, rate) in [
+            (20, 0, 300, 20),
+            (20, 1_000, 300, 20),
+            (2, 1_000, 300, 13),
+            (2, 100, 300, 2),
+            (1, 5, 0, 20),
+            (1, u32::MAX, 1, u32::MAX),
+        ] {
+            assert_eq!(
+                compute_rate(per_second, participants, deadline),
+                rate,
+                "{per_second} {participants} {deadline}"
+            );
+        }
     }
 
     #[test]

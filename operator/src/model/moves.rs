@@ -195,7 +195,8 @@ impl Moves {
     pub(crate) fn is_leave_due(&self, uid: &str) -> bool {
         let is_due = |state: &MoveState| {
             let is_stuck = state.progress == Progress::Adopted && state.seen == Some(OldRoom::Frozen);
-            state.progress == Progress::Written || is_stuck && state.has_left()
+            let is_failed = matches!(state.progress, Progress::Failed(_));
+            state.progress == Progress::Written || is_failed || is_stuck && state.has_left()
         };
         self.states.get(uid).is_some_and(is_due)
     }

@@ -110,12 +110,22 @@ impl Lookout {
             loop {
                 period.tick().await;
                 match question.ask().await {
-                    Ok(()) => lock(&heartbeats).respond(&uid, zero.elapsed()),
+                    Ok(Heard::Response) => lock(&heartbeats).respond(&uid, zero.elapsed()),
+                    Ok(Heard::Refusal) => lock(&heartbeats).refuse(&uid, zero.elapsed()),
                     Err(_) => lock(&heartbeats).fail(&uid),
                 }
             }
         }))
     }
+}
+
+/// What came from the address of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// The process responded.
+    Response,
+    /// Its node refused the connection.
+    Refusal,
 }
 
 /// Whether a process is alive.
@@ -127,11 +137,11 @@ struct Question {
 }
 
 impl Question {
-    async fn ask(&self) -> Result<(), PodLinkError> {
+    async fn ask(&self) -> Result<Heard, PodLinkError> {
         let answer = timeout(PERIOD, self.exchange()).await;
         match answer.map_err(|_| PodLinkError::Timeout { pod: self.pod.clone(), limit: PERIOD })? {
-            Err(error) if error.is_refused() => Ok(()),
-            result => result,
+            Err(error) if error.is_refused() => Ok(Heard::Refusal),
+            result => result.map(|()| Heard::Response),
         }
     }
 
@@ -230,13 +240,17 @@ impl Watcher {
         self.publish(&pod.pool, Note::warning(reason::POD_SILENT, message).about(&pod.name));
     }
 
-    /// Pods that respond again. Others are no longer asked, because they are being deleted.
+    /// Pods that respond again, or are no longer asked: what their objects say counts.
     fn note_responses(&mut self) {
-        let returned: Vec<_> = {
+        let (unasked, returned): (Vec<_>, Vec<_>) = {
             let heartbeats = self.lookout.heartbeats();
-            self.silent.retain(|uid| heartbeats.is_silent(uid).is_some());
-            self.silent.extract_if(.., |uid| heartbeats.is_silent(uid) == Some(false)).collect()
+            let unasked = self.silent.extract_if(.., |uid| heartbeats.is_silent(uid).is_none()).collect();
+            (unasked, self.silent.extract_if(.., |uid| heartbeats.is_silent(uid) == Some(false)).collect())
         };
+        // A pod that has no address until its node is up again is judged anew with its next one.
+        for uid in unasked {
+            self.cache.on_pod_returned(&uid);
+        }
         for uid in returned {
             let Some(pod) = self.cache.on_pod_returned(&uid) else { continue };
             self.metrics.silence.changes.with_label_values(&["Returned"]).inc();

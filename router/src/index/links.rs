@@ -47,7 +47,8 @@ impl PodLinks {
 
     fn token(&self, key: &LinkKey) -> Arc<CancellationToken> {
         let mut tokens = self.lock();
-        let known = tokens.get(key).and_then(Weak::upgrade);
+        // A meeting may return to a pod whose last connections are still being closed.
+        let known = tokens.get(key).and_then(Weak::upgrade).filter(|token| !token.is_cancelled());
         known.unwrap_or_else(|| {
             let token = Arc::default();
             tokens.insert(key.clone(), Arc::downgrade(&token));

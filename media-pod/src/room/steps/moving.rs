@@ -82,7 +82,7 @@ impl Room {
         Ok(MoveAnswer::Done)
     }
 
-    /// A room that clients have entered keeps what it knows.
+    /// A room that clients have entered keeps what it knows. Until then a repetition counts: the old room may have changed in between.
     fn arrive(
         &mut self,
         id: String,
@@ -90,17 +90,17 @@ impl Room {
         returning: Duration,
         effects: &mut Effects,
     ) -> Result<MoveAnswer, MoveRefusal> {
-        if self.restored.as_ref() == Some(&id) {
-            return Ok(MoveAnswer::Done);
+        let is_repeated = self.restored.as_ref() == Some(&id);
+        let has_people = self.seats.has_clients() || self.lobby.len() + self.pending.len() > 0;
+        match (is_repeated, has_people) {
+            (true, true) => return Ok(MoveAnswer::Done),
+            (false, _) if self.moving.is_some() => return Err(MoveRefusal::OtherMove),
+            (false, true) => return Err(MoveRefusal::HasPeople),
+            (_, false) => self.restore(Snapshot::arrived(id, memory, returning), effects.now),
         }
-        if self.moving.is_some() {
-            return Err(MoveRefusal::OtherMove);
+        if !is_repeated {
+            effects.note(Fact::Move("Restored"));
         }
-        if self.seats.has_clients() || self.lobby.len() + self.pending.len() > 0 {
-            return Err(MoveRefusal::HasPeople);
-        }
-        self.restore(Snapshot::arrived(id, memory, returning), effects.now);
-        effects.note(Fact::Move("Restored"));
         Ok(MoveAnswer::Done)
     }
 }

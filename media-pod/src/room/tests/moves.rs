@@ -375,6 +375,19 @@ fn a_room_with_people_is_not_overwritten() {
 }
 
 #[test]
+fn a_repetition_brings_what_the_old_room_has_learned_in_between() {
+    let mut room = harness();
+    let host = room.mover(1, "host", moderator());
+    let memory = room.freeze("m").expect("the first move").memory;
+    let mut next = restored(&memory);
+    room.let_pass(HOLD.as_secs());
+    room.ask(host, "setRoomLock", json!({ "locked": true })).expect("no operator has come back");
+    let memory = room.freeze("m").expect("the next operator repeats the move").memory;
+    assert_eq!(next.arrive_from(memory), Ok(MoveAnswer::Done));
+    assert!(next.room.memory().moderation.locked);
+}
+
+#[test]
 fn a_restored_room_waits_for_its_people_even_if_empty_rooms_end_at_once() {
     let mut room = harness();
     room.mover(1, "ada", guest("ada"));

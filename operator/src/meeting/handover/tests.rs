@@ -262,3 +262,20 @@ async fn what_a_cancelled_move_leaves_behind_is_undone() {
         assert_eq!(pods.take_requests(), wanted, "{undo:?}");
     }
 }
+
+#[tokio::test]
+async fn a_meeting_stays_once_if_the_new_pod_does_not_respond() {
+    let mut pods = Pods::start().await;
+    pods.ports.insert("b", 9); // nothing listens there
+    let (server, context, mut posts) = pods.context(vec![written(), written()]);
+    let refused = perform(&context, &meeting(None), carry("b")).await;
+    assert!(matches!(refused, Err(Ok(Outcome::Waiting))));
+    server.assert_finished();
+    assert_eq!(pods.take_requests(), ["a POST handover a-7-b", "a DELETE handover a-7-b"]);
+    assert_eq!(posts.take().iter().map(|note| note.reason).collect::<Vec<_>>(), ["Moving", "MoveFellBack"]);
+
+    let (_server, context, _posts) = pods.context(vec![written()]);
+    let tried = meeting(Some(&record("b", MeetingMovePhase::Fallback)));
+    let Ok(performed) = perform(&context, &tried, carry("b")).await else { panic!("refused") };
+    assert_eq!(performed.record.map(|record| record.phase), Some(MeetingMovePhase::Fallback));
+}

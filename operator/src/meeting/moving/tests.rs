@@ -208,3 +208,28 @@ fn nothing_begins_before_the_end_of_the_last_move_is_in_the_cache() {
     let case = Case { home: A, ..Case::known(done.clone(), Progress::Over, Some(OldRoom::Ended)) };
     assert_eq!(case.plan(), MoveStep::Rest(Some(done)), "although the cached status still has the old pod");
 }
+
+#[test]
+fn routers_close_the_connections_to_the_old_pod_only_when_a_move_has_failed() {
+    let status = |home: usize, last_move: Option<MeetingMove>, instead_of: Option<usize>| {
+        let uid = |index: usize| pods()[index].uid.clone();
+        let pod = AssignedPod { instead_of: instead_of.map(uid), ..pods()[home].to_assigned() };
+        MeetingStatus { pod: Some(pod), last_move, ..MeetingStatus::default() }
+    };
+    let fallback = || Some(record(A, B, MeetingMovePhase::Fallback));
+    // The status before, the new one, and the index of the pod that is lost in the end.
+    let cases = [
+        (status(A, Some(copying()), None), status(B, Some(moving()), Some(A)), None),
+        (status(A, Some(copying()), None), status(B, Some(moving()), None), None),
+        (status(B, Some(moving()), None), status(B, fallback(), None), Some(A)),
+        (status(A, Some(copying()), None), status(B, fallback(), None), Some(A)),
+        (status(A, Some(copying()), None), status(A, fallback(), None), None),
+        (status(B, fallback(), Some(A)), status(B, fallback(), Some(A)), Some(A)),
+        (status(B, fallback(), None), status(B, fallback(), None), None),
+        (status(A, None, None), status(C, fallback(), Some(A)), Some(A)),
+    ];
+    for (index, (old, new, lost)) in cases.into_iter().enumerate() {
+        let settled = settle_lost_pod(Some(&old), new);
+        assert_eq!(settled.pod.unwrap().instead_of, lost.map(|lost| pods()[lost].uid.clone()), "case {index}");
+    }
+}

@@ -102,6 +102,14 @@ impl Heartbeats {
         }
     }
 
+    /// Records that the connection was refused: the node is there. A silent pod does not return by that: a node that has just started refuses
+    /// connections to pods that do not run yet.
+    pub(crate) fn refuse(&mut self, uid: &str, now: Moment) {
+        if self.is_silent(uid) == Some(false) {
+            self.respond(uid, now);
+        }
+    }
+
     /// Records that a question had no response.
     pub(crate) fn fail(&mut self, uid: &str) {
         if let Some(heartbeat) = self.by_pod.get_mut(uid) {
@@ -143,27 +151,25 @@ impl Heartbeats {
         Judgment { silent: overdue, doubtful: 0 }
     }
 
-    /// A pod that has never responded may be one that nothing here can reach; so another one of its pool must respond.
     fn find_overdue(&self, now: Moment) -> Vec<String> {
-        let responding = self.voters().filter(|voter| voter.is_responding(now));
-        let pools: HashSet<_> = responding.map(|voter| voter.target.pool.as_str()).collect();
-        let is_known = |voter: &&Heartbeat| voter.has_responded || pools.contains(voter.target.pool.as_str());
-        let overdue = self.voters().filter(|voter| voter.is_overdue(now)).filter(is_known);
-        overdue.map(|voter| voter.target.uid.clone()).collect()
+        self.voters(now).filter(|voter| voter.is_overdue(now)).map(|voter| voter.target.uid.clone()).collect()
     }
 
     /// Whether most nodes do not respond. A single pod cannot tell.
     fn is_cut_off(&self, now: Moment) -> bool {
         let nodes = |filter: &dyn Fn(&&Heartbeat) -> bool| {
-            self.voters().filter(filter).map(|voter| voter.target.node.as_str()).collect::<HashSet<_>>()
+            self.voters(now).filter(filter).map(|voter| voter.target.node.as_str()).collect::<HashSet<_>>()
         };
         let (all, responding) = (nodes(&|_| true), nodes(&|voter| voter.is_responding(now)));
-        self.voters().nth(1).is_some() && 2 * responding.len() < all.len()
+        self.voters(now).nth(1).is_some() && 2 * responding.len() < all.len()
     }
 
-    /// The pods whose silence would be news.
-    fn voters(&self) -> impl Iterator<Item = &Heartbeat> {
-        self.by_pod.values().filter(|heartbeat| heartbeat.target.is_ready && !heartbeat.is_silent)
+    /// The pods whose silence would be news. Not those that were never heard, unless another one of their pool is.
+    fn voters(&self, now: Moment) -> impl Iterator<Item = &Heartbeat> {
+        let candidates = || self.by_pod.values().filter(|heartbeat| heartbeat.target.is_ready && !heartbeat.is_silent);
+        let responding = candidates().filter(|heartbeat| heartbeat.is_responding(now));
+        let pools: HashSet<_> = responding.map(|heartbeat| heartbeat.target.pool.as_str()).collect();
+        candidates().filter(move |heartbeat| heartbeat.has_responded || pools.contains(heartbeat.target.pool.as_str()))
     }
 }
 
@@ -233,6 +239,35 @@ mod tests {
         assert_eq!(heartbeats.judge(at(11_999)), Judgment::default());
         heartbeats.respond("a", at(11_999));
         assert_eq!(heartbeats.judge(at(12_000)), silent(&["b"]));
+    }
+
+    #[test]
+    fn a_refusal_shows_that_the_node_is_there_and_not_that_a_silent_pod_is_back() {
+        let mut heartbeats = responding(&[("a", "pier-1"), ("b", "pier-2")]);
+        fail(&mut heartbeats, &["b"]);
+        heartbeats.refuse("b", at(4_000));
+        heartbeats.respond("a", at(12_000));
+        assert_eq!(heartbeats.judge(at(11_000)), Judgment::default());
+        fail(&mut heartbeats, &["b"]);
+        assert_eq!(heartbeats.judge(at(12_000)), silent(&["b"]));
+        heartbeats.refuse("b", at(13_000));
+        assert_eq!(heartbeats.is_silent("b"), Some(true));
+        heartbeats.respond("b", at(14_000));
+        assert_eq!(heartbeats.is_silent("b"), Some(false));
+    }
+
+    #[test]
+    fn pods_that_were_never_heard_have_no_vote() {
+        let mut heartbeats = Heartbeats::default();
+        let pool = |uid: &str, node: &str, pool: &str| Target { pool: pool.into(), ..target(uid, node) };
+        let unreachable = [("x", "1"), ("y", "2"), ("z", "3")].map(|(uid, node)| pool(uid, node, "pond"));
+        let others = [("a", "4"), ("b", "5")].map(|(uid, node)| target(uid, node));
+        heartbeats.expect(unreachable.into_iter().chain(others).collect(), at(0));
+        heartbeats.respond("a", at(0));
+        heartbeats.respond("b", at(0));
+        fail(&mut heartbeats, &["b", "x", "y", "z"]);
+        heartbeats.respond("a", at(7_000));
+        assert_eq!(heartbeats.judge(at(8_000)), silent(&["b"]));
     }
 
     #[test]

@@ -141,6 +141,29 @@ async fn the_meetings_of_a_silent_pod_are_reconciled_and_its_pool_says_why() {
 }
 
 #[tokio::test]
+async fn a_silent_pod_whose_node_restarts_is_judged_anew_with_its_next_address() {
+    let at = |ip: Option<&str>| {
+        let status = ip.map_or_else(|| json!({"podIP": null}), |ip| json!({"podIP": ip}));
+        pod_object(json!({"metadata": {"name": "b", "uid": "b-uid"}, "spec": {"nodeName": "pier-2"}, "status": status}))
+    };
+    let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
+    scene.hear(&["a", "b"]);
+    scene.watcher.lookout.zero -= SILENCE;
+    scene.hear(&["a"]);
+    scene.watcher.act();
+    assert!(scene.is_silent("b"));
+    for object in [at(None), at(Some("10.0.0.99"))] {
+        scene.ends.pods.apply_watcher_event(&Event::Apply(object.clone()));
+        scene.watcher.cache.on_pod_event(&Event::Apply(object));
+        let pods: Vec<_> = scene.watcher.cache.state().views.pods().cloned().collect();
+        scene.watcher.lookout.ask(&pods);
+        scene.watcher.act();
+        assert!(!scene.is_silent("b"));
+    }
+    assert_eq!((scene.metrics(), scene.notes()), ((0, 0), vec!["PodSilent"]));
+}
+
+#[tokio::test]
 async fn an_operator_that_stood_still_gives_the_pods_more_time() {
     for (passed, is_silent) in [(LATE, true), (LATE * 2, false)] {
         let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
