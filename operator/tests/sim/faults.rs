@@ -62,6 +62,11 @@ impl Weather {
         Self::of(Some(seed))
     }
 
+    /// Whether requests fail at random.
+    pub(crate) fn is_foul(&self) -> bool {
+        self.seed.is_some()
+    }
+
     fn of(seed: Option<u64>) -> Arc<Self> {
         Arc::new(Self { seed, is_fair: AtomicBool::new(seed.is_none()), asked: Mutex::default() })
     }
