@@ -47,8 +47,8 @@ fn phase_of(room: &RoomReport) -> Option<MovePhase> {
     room.moving.as_ref().map(|moving| moving.phase)
 }
 
-fn report(id: &str, phase: MovePhase) -> Option<MoveReport> {
-    Some(MoveReport { id: id.to_owned(), phase, left: 0 })
+fn report(id: &str, phase: MovePhase) -> MoveReport {
+    MoveReport { id: id.to_owned(), phase, left: 0 }
 }
 
 /// Changes the room of a request.
@@ -75,7 +75,7 @@ async fn freeze(
 ) -> Result<Json<Value>, StatusCode> {
     change_room(&desk, &key, &query, |room| {
         match room.moving.as_ref().map(|moving| (moving.phase, moving.id == query.id)) {
-            None | Some((MovePhase::Frozen, true)) => room.moving = report(&query.id, MovePhase::Frozen),
+            None | Some((MovePhase::Frozen, true)) => room.moving = Some(report(&query.id, MovePhase::Frozen)),
             Some(_) => return Err(REFUSED),
         }
         Ok(())
@@ -136,7 +136,7 @@ async fn leave(
     }
     change_room(&desk, &key, &query, |room| match &room.moving {
         Some(moving) if moving.id == query.id => {
-            room.moving = report(&query.id, MovePhase::Leaving);
+            room.moving = Some(report(&query.id, MovePhase::Leaving));
             Ok(())
         }
         _ => Err(REFUSED),
