@@ -46,6 +46,8 @@ export async function gapsDuring(people: readonly Participant[], act: () => Prom
 
 /** Fails if one of these participants notices what `act` does. */
 export async function nobodyNotices(people: readonly Participant[], act: () => Promise<void>): Promise<void> {
+  // Of what was before.
+  for (const { page, name } of people) await expect(page.locator('[data-testid^="toast-"]'), `${name}: messages`).toHaveCount(0, { timeout: 15_000 });
   const seenBy = await Promise.all(people.map(watchPage));
   const gaps = await gapsDuring(people, act);
   for (const [index, { name }] of people.entries()) {
