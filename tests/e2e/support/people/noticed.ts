@@ -5,8 +5,8 @@ import { waitUntil } from '../wait.ts';
 import { type Gaps, forgetGaps, gapsOf, recordGaps, writeTone } from './gaps.ts';
 import type { Participant, Place } from './participant.ts';
 
-/** Far more than a move takes on an idle machine; docs/measurements.md has the figures. */
-const LONGEST_MILLISECONDS = 1500;
+/** Of a busy machine: that nothing is shown of a move tells more. make measure-moves has the figures. */
+const LONGEST_MILLISECONDS = 5000;
 
 interface Seen {
   readonly states: string[];
