@@ -247,7 +247,7 @@ impl Watcher {
             let unasked = self.silent.extract_if(.., |uid| heartbeats.is_silent(uid).is_none()).collect();
             (unasked, self.silent.extract_if(.., |uid| heartbeats.is_silent(uid) == Some(false)).collect())
         };
-        // A pod that has no address until its node is up again is judged anew with its next one.
+        // A pod that has no address until its node is up again is judged again with its next one.
         for uid in unasked {
             self.cache.on_pod_returned(&uid);
         }
