@@ -242,7 +242,9 @@ test('the API server is down for two minutes: participants with a token still jo
     await everyoneSeesAndHearsEveryone([ada, grace]);
     // Either router may answer.
     while (performance.now() - stopped < 120_000) {
-      const answer = await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${tokens[2]}` });
+      const join = (): ReturnType<typeof httpsPost> => httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${tokens[2]}` });
+      // The first packets of a connection may be lost on the way to a node port: seen once in some thousand.
+      const answer = await join().catch(join);
       expect(answer.status, `after ${secondsSince(stopped)} s`).toBe(200);
       await pause(1000);
     }
