@@ -41,7 +41,7 @@ pub(crate) struct Handover {
     tickets: BTreeMap<String, String>,
 }
 
-/// What the status is to say about the move, and what is left to be done once it does.
+/// The record of the move for the status, and the handover to complete after the status has been written.
 #[derive(Default)]
 pub(crate) struct Performed {
     pub(crate) record: Option<MeetingMove>,

@@ -16,11 +16,11 @@ use crate::model::{
     reason::Reason,
 };
 
-/// What a step depends on.
+/// The input of [`plan_move`].
 pub(crate) struct MoveView<'a> {
     /// The move in the cached status, under way or over.
     pub(crate) written: Option<&'a MeetingMove>,
-    /// What this process knows of a move that is not over in the cache.
+    /// The state of the move in memory, until the cache shows that it is over.
     pub(crate) state: Option<&'a MoveState>,
     /// The pod in the cached status.
     pub(crate) home: Option<&'a AssignedPod>,
@@ -47,7 +47,7 @@ pub(crate) enum MoveStep {
     Finish { record: MeetingMove, undo: Undo },
 }
 
-/// What a move leaves behind that is to be undone.
+/// The rooms to clean up after a move that was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undo {
     /// Nothing: clients know of it.

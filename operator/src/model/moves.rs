@@ -33,7 +33,7 @@ struct Arrival {
     until: Timestamp,
 }
 
-/// What a status says about a move that was not known before.
+/// The result of comparing the known state of a move with a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Observed {
     Nothing,

@@ -1,7 +1,7 @@
 //! Asks every media pod every two seconds whether its process is alive, so that the loss of a node is noticed before Kubernetes notices it.
 //!
-//! Any response counts, whatever it says, and so does a refused connection: something is there to refuse it, and the end of a process is for
-//! the room reconciler to notice. A standby asks too, so that it knows the silent pods when it takes over from a leader that was lost with
+//! Any response counts, whatever it says. A refused connection shows that the node is there, so it prevents silence but does not end it; the end
+//! of a process is for the room reconciler to notice. A standby asks too, so that it knows the silent pods when it takes over from a leader that was lost with
 //! their node. It decides nothing ([`judge`] does, pure), and only the leader acts.
 
 pub(crate) mod judge;
@@ -119,7 +119,7 @@ impl Lookout {
     }
 }
 
-/// What came from the address of a pod.
+/// The outcome of a question, unless it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heard {
     /// The process responded.

@@ -47,7 +47,7 @@ pub(crate) struct MoveState {
     /// As it was last written, or is about to be.
     pub(crate) record: MeetingMove,
     pub(crate) progress: Progress,
-    /// What the old pod has reported since this process knows of the move.
+    /// The last report of the old pod, if there was one since this process learned of the move.
     pub(crate) seen: Option<OldRoom>,
     /// When it must have come further.
     pub(crate) until: Timestamp,

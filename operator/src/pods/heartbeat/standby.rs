@@ -1,4 +1,4 @@
-//! What a standby does: it watches the media pods and asks them, so that a new leader knows which ones are silent. It judges none of them.
+//! The heartbeats of a standby: it watches and asks the media pods, so that it knows the silent ones when it becomes the leader. It never judges.
 
 use std::pin::pin;
 

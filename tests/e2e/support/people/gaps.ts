@@ -64,7 +64,7 @@ export async function recordGaps({ page }: Participant): Promise<void> {
       if (!data.isSilent && record.silentSince !== undefined) record.silences.push(data.at - record.silentSince);
       record.silentSince = data.isSilent ? data.at : undefined;
     };
-    const voices = new Map<HTMLAudioElement, { stream: MediaStream; source: MediaStreamAudioSourceNode; gain: GainNode }>();
+    const voices = new Map<HTMLAudioElement, { source: MediaStreamAudioSourceNode; gain: GainNode }>();
     setInterval(() => {
       for (const video of document.querySelectorAll<HTMLVideoElement>('[data-self="false"] video')) {
         if (watched.has(video)) continue;
@@ -84,7 +84,7 @@ export async function recordGaps({ page }: Participant): Promise<void> {
           const source = context.createMediaStreamSource(audio.srcObject);
           const gain = new GainNode(context, { gain: audio.muted ? 0 : 1 });
           source.connect(gain).connect(loudness);
-          voices.set(audio, { stream: audio.srcObject, source, gain });
+          voices.set(audio, { source, gain });
         } else known.gain.gain.value = audio.muted ? 0 : 1;
       }
     }, 5);

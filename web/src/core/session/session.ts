@@ -76,8 +76,6 @@ export class Session {
   #aloneTimer: ReturnType<typeof setTimeout> | undefined;
   /** Counts joins: one that the lobby replaced is dropped. */
   #joins = 0;
-  /** Whether the connection is gone, and the next one has not joined yet. */
-  #isAlone = false;
   /** Whether signaling is down and may resume. */
   #isDisconnected = false;
   /** Directions in which media is interrupted. */
@@ -293,9 +291,7 @@ export class Session {
     this.#move = new Move({
       ...{ old: this.#connection, findRoute, ticket: ticket ?? undefined, local: localMedia, log },
       open: (route) => this.#connect(this.#opening.linkTo(route)),
-      onEvents: (events) => {
-        for (const event of events) this.#events.emit(event);
-      },
+      onEvents: (events) => events.forEach((event) => this.#events.emit(event)),
       onJoined: () => {
         if (this.#isAlone) this.#finishMove();
         this.#repeats.hurry();
@@ -312,9 +308,7 @@ export class Session {
     this.#tellChange(() => {
       this.#lastFrames.keep(old);
       this.#connection = next;
-      this.#endAlone();
-      this.#isDisconnected = move.isCut;
-      this.#repairing.clear();
+      this.#resetInterruption(move.isCut);
       for (const direction of move.interrupted) this.#repairing.add(direction);
       move.finish();
       this.#move = undefined;
@@ -330,14 +324,22 @@ export class Session {
     // Its media cannot be repaired any longer, and may still arrive for a moment.
     this.#connection?.closeSignaling();
     this.#tellChange(() => {
-      this.#isDisconnected = this.#isAlone = true;
+      this.#isDisconnected = true;
     });
     this.#aloneTimer = setTimeout(() => this.#handle({ type: 'socketClosed', code, reason }), ALONE_MS);
   }
 
-  #endAlone(): void {
+  /** Whether the connection is gone, and the next one has not joined yet. */
+  get #isAlone(): boolean {
+    return this.#aloneTimer !== undefined;
+  }
+
+  /** The state of another connection, or of none. */
+  #resetInterruption(isDisconnected: boolean): void {
     clearTimeout(this.#aloneTimer);
-    this.#isAlone = false;
+    this.#aloneTimer = undefined;
+    this.#isDisconnected = isDisconnected;
+    this.#repairing.clear();
   }
 
   /** What was prepared ended in the moment in which it was needed; the meeting may be as fine as without it. */
@@ -386,9 +388,7 @@ export class Session {
     this.#move = undefined;
     const dropped = this.#connection;
     this.#connection = undefined;
-    this.#endAlone();
-    this.#isDisconnected = false;
-    this.#repairing.clear();
+    this.#resetInterruption(false);
     if (dropped === undefined) return;
     this.#lastFrames.hold();
     dropped.closeSignaling();

@@ -144,8 +144,7 @@ export class Publisher {
 
   #applyLimit({ producer, id }: Outgoing): void {
     const received = id === undefined ? undefined : this.#received.get(id);
-    if (this.#isSparing) void this.#limit(producer, 0);
-    else void this.#limit(producer, received ?? TOP_LAYER);
+    void this.#limit(producer, this.#isSparing ? 0 : (received ?? TOP_LAYER));
   }
 
   /** Statistics of what is sent. */
