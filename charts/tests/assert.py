@@ -127,8 +127,9 @@ def check_rules(items):
 
 
 def check_reach(items):
-    """Outside the release namespace, nothing is changed but Meetings (their status; expired ones are deleted) and events."""
+    """Outside the release namespace, nothing is changed but Meetings (their status; expired ones are deleted), their backups and events."""
     allowed = {("meetings", "delete"), ("meetings/status", "patch"), ("events", "create"), ("events", "patch")}
+    allowed |= {("meetingbackups", verb) for verb in ("create", "delete", "patch")}
     for item in of_kind(items, "ClusterRole"):
         rights = {(resource, verb) for rule in item["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
         extra = {right for right in rights if right[1] not in ("get", "list", "watch")} - allowed
@@ -325,7 +326,7 @@ def check_objects(items, values):
 
 def check_definitions(items, kept):
     names = sorted(item["metadata"]["name"] for item in items)
-    expect(names == ["mediapools.convene.dev", "meetings.convene.dev"], f"the chart renders {names}")
+    expect(names == ["mediapools.convene.dev", "meetingbackups.convene.dev", "meetings.convene.dev"], f"the chart renders {names}")
     for item in items:
         policy = item["metadata"].get("annotations", {}).get("helm.sh/resource-policy")
         expect(policy == ("keep" if kept else None), f"{title(item)} has the resource policy {policy}")

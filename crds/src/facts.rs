@@ -5,5 +5,5 @@
 mod meeting;
 mod pod;
 
-pub use meeting::{MeetingFacts, RETURN_TIME};
+pub use meeting::{MeetingFacts, RETURN_TIME, has_backup};
 pub use pod::{announced_addresses, condition, is_ready, signaling_port};

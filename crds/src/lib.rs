@@ -1,8 +1,9 @@
-//! The Kubernetes API of Convene: the types `Meeting` and `MediaPool`, and the names that several programs share.
+//! The Kubernetes API of Convene: the types `Meeting`, `MediaPool` and `MeetingBackup`, and the names that several programs share.
 //!
 //! It has the types, their schema and validation rules, and generates YAML and reference from them. It never talks to a cluster: without
 //! a client or a runtime, every other crate can depend on it.
 
+pub mod backup;
 pub mod facts;
 pub mod generate;
 pub mod meeting;
@@ -11,6 +12,7 @@ pub mod pool;
 pub mod reason;
 pub mod reference;
 
+pub use backup::{MeetingBackup, MeetingBackupSpec};
 pub use meeting::{
     Access, AccessPolicy, AssignedPod, Codec, Features, Meeting, MeetingMedia, MeetingMove, MeetingMovePhase,
     MeetingPhase, MeetingPlacement, MeetingSpec, MeetingStatus, MovePod,

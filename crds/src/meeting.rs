@@ -320,6 +320,11 @@ pub struct MeetingStatus {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recording: bool,
 
+    /// Whether a MeetingBackup of the same name holds what moderators decided in the call: if the media pod crashes, the next room continues
+    /// with it before it admits participants.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub backup: bool,
+
     /// Generation of the spec that this status describes. If it is older than `metadata.generation`, the latest change has not been
     /// reconciled yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]

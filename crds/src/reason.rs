@@ -120,6 +120,8 @@ pub const DRAIN_CANCELLED: &str = "DrainCancelled";
 pub const DRAIN_DEADLINE: &str = "DrainDeadline";
 /// A meeting without participants was moved off a busy pod.
 pub const RELIEVED: &str = "Relieved";
+/// A meeting is moved with its participants off a pod that has more of them than its capacity.
+pub const RELIEF: &str = "Relief";
 /// The meeting is being moved because its pod is being drained.
 pub const POD_DRAINING: &str = "PodDraining";
 /// The Meeting was deleted `ttlAfterEnded` after its end.

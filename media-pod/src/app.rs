@@ -1,6 +1,8 @@
 //! Starts the pod from its configuration, and shuts it down on a termination signal. It handles no request.
 
 mod demo;
+mod links;
+mod self_signed;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -20,7 +22,8 @@ use convene_service::signals::StopSignals;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use demo::SelfSignedError;
+use links::Links;
+use self_signed::SelfSignedError;
 
 use crate::access::edge::{self, EdgePolicy};
 use crate::access::hosts::Hosts;
@@ -38,7 +41,7 @@ use crate::room::{Limits, destinations};
 use crate::rooms::Rooms;
 use crate::rooms::defaults::RoomDefaults;
 use crate::sfu::tcp::limits::TcpLimits;
-use crate::sfu::workers::{WorkerSpec, Workers, WorkersError};
+use crate::sfu::workers::{PipePorts, WorkerSpec, Workers, WorkersError};
 
 /// Connections of the metrics listener, which are counted separately from all others.
 const METRICS_CONNECTIONS: usize = 64;
@@ -70,7 +73,7 @@ pub enum StartError {
     /// The certificate could not be loaded.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// The certificate of the demo's listener could not be created.
+    /// A certificate could not be created.
     #[error(transparent)]
     SelfSigned(#[from] SelfSignedError),
     /// The media workers could not start.
@@ -88,6 +91,10 @@ pub async fn run(config: Config, log: LogHealth) -> Result<(), StartError> {
     signals.recv().await;
     tracing::info!("termination signal received: asking clients to reconnect elsewhere");
     started.rooms.drain(config.shutdown_grace.saturating_sub(LAST_FRAMES)).await;
+    if let Some(links) = started.links {
+        // Rooms of other pods notice the end of their links, and their clients reconnect elsewhere.
+        links.shut_down(Duration::ZERO).await;
+    }
     tokio::join!(started.server.shut_down(LAST_REQUESTS), started.metrics.shut_down(LAST_REQUESTS));
     Ok(())
 }
@@ -97,12 +104,14 @@ struct Started {
     rooms: Arc<Rooms>,
     server: Server,
     metrics: Server,
+    links: Option<Server>,
 }
 
 async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
     let open_files = open_files::raise();
     let tcp = TcpLimits::for_files(open_files);
-    let server = new_server(config, open_files.map(|files| files.saturating_sub(tcp.files())));
+    let reserved = tcp.files().saturating_add(config.link.as_ref().map_or(0, |_| links::CONNECTIONS as u64));
+    let server = new_server(config, open_files.map(|files| files.saturating_sub(reserved)));
     let demo = config.demo_listen.map(listen).transpose()?;
     let (metrics, metrics_gate) = serve_metrics(config)?;
     let certificate = config.tls.clone().map(Certificate::from_files).transpose()?;
@@ -115,7 +124,10 @@ async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
     let gate = StartupGate::default();
     serve(&server, listener, certificate.as_ref(), gate.router("no announced address yet"));
     let announced = announcement(&config.announced, &config.announced_ports).await;
-    let state = state(config, announced.clone(), tcp, log).await?;
+    let links = Links::listen(config)?;
+    let lent = links.as_ref().map(Links::lent);
+    let state = AppState { lent, ..state(config, announced.clone(), tcp, log).await? };
+    let links = links.map(|links| links.serve(state.clone()));
     let web_dir = web_dir(config)?;
     let routes = router(state.clone(), web_dir);
     let demo = demo.map(|demo| {
@@ -126,7 +138,7 @@ async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
     gate.open(with_policy(routes, config, Some(address), &announced.addresses));
     metrics_gate.open(metrics_router(state.clone()));
     print_ready(config, address, state.workers.endpoints(), demo.as_deref());
-    Ok(Started { rooms: state.rooms, server, metrics })
+    Ok(Started { rooms: state.rooms, server, metrics, links })
 }
 
 /// A separate server, so that metrics are available during a flood of connections.
@@ -180,6 +192,7 @@ async fn state(
         listen_ips: config.rtc_listen_ips.clone(),
         announced,
         tcp,
+        pipes: config.link.as_ref().map(|link| PipePorts { ip: link.listen.ip(), ports: link.pipe_ports.all() }),
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
     let defaults = RoomDefaults {
@@ -197,6 +210,7 @@ async fn state(
         keys,
         replay: Arc::default(),
         sessions: Arc::default(),
+        lent: None,
         probes,
         client_limits,
         metrics,

@@ -121,6 +121,8 @@ pub struct Config {
     pub(crate) allow_test_switches: bool,
     /// The uid of this Pod object.
     pub(crate) pod_uid: Option<String>,
+    /// Where other pods link to this one, and the UDP ports for streams from and to them.
+    pub(crate) link: Option<LinkSettings>,
     /// Connections open at the same time.
     pub(crate) max_connections: u32,
     /// Limits on what one client may send.
@@ -149,6 +151,15 @@ pub struct Config {
     pub(crate) web_dir: PathBuf,
     /// Time for the shutdown.
     pub(crate) shutdown_grace: Duration,
+}
+
+/// How meetings over several pods are connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkSettings {
+    /// Address for links, whose IP is that of pipes too.
+    pub(crate) listen: SocketAddr,
+    /// UDP ports for pipes.
+    pub(crate) pipe_ports: PortBlock,
 }
 
 /// The configuration is invalid.
@@ -191,6 +202,14 @@ pub enum ConfigError {
     /// An announced address is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// A flag that meetings over several pods need is missing.
+    #[error(
+        "--link-port and --pipe-ports must be used together, with --pod-ip, --pod-uid and --admission-keys (missing: {0})"
+    )]
+    LinkHalf(&'static str),
+    /// Other pods would not know where to send.
+    #[error("--pod-ip must be the address at which other pods reach this one, not {0}")]
+    PodIpUnspecified(IpAddr),
     /// The minimum exceeds the maximum.
     #[error("--min-outgoing-bitrate ({min}) is greater than --max-outgoing-bitrate ({max})")]
     Bitrates {
@@ -227,6 +246,7 @@ impl Config {
             embed_origins: embed_origins(serving)?,
             allow_test_switches: serving.allow_test_switches,
             pod_uid: serving.pod_uid.clone(),
+            link: link(serving, media)?,
             max_connections: serving.max_connections,
             client_limits: client.limits(),
             rooms: room.max_rooms as usize,
@@ -252,6 +272,22 @@ fn tls(args: &ServingArgs) -> Result<Option<TlsFiles>, ConfigError> {
         (Some(_), None) => Err(ConfigError::TlsHalf("--tls-key")),
         (None, Some(_)) => Err(ConfigError::TlsHalf("--tls-cert")),
     }
+}
+
+fn link(serving: &ServingArgs, media: &MediaArgs) -> Result<Option<LinkSettings>, ConfigError> {
+    if serving.link_port.is_none() && media.pipe_ports.is_none() {
+        return Ok(None);
+    }
+    let missing = ConfigError::LinkHalf;
+    let port = serving.link_port.ok_or(missing("--link-port"))?;
+    let pipe_ports = media.pipe_ports.clone().ok_or(missing("--pipe-ports"))?;
+    let ip = serving.pod_ip.ok_or(missing("--pod-ip"))?;
+    serving.pod_uid.as_ref().ok_or(missing("--pod-uid"))?;
+    serving.admission_keys.as_ref().ok_or(missing("--admission-keys"))?;
+    if ip.is_unspecified() {
+        return Err(ConfigError::PodIpUnspecified(ip));
+    }
+    Ok(Some(LinkSettings { listen: SocketAddr::new(ip, port), pipe_ports }))
 }
 
 fn demo_listen(args: &ServingArgs) -> Result<Option<SocketAddr>, ConfigError> {

@@ -6,6 +6,7 @@ mod admin;
 mod admission;
 mod broadcast;
 mod health;
+pub mod link;
 pub mod probe_limiter;
 mod problem;
 pub mod routes;

@@ -61,8 +61,15 @@ pub struct Metrics {
     pub(crate) udp_dropped: IntCounter,
     /// CPU time of each `worker`'s thread.
     pub(crate) worker_cpu: CounterVec,
+    /// Links to and from other pods that have ended, by `direction` (out, in) and `reason`.
+    pub(crate) links: IntCounterVec,
     /// Samples of media traffic.
     pub(crate) flow: Flow,
+}
+
+fn links(registry: &Registry) -> IntCounterVec {
+    let help = "Links to and from other media pods that have ended or were refused, by reason.";
+    counters(registry, "convene_media_links_total", help, &["direction", "reason"])
 }
 
 impl Default for Metrics {
@@ -157,6 +164,7 @@ impl Default for Metrics {
                 "CPU time of the media worker's thread.",
                 &["worker"],
             ),
+            links: links(&registry),
             flow: Flow::new(&registry),
             registry,
         };

@@ -13,6 +13,7 @@ mod broadcasters;
 mod chat;
 mod closing;
 mod data;
+mod early;
 mod effects;
 mod interface;
 mod memory;
@@ -31,7 +32,9 @@ pub use interface::command::{BroadcasterCall, Command, Connect, End};
 pub use interface::context::{Context, Requester};
 pub use interface::destinations;
 pub use interface::effect::{Effect, Fact, Outgoing};
-pub use interface::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
+pub use interface::ids::{
+    ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, PipeId, ProducerId, TransportId,
+};
 pub use interface::limits::Limits;
 pub use interface::media::{DataMessage, MediaEvent};
 pub use interface::moves::{Handover, MoveAnswer, MoveCommand, MoveRefusal};
@@ -39,7 +42,8 @@ pub use interface::operation::Operation;
 pub use interface::outcome::{
     CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer, CreatedTransport, MediaError, Outcome,
 };
+pub use interface::pipe::{PipeEnd, PipeKey, PipeOperation, PipeOutcome, PipedChannel, PipedStream};
 pub use interface::settings::MeetingSettings;
 pub use memory::Snapshot;
-pub use state::Room;
+pub use state::{Essence, Room};
 pub use steps::{PeerReport, RoomStats};

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use convene_protocol::admin::{LONGEST_WAIT_SECONDS, RoomList, RoomListQuery, RoomReport, RoomUpdate};
+use convene_protocol::admin::{LONGEST_WAIT_SECONDS, RoomList, RoomListQuery, RoomReport, RoomSites, RoomUpdate};
 use convene_protocol::admission::MeetingGrant;
 use convene_service::clock::unix_milliseconds;
 use convene_service::clock::unix_now;
@@ -26,6 +26,8 @@ use crate::actor::media::settings::Layout;
 use crate::actor::observed::Reports;
 use crate::actor::quota::ByteQuota;
 use crate::actor::supervise::{self, RoomEnd, RoomSpec};
+use crate::link::Dial;
+use crate::link::frames::Hello;
 use crate::metrics::Metrics;
 use crate::room::{Command, ConnectionId, End, Limits, MeetingSettings, PeerId, Snapshot};
 use crate::sfu::codecs::codecs_of;
@@ -51,6 +53,8 @@ pub struct Rooms {
     defaults: RoomDefaults,
     metrics: Metrics,
     version: ListVersion,
+    /// The start of the process in Unix milliseconds, which distinguishes it from an earlier one.
+    process: u64,
     /// Requested by the operator, and revocable.
     is_draining: AtomicBool,
     /// The process is shutting down.
@@ -76,12 +80,14 @@ struct OpenRoom {
 impl Rooms {
     /// A pod without rooms.
     pub fn new(workers: Arc<Workers>, defaults: RoomDefaults, metrics: Metrics) -> Arc<Self> {
+        let process = unix_milliseconds();
         Arc::new(Self {
             open: tokio::sync::Mutex::default(),
             workers,
             defaults,
             metrics,
-            version: ListVersion::new(unix_milliseconds()),
+            version: ListVersion::new(process),
+            process,
             is_draining: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
             next_number: AtomicU64::new(1),
@@ -175,6 +181,7 @@ impl Rooms {
             settings: settings(grant, unix_now()),
             snapshot: snapshot.or(retained),
             quota: self.quota.child(ROOM_BYTES),
+            dial: self.dial(grant),
         };
         let uid = grant.uid.clone();
         let on_end = move |end| remove(rooms, key, uid, number, end);
@@ -192,7 +199,19 @@ impl Rooms {
 
     /// The codecs that a meeting offers.
     pub(crate) fn codecs(&self, grant: &MeetingGrant) -> Vec<RtpCodecCapability> {
-        codecs_of(if grant.codecs.is_empty() { &self.defaults.codecs } else { &grant.codecs })
+        codecs_of(self.codec_names(grant))
+    }
+
+    fn codec_names<'a>(&'a self, grant: &'a MeetingGrant) -> &'a [String] {
+        if grant.codecs.is_empty() { &self.defaults.codecs } else { &grant.codecs }
+    }
+
+    /// Opens the links of a room, if the pod has ports for pipes.
+    fn dial(&self, grant: &MeetingGrant) -> Option<Dial> {
+        self.workers.pipe_listen()?;
+        let (namespace, name) = (grant.namespace.clone(), grant.name.clone());
+        let hello = Hello { namespace, name, codecs: self.codec_names(grant).to_vec(), media: grant.media };
+        Some(Dial::new(hello, self.metrics.clone()))
     }
 
     fn limits(&self, grant: &MeetingGrant) -> Limits {
@@ -246,10 +265,14 @@ impl Rooms {
             awaits_returning: room.handle.stats().awaits_returning,
             moving: room.handle.move_state().moving,
             restored: room.handle.move_state().restored,
+            backup: Some(room.handle.backup_version()),
+            awaits_backup: room.handle.stats().awaits_backup,
+            sites: room.handle.sites(),
         };
         let mut rooms: Vec<_> = open.iter().map(report).collect();
         rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        RoomList { version, rooms, draining: self.is_draining() }
+        let (draining, ending) = (self.is_draining(), self.is_ending());
+        RoomList { version, process: self.process, rooms, draining, ending, link: None }
     }
 
     /// Ends a room; false if there is none with this name (and uid, if given).
@@ -266,6 +289,14 @@ impl Rooms {
         match self.find_by_uid(key, Some(&uid)).await {
             Some(handle) => handle.update(settings, returning).await,
             None => false,
+        }
+    }
+
+    /// Sets the other pods that serve a room; false if there is none with this name and uid, or this pod has no ports for pipes.
+    pub(crate) async fn set_sites(&self, key: &RoomKey, sites: RoomSites) -> bool {
+        match self.find_by_uid(key, Some(&sites.uid)).await {
+            Some(handle) if self.workers.pipe_listen().is_some() => handle.set_sites(sites).await,
+            _ => false,
         }
     }
 
@@ -342,6 +373,7 @@ fn settings(grant: &MeetingGrant, now: u64) -> MeetingSettings {
         is_locked: grant.settings.locked,
         has_chat: grant.chat,
         has_screen_share: grant.screen_share,
+        has_backup: grant.has_backup,
     }
 }
 

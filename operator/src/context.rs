@@ -14,8 +14,8 @@ use crate::{
     cluster::{cache::ClusterCache, events::Publisher},
     config::{Config, Intervals},
     metrics::OperatorMetrics,
-    model::{backoff::Attempts, drain_pace::DrainPace, ports::Quarantine},
-    pods::link::PodLink,
+    model::{backoff::Attempts, ports::Quarantine},
+    pods::{link::PodLink, slots::PodSlots},
 };
 
 /// Shared by all reconciliations of both controllers.
@@ -37,8 +37,10 @@ pub(crate) struct Context {
     pub(crate) recalled: Once,
     /// Limits how often a rapidly changing count is written: participants of a meeting, meetings of a pool.
     pub(crate) count_writes: Debounce,
-    /// Limits how many participants are moved, for each pool.
-    pub(crate) drain_pace: Mutex<DrainPace>,
+    /// Limits how many reconciliations wait for the same media pod.
+    pub(crate) slots: PodSlots,
+    /// The zero of all moments.
+    pub(crate) zero: Instant,
     /// Periods and pauses that do not depend on the cluster.
     pub(crate) intervals: Intervals,
 }
@@ -132,9 +134,9 @@ impl Context {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pace of moves. A panic while the lock was held leaves it usable.
-    pub(crate) fn drain_pace(&self) -> MutexGuard<'_, DrainPace> {
-        self.drain_pace.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The time on a clock that is never set.
+    pub(crate) fn moment(&self) -> Duration {
+        self.zero.elapsed()
     }
 
     /// Runs the reconciliation `work` of `object`, counts it and returns when to requeue; after `resync` at the latest, if given.

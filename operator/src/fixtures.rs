@@ -57,6 +57,7 @@ pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> Media
         rtc_ports: Some(block),
         block: Some(block),
         uses_node_ports: true,
+        is_serving: state == PodState::Ready,
         state,
         created: jiff::Timestamp::from_second(i64::from(number)).ok(),
         announced_ports: None,
@@ -174,7 +175,8 @@ pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Conte
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
         count_writes: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
-        drain_pace: std::sync::Mutex::default(),
+        slots: crate::pods::slots::PodSlots::default(),
+        zero: tokio::time::Instant::now(),
         intervals: crate::config::Intervals::default(),
     };
     (built, posts)

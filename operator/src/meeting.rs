@@ -4,6 +4,7 @@
 //! room reconciler ends its room.
 
 pub(crate) mod apply;
+mod decide;
 pub(crate) mod error;
 pub(crate) mod handover;
 pub(crate) mod moving;
@@ -23,27 +24,27 @@ use tracing::instrument;
 
 use self::{
     apply::is_refused,
+    decide::{Decision, decide},
     error::Error,
     handover::Performed,
-    moving::{MoveStep, MoveView, plan_move},
-    plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
+    plan::{MeetingPlan, Placement},
     validate::{compute_expiry, compute_next_moment},
 };
 use crate::{
-    cluster::{
-        cache::{CacheState, ClusterCache, Guarded},
-        events::Note,
-    },
+    cluster::{cache::Guarded, events::Note},
     context::{Context, Outcome, Reconciled},
     model::{
-        ledger::{Ledger, Occupancy, key_of},
-        moves::{MoveState, Observed},
+        backoff::compute_spread,
+        ledger::{Occupancy, key_of},
     },
+    pods::backups::BackupKeeper,
 };
 use convene_crds::reason;
 
 /// Pause before a pod is asked again to let the clients of a room move.
 const RETRY_LEAVE: Duration = Duration::from_secs(1);
+/// Shortest pause of a meeting whose media pods have enough requests to respond to, and the most by which it is longer.
+const RETRY_SLOT: Duration = Duration::from_millis(100);
 
 /// Reconciles one meeting. Without changes, `resync` requests the next reconciliation.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
@@ -79,11 +80,18 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
         return apply::apply_expiry(context, meeting, &note).await.map(Reconciled::of); // I/O
     }
     let began = Instant::now();
-    let (plan, step) = decide(meeting, context, now); // pure but for the caches
+    // Pure but for the caches.
+    let Some(Decision { plan, step, slot }) = decide(meeting, context, now) else {
+        return Ok(Reconciled { outcome: Outcome::Waiting, again: Some(compute_slot_pause(meeting)) });
+    };
     let (result, pause) = match handover::perform(context, meeting, step).await {
-        Ok(performed) => write_status(meeting, &plan, performed, context, now).await, // I/O
+        Ok(performed) => {
+            settle_backup(meeting, &plan, &performed, context).await; // I/O
+            write_status(meeting, &plan, performed, context, now).await // I/O
+        }
         Err(unwritten) => (unwritten, None),
     };
+    drop(slot);
     finish(meeting, &plan, &result, context);
     measure(meeting, &plan, &result, context, began, now);
     let again = compute_again(meeting, context, now).into_iter().chain(pause).min();
@@ -92,6 +100,21 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
         let outcome = if is_waiting && outcome == Outcome::Skipped { Outcome::Waiting } else { outcome };
         Reconciled { outcome, again }
     })
+}
+
+/// Not the same for all: meetings that wait for the same pod would come back at the same moment each time.
+fn compute_slot_pause(meeting: &Meeting) -> Duration {
+    RETRY_SLOT + compute_spread(meeting.metadata.uid.as_deref().unwrap_or_default(), RETRY_SLOT)
+}
+
+/// A room on another pod that gets no state from the old one gets that of the backup, which ends with the meeting.
+async fn settle_backup(meeting: &Meeting, plan: &MeetingPlan, performed: &Performed, context: &Context) {
+    let keeper = BackupKeeper { cache: &context.cache, link: &context.link, metrics: &context.metrics };
+    match &plan.placement {
+        _ if plan.ended_at.is_some() => keeper.end(meeting).await,
+        Placement::New(pod) if !performed.has_handover() => keeper.prepare(meeting, &pod.uid).await,
+        Placement::New(_) | Placement::Kept(_) | Placement::Nowhere => {}
+    }
 }
 
 /// Writes the status, or returns how long that has to wait, and lets participants move.
@@ -104,13 +127,18 @@ async fn write_status(
 ) -> (Result<Outcome, Error>, Option<Duration>) {
     let occupancy = observe_occupancy(meeting, context, now);
     let status = report::compute_status(meeting, plan, &context.config.public_url, occupancy, now); // pure
+    let uid = meeting.metadata.uid.as_deref().unwrap_or_default();
+    let backup = context.cache.state().backups.may_exist(uid, status.backup);
+    let status = MeetingStatus { backup, ..status };
     let last_move = performed.record.clone().or(status.last_move);
-    let status = moving::settle_lost_pod(meeting.status.as_ref(), MeetingStatus { last_move, ..status });
+    let before = handover::with_newest_move(context, meeting);
+    let status = moving::settle_lost_pod(before.status.as_ref(), MeetingStatus { last_move, ..status });
     if let Some(pause) = compute_debounce(meeting, &status, context) {
         return (Ok(Outcome::Waiting), Some(pause));
     }
-    let notes = report::compute_notes(meeting, plan, &status); // pure
+    let notes = report::compute_notes(&before, plan, &status); // pure
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
+    handover::note_record(context, meeting, &status, &result);
     performed.finish(context, &result).await; // I/O
     (result, None)
 }
@@ -146,67 +174,6 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
         return None;
     }
     context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
-}
-
-/// Observes, validates and plans while holding the state of the cache, so that no two meetings are assigned the same last place.
-fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> (MeetingPlan, MoveStep) {
-    let cache = &context.cache;
-    let mut state = cache.state();
-    let is_move_over = state.observe_move(meeting, now) == Observed::Over;
-    state.release_lost_place(meeting);
-    let labels = state.namespace_labels(&meeting.namespace().unwrap_or_default());
-    let view = observe::observe_pool(&state, meeting);
-    let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
-    let mut valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &state.ledger, now);
-    if let (Ok(valid), Some(uid)) = (&mut valid, &meeting.metadata.uid) {
-        valid.participants = valid.participants.max(state.moves.expected(uid, now));
-        valid.is_arriving = state.moves.state(uid).is_some_and(MoveState::has_left);
-    }
-    let plan = match (&valid, &view) {
-        (Ok(valid), Some(view)) => match &view.pool {
-            Ok(pool) => plan_meeting(valid, &observe::observe_pods(&state, view, pool)),
-            Err(why) => plan_refused(why),
-        },
-        (Err(why), _) => plan_refused(why),
-        (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
-    };
-    let step = decide_move(meeting, &plan, &state, now);
-    note_decision(meeting, &plan, &mut state.ledger, cache);
-    drop(state);
-    cache.enqueue_unblocked_meetings();
-    if is_move_over {
-        cache.rooms_changed();
-    }
-    (plan, step)
-}
-
-fn decide_move(meeting: &Meeting, plan: &MeetingPlan, state: &CacheState, now: Timestamp) -> MoveStep {
-    let status = meeting.status.as_ref();
-    let target = match &plan.placement {
-        Placement::Kept(pod) | Placement::New(pod) => Some(pod),
-        Placement::Nowhere => None,
-    };
-    plan_move(&MoveView {
-        written: status.and_then(|status| status.last_move.as_ref()),
-        state: meeting.metadata.uid.as_deref().and_then(|uid| state.moves.state(uid)),
-        home: status.and_then(|status| status.pod.as_ref()),
-        target,
-        why: plan.left.as_ref().unwrap_or_else(|| plan.ready.reason()),
-        participants: status.and_then(|status| status.participants).unwrap_or_default(),
-        find: &|uid| state.views.pods().find(|pod| pod.uid == uid).cloned(),
-        now,
-    })
-}
-
-fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cache: &ClusterCache) {
-    let Some(uid) = &meeting.metadata.uid else { return };
-    if let Placement::New(pod) = &plan.placement {
-        ledger.assign(uid, pod);
-    }
-    ledger.set_over_quota(uid, plan.assigned.reason().code == reason::NAMESPACE_SHARE_USED);
-    if ledger.want(uid, plan.wants_pod) {
-        cache.enqueue_pool(&meeting.spec.pool);
-    }
 }
 
 /// Reverts a decision that could not be written. A written one may mean that a room has to move or that the pool needs a spare pod.

@@ -3,6 +3,7 @@
 //! No client, no I/O, no tasks. Every other part of the operator may depend on it; it depends on none of them.
 
 pub(crate) mod backoff;
+pub(crate) mod backups;
 pub(crate) mod conditions;
 pub(crate) mod drain_pace;
 pub(crate) mod explain;
@@ -13,6 +14,7 @@ pub(crate) mod pod_spec;
 pub(crate) mod pod_template;
 pub(crate) mod ports;
 pub(crate) mod reason;
+pub(crate) mod relief;
 pub(crate) mod removal;
 pub(crate) mod valid_pool;
 pub(crate) mod views;

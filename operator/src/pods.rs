@@ -2,7 +2,9 @@
 //!
 //! It never creates or deletes pods; the pool controller does.
 
+pub(crate) mod backups;
 pub(crate) mod heartbeat;
 pub(crate) mod link;
 pub(crate) mod reach;
 pub(crate) mod rooms;
+pub(crate) mod slots;

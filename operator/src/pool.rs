@@ -42,6 +42,9 @@ use crate::{
 };
 use convene_crds::reason;
 
+/// Pause before it is checked again whether a meeting can leave an overfull pod: that a meeting has rested long enough is no event.
+const RETRY_RELIEF: Duration = Duration::from_secs(10);
+
 /// Reconciles one pool.
 #[instrument(name = "pool", skip_all, fields(kind = "MediaPool", namespace = object.namespace(), name = object.name_any()))]
 pub(crate) async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
@@ -189,25 +192,23 @@ fn unmark(context: &Context, plan: &PoolPlan, applied: &Applied) {
     }
 }
 
-/// Lets as many participants leave their draining pods as the pool's pace allows, and enqueues every meeting that may have to move.
+/// Sets the pace at which participants leave their pods, and enqueues every meeting that may have to move: those that have a place move as the
+/// pace allows.
 fn move_participants(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
     let cache = &context.cache;
-    if plan.move_off.is_empty() && plan.drain.is_empty() {
+    if plan.move_off.is_empty() && plan.drain.is_empty() && plan.relieve.is_empty() {
         return;
     }
-    let (mut pace, now) = (context.drain_pace(), Timestamp::now());
     let mut state = cache.state();
-    let ledger = &mut state.ledger;
-    let left = plan.move_off.iter().flat_map(|pod| ledger.active_on(pod)).map(|(_, participants)| participants).sum();
+    let left = plan.move_off.iter().map(|pod| state.ledger.load_of(pod).participants).sum();
     let rate = compute_rate(pool.drain.pace, left, pool.drain.deadline_seconds);
-    for pod in &plan.move_off {
-        let may_move = |(_, participants): &(_, u32)| pace.take(&pool.name, *participants, rate, now);
-        let released: Vec<_> = ledger.active_on(pod).take_while(may_move).map(|(uid, _)| Arc::clone(uid)).collect();
-        for uid in &released {
-            ledger.release(uid);
-        }
+    state.pace.set_rate(&pool.name, rate);
+    let now = Timestamp::now();
+    let reliefs: Vec<_> = plan.relieve.iter().filter_map(|pod| state.find_relief(pool, pod, now)).collect();
+    drop(state);
+    for relief in &reliefs {
+        cache.enqueue_meeting(&relief.key);
     }
-    drop((state, pace));
     let begun = plan.drain.iter().map(|change| &change.uid).chain(&plan.move_off);
     for pod in begun {
         cache.enqueue_meetings_on(pod);
@@ -227,7 +228,8 @@ fn compute_reconciled(
     let waiting = (!is_settled).then_some(context.intervals.waiting);
     let rest = context.quarantine().next_release().map(until);
     let moving = (!plan.move_off.is_empty()).then_some(Duration::from_secs(1));
-    let next = [deadline, waiting, moving, rest].into_iter().flatten().min();
+    let relieving = (!plan.relieve.is_empty()).then_some(RETRY_RELIEF);
+    let next = [deadline, waiting, moving, relieving, rest].into_iter().flatten().min();
     let next = next.map(|pause| pause.max(Duration::from_millis(100)));
     Reconciled { outcome: if is_settled { outcome } else { Outcome::Waiting }, again: next }
 }

@@ -24,7 +24,7 @@ use kube::{
 };
 use prometheus::Registry;
 use thiserror::Error;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -52,6 +52,7 @@ use crate::{
         link::PodLink,
         reach::run_prober,
         rooms::run_room_reconciler,
+        slots::PodSlots,
     },
     pool,
 };
@@ -208,7 +209,8 @@ fn build_context(
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
         count_writes: Debounce::new(config.intervals.people),
-        drain_pace: std::sync::Mutex::default(),
+        slots: PodSlots::default(),
+        zero: Instant::now(),
         intervals: config.intervals,
         config,
     })

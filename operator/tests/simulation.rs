@@ -32,8 +32,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const SEEDS_PER_ROUND: u64 = 8;
 /// Time after which no more rounds of seeds start. At least one round is played.
 const SECONDS_FOR_SEEDS: u64 = 60;
-/// Clusters that are simulated concurrently, by all tests together. More would starve each other, and every request would time out.
-const AT_ONCE: usize = 150;
+/// Clusters that are simulated concurrently, by all tests together. More would starve each other on a slow machine: pods would seem silent, and
+/// requests would time out.
+const AT_ONCE: usize = 30;
 static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 /// One in this many crashes comes after the response to the last write.
 const HEARD_EVERY: u64 = 5;

@@ -5,6 +5,9 @@ uninstall.yaml. */}}
 {{- /* Delete: meetings whose spec.ttlAfterEnded has passed. */ -}}
 - {apiGroups: [convene.dev], resources: [meetings], verbs: [get, list, watch, delete]}
 - {apiGroups: [convene.dev], resources: [meetings/status], verbs: [patch]}
+{{- /* What moderators decided in a call, for the time after a crash. They are written by server-side apply, which is a patch that may
+create. No other component and no role of a user reads them. */}}
+- {apiGroups: [convene.dev], resources: [meetingbackups], verbs: [create, delete, get, patch]}
 {{- /* Addresses to announce, and whether nodes are cordoned. */}}
 - {apiGroups: [""], resources: [nodes], verbs: [get, list, watch]}
 {{- /* Labels only, which decide who may use a pool. */}}

@@ -6,12 +6,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+mod sites;
+
+pub use sites::{LinkPoint, RoomSites, SiteReport, SiteState, SiteTarget};
+
 /// Path of the room list on a media pod.
 pub const ROOMS_PATH: &str = "/admin/v1/rooms";
 /// Path of draining: with `PUT` the pod refuses new participants and becomes unready, `DELETE` reverts that.
 pub const DRAIN_PATH: &str = "/admin/v1/drain";
 /// Path of the reachability probe: `POST` opens transports that answer STUN binding requests.
 pub const PROBE_PATH: &str = "/admin/v1/probe";
+/// `move` in [`MoveQuery`] of requests that concern a backup. It is restored only to a room that waits for it, or that never had any state.
+pub const BACKUP_MOVE: &str = "backup";
 /// Maximum time, in seconds, for which a request for changes is held.
 pub const LONGEST_WAIT_SECONDS: u64 = 30;
 
@@ -33,10 +39,19 @@ pub struct RoomList {
     /// Grows with every change of this list. Never 0, and never the same for two processes.
     #[serde(default)]
     pub version: u64,
+    /// Identifies the process of the pod: after a restart it is another one. 0 from pods of versions that do not report it.
+    #[serde(default)]
+    pub process: u64,
     /// Rooms that exist on the pod now, sorted by namespace and name.
     pub rooms: Vec<RoomReport>,
     /// Whether the pod refuses new participants: it is draining or shutting down.
     pub draining: bool,
+    /// Whether the process is shutting down: its rooms end, although their meetings do not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ending: bool,
+    /// Where other pods link to this one, to use its media workers for their rooms. Absent from pods that lend nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkPoint>,
 }
 
 /// One room of a media pod.
@@ -71,6 +86,16 @@ pub struct RoomReport {
     /// The move with which the room's state came to this pod (`move` of [`MoveQuery`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored: Option<String>,
+    /// Version of the room's [`RoomBackup`](crate::handover::RoomBackup), never the same for two rooms. 0: nothing in the room has to
+    /// survive its pod so far. Absent from pods of versions without backups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<u64>,
+    /// Whether the room admits no client until the backup of the meeting's earlier room has come (`PUT …/restore`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_backup: bool,
+    /// The other pods that serve the room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<SiteReport>,
 }
 
 /// The state of a move, as the pod that the meeting leaves reports it.

@@ -10,6 +10,7 @@ mod guest;
 mod handover;
 #[cfg(feature = "verify")]
 mod keys;
+mod link;
 mod signer;
 #[cfg(test)]
 #[cfg(feature = "verify")]
@@ -21,5 +22,6 @@ pub use grant::{Admission, MediaGrant, MeetingGrant, ParticipantGrant, PublishGr
 pub use guest::{GUEST_SECONDS, GuestId, MAX_GUEST_BYTES};
 #[cfg(feature = "verify")]
 pub use keys::{CLOCK_SKEW_SECONDS, KeySet, MAX_TOKEN_BYTES};
+pub use link::LinkGrant;
 pub use signer::{LIFETIME_SECONDS, POD_AUDIENCE, Signer};
 pub use ticket::{JoinTicket, RETURN_SECONDS, TICKET_SECONDS, Vouched};

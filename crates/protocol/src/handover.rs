@@ -1,7 +1,7 @@
 //! The snapshot of a room, which the pod that a meeting leaves sends, through the operator, to the pod that the meeting moves to.
 //!
 //! It contains the state that concerns people: chat, decisions of moderators, present and recent participants, the lobby. It never contains media,
-//! connections or session secrets, and it is neither logged nor stored. Its reader checks it like any other untrusted input:
+//! connections or session secrets, and it is neither logged nor stored, except for the part in a [`RoomBackup`]. Its reader checks it like any other untrusted input:
 //! [`RoomSnapshot::read`].
 
 mod check;
@@ -21,6 +21,9 @@ pub const SNAPSHOT_VERSION: u32 = 1;
 /// Maximum length of a snapshot, in bytes.
 pub const MAX_SNAPSHOT_BYTES: usize = 8 * 1024 * 1024;
 
+/// Maximum length of the snapshot in a backup, in bytes: it is stored in an object, and etcd accepts requests of up to 1.5 MiB.
+pub const MAX_BACKUP_BYTES: usize = 1024 * 1024;
+
 /// A room's snapshot, the answer to `POST …/handover` and the body of `PUT …/restore`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -34,6 +37,18 @@ pub struct RoomSnapshot {
     pub clients: Vec<SnapshotClient>,
     /// For the other pod.
     pub room: RoomMemory,
+}
+
+/// The part of a room's memory that must survive a crash of its pod: the answer to `GET …/backup`. Its snapshot can be restored like that of
+/// a move. It contains the decisions of moderators and, while the room is locked or has a lobby, the people who may return: as hashes of
+/// proven identities, or else peerIds. It contains neither chat nor names nor network addresses, because it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomBackup {
+    /// The version, as in [`RoomReport::backup`](crate::admin::RoomReport::backup). The snapshot may be newer, never older.
+    pub version: u64,
+    /// A [`RoomSnapshot`], which the operator does not read.
+    pub snapshot: serde_json::Value,
 }
 
 /// A client that needs a ticket.
@@ -185,11 +200,27 @@ impl RoomSnapshot {
         Ok(snapshot)
     }
 
+    /// The snapshot for a backup. If it is too large, people are left out: moderators can admit them again. An error if it still is.
+    pub fn into_backup(mut self, version: u64) -> Result<RoomBackup, SnapshotError> {
+        if measure(&self)? > MAX_BACKUP_BYTES {
+            self.room.people.clear();
+        }
+        if measure(&self)? > MAX_BACKUP_BYTES {
+            return Err(SnapshotError::TooLarge);
+        }
+        let snapshot = serde_json::to_value(&self).map_err(|error| SnapshotError::malformed(&error))?;
+        Ok(RoomBackup { version, snapshot })
+    }
+
     /// The snapshot as JSON; an error if it is too large to be read.
     pub fn write(&self) -> Result<Vec<u8>, SnapshotError> {
         let json = serde_json::to_vec(self).map_err(|error| SnapshotError::malformed(&error))?;
         if json.len() > MAX_SNAPSHOT_BYTES { Err(SnapshotError::TooLarge) } else { Ok(json) }
     }
+}
+
+fn measure(snapshot: &RoomSnapshot) -> Result<usize, SnapshotError> {
+    serde_json::to_vec(snapshot).map(|json| json.len()).map_err(|error| SnapshotError::malformed(&error))
 }
 
 /// Read before anything else: another version may have other fields.

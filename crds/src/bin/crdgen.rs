@@ -14,7 +14,7 @@ use convene_crds::{
 
 const USAGE: &str = "usage: crdgen [--check]
 
-Writes the custom resource definitions of Meeting and MediaPool to crds/yaml and charts/convene-crds/files, and their
+Writes the custom resource definitions of Meeting, MediaPool and MeetingBackup to crds/yaml and charts/convene-crds/files, and their
 reference to docs/reference.md.
 
   --check   write nothing; if a file is out of date, print the first difference and exit with 1

@@ -28,6 +28,8 @@ pub struct MeetingFacts {
     pub media: MediaGrant,
     /// Deadline until which participants who were in the meeting before it moved may rejoin despite the lock.
     pub lock_opens_until: Option<Timestamp>,
+    /// Whether there is a backup of the meeting's last room.
+    pub has_backup: bool,
 }
 
 impl MeetingFacts {
@@ -46,6 +48,7 @@ impl MeetingFacts {
             screen_share: spec.features.screen_share,
             media: media(&spec.media),
             lock_opens_until: lock_opens_until(meeting),
+            has_backup: has_backup(meeting),
         }
     }
 
@@ -69,6 +72,7 @@ impl MeetingFacts {
             chat: self.chat,
             screen_share: self.screen_share,
             returning_until: self.returning_until(now),
+            has_backup: self.has_backup,
         }
     }
 
@@ -77,6 +81,11 @@ impl MeetingFacts {
         let until = self.lock_opens_until.filter(|until| self.settings.locked && *until > now)?;
         u64::try_from(until.as_second()).ok()
     }
+}
+
+/// Whether the status of `meeting` says that there is a backup of its last room.
+pub fn has_backup(meeting: &Meeting) -> bool {
+    meeting.status.as_ref().is_some_and(|status| status.backup)
 }
 
 /// The title that participants see: `spec.title`, or the name if that has no visible characters.

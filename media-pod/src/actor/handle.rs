@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use convene_protocol::admin::RoomSettings;
+use convene_protocol::admin::{RoomSettings, RoomSites, SiteReport};
 use convene_protocol::admission::ParticipantGrant;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,6 +30,8 @@ pub struct RoomHandle {
     pub(super) people: watch::Receiver<Vec<String>>,
     pub(super) moves: watch::Receiver<MoveState>,
     pub(super) streams: watch::Receiver<u64>,
+    pub(super) backup: watch::Receiver<u64>,
+    pub(super) sites: watch::Receiver<Vec<SiteReport>>,
     pub(super) quota: ByteQuota,
 }
 
@@ -93,6 +95,22 @@ impl RoomHandle {
     /// How the meeting moves between pods.
     pub(crate) fn move_state(&self) -> MoveState {
         self.moves.borrow().clone()
+    }
+
+    /// The version of what must survive the pod; 0 if there is nothing.
+    pub(crate) fn backup_version(&self) -> u64 {
+        *self.backup.borrow()
+    }
+
+    /// The other pods that serve the room.
+    pub(crate) fn sites(&self) -> Vec<SiteReport> {
+        self.sites.borrow().clone()
+    }
+
+    /// Sets the other pods that serve the room; false when the room is over.
+    pub(crate) async fn set_sites(&self, sites: RoomSites) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Sites(sites, answer)).await && answered.await.is_ok()
     }
 
     /// Carries out a step of a move; `None` when the room is over.

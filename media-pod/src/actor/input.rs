@@ -1,5 +1,6 @@
 //! Messages from the rest of the pod to a room's actor. Data only.
 
+use convene_protocol::admin::RoomSites;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -24,6 +25,8 @@ pub enum Input {
     Update(Command, oneshot::Sender<()>),
     /// A step of a move.
     Move(MoveCommand, oneshot::Sender<Result<MoveAnswer, MoveRefusal>>),
+    /// The other pods that serve the room from now on.
+    Sites(RoomSites, oneshot::Sender<()>),
     /// Lists the peers of the room.
     Describe(oneshot::Sender<Vec<PeerReport>>),
     /// Removes a participant; the answer is whether there was one with this id.

@@ -1,4 +1,5 @@
-//! The actor's loop: inputs, media events and ticks become commands for the room, and its effects are executed.
+//! The actor's loop: inputs, outcomes and events of the media plane, and ticks become commands for the room, and its effects are executed. It
+//! never waits for an operation.
 //!
 //! It decides nothing about the room; [`super::supervise`] handles its end and panics.
 
@@ -11,9 +12,11 @@ use tokio::time::MissedTickBehavior;
 
 use super::frames::Frames;
 use super::input::{Answer, Client, Input};
-use super::media::MediaPlane;
+use super::media_queue::Media;
 use super::observed::{Publisher, record};
 use super::outbox::Close;
+use super::room_media::{Arrival, RoomMedia};
+use crate::link::Dial;
 use crate::metrics::Metrics;
 use crate::room::broadcaster::Refused;
 use crate::room::{Command, ConnectionId, Effect, MediaEvent, MoveAnswer, MoveRefusal, Outgoing, Room, Snapshot};
@@ -26,9 +29,9 @@ type MoveCaller = oneshot::Sender<MoveResult>;
 
 /// A room with its handles and its clients.
 #[derive(Debug)]
-pub(super) struct RoomActor {
+pub(super) struct RoomActor<M> {
     room: Room,
-    media: MediaPlane,
+    media: RoomMedia<M>,
     opened: Instant,
     clients: HashMap<ConnectionId, Client>,
     /// Calls of broadcasters that have no response yet.
@@ -40,15 +43,17 @@ pub(super) struct RoomActor {
     /// Answers to such callers, sent once the room's state is published.
     move_answers: Vec<(MoveCaller, MoveResult)>,
     publisher: Publisher,
+    /// Whether the room has changed since it was published.
+    is_changed: bool,
     metrics: Metrics,
 }
 
-impl RoomActor {
+impl<M: Media> RoomActor<M> {
     /// An actor without clients.
-    pub(super) fn new(room: Room, media: MediaPlane, publisher: Publisher, metrics: Metrics) -> Self {
+    pub(super) fn new(room: Room, media: M, dial: Option<Dial>, publisher: Publisher, metrics: Metrics) -> Self {
         Self {
             room,
-            media,
+            media: RoomMedia::new(media, dial),
             opened: Instant::now(),
             clients: HashMap::new(),
             calls: HashMap::new(),
@@ -56,6 +61,7 @@ impl RoomActor {
             mover: None,
             move_answers: Vec::new(),
             publisher,
+            is_changed: false,
             metrics,
         }
     }
@@ -75,25 +81,39 @@ impl RoomActor {
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // Not in the branch of the timer, which would never fire while other inputs are always ready.
-            if self.until_next_tick().is_zero() {
-                if self.handle(Command::Tick).await {
+            let (is_full, until_next_tick) = (self.media.is_full(), self.until_next_tick());
+            // No tick while no inputs are read: all clients would seem silent.
+            if !is_full && until_next_tick.is_zero() {
+                if self.handle(Command::Tick) {
                     break;
                 }
                 continue;
             }
+            let wants_sample = self.media.wants_sample();
             let command = tokio::select! {
-                Some(input) = inputs.recv() => match self.command(*input) {
+                arrival = self.media.next() => match arrival {
+                    Arrival::Done(context, outcome) => Command::MediaDone { context, outcome },
+                    Arrival::Event(event) => Command::Media(*event),
+                    Arrival::Link => {
+                        self.publish();
+                        continue;
+                    }
+                },
+                Some(input) = inputs.recv(), if !is_full => match self.command(*input) {
                     Some(command) => command,
                     None => continue,
                 },
-                Some(event) = events.recv() => Command::Media(*event),
-                () = tokio::time::sleep(self.until_next_tick()) => continue,
-                _ = samples.tick(), if self.media.has_transports() => {
-                    Box::pin(self.media.sample()).await;
+                Some(event) = events.recv() => {
+                    self.media.observe(&event);
+                    Command::Media(*event)
+                }
+                () = tokio::time::sleep(until_next_tick), if !is_full => continue,
+                _ = samples.tick(), if wants_sample => {
+                    self.media.sample();
                     continue;
                 }
             };
-            if self.handle(command).await {
+            if self.handle(command) {
                 break;
             }
         }
@@ -128,6 +148,11 @@ impl RoomActor {
                 self.mover = Some(answer);
                 Command::Move(command)
             }
+            Input::Sites(sites, answer) => {
+                self.media.set_sites(sites);
+                let _ = answer.send(());
+                return None;
+            }
             Input::Remove(peer, answer) => {
                 let _ = answer.send(self.room.has(&peer));
                 Command::Remove(peer)
@@ -141,22 +166,17 @@ impl RoomActor {
     }
 
     /// Handles one command and all that follow from it; true when the room is over.
-    async fn handle(&mut self, command: Command) -> bool {
+    fn handle(&mut self, command: Command) -> bool {
+        let may_wait = matches!(command, Command::MediaDone { .. }) || self.is_mere_report(&command);
         let mut commands = VecDeque::from([command]);
-        let (mut is_over, mut is_changed) = (false, false);
+        let mut is_over = false;
         while let Some(command) = commands.pop_front() {
-            let is_report = matches!(&command, Command::Media(event) if event.is_report());
-            // A report may be the command at which a step of a move is due.
-            is_changed |= !is_report || self.room.move_report().is_some();
+            self.is_changed |= !self.is_mere_report(&command);
             let mut frames = Frames::default();
             for effect in self.room.handle(command, self.opened.elapsed()) {
                 match effect {
                     Effect::Shut => is_over = true,
-                    Effect::Media(operation, context) => {
-                        // Boxed: it is large, and a room that waits must not be.
-                        let outcome = Box::pin(self.media.run(operation)).await;
-                        commands.push_back(Command::MediaDone { context, outcome });
-                    }
+                    Effect::Media(operation, context) => self.media.push(operation, context, self.clients.len()),
                     Effect::Send(connection, message) => {
                         if !self.deliver(connection, message, &mut frames) {
                             commands.push_back(Command::Disconnected { connection });
@@ -171,11 +191,17 @@ impl RoomActor {
                 }
             }
         }
-        // Counting what is in a large room takes longer than all else that a report causes.
-        if is_changed || is_over {
+        // Counting what is in a large room takes longer than all else that a report causes, and one join has a thousand outcomes.
+        let waits = may_wait && !self.media.is_settled();
+        if self.is_changed && !waits || is_over {
             self.publish();
         }
         is_over
+    }
+
+    /// Whether a command changes nothing that the room publishes. A report may be the command at which a step of a move is due.
+    fn is_mere_report(&self, command: &Command) -> bool {
+        matches!(command, Command::Media(event) if event.is_report()) && self.room.move_report().is_none()
     }
 
     /// Delivers a message to a client's WebSocket, or to the script that called; false for a client that must be dropped.
@@ -227,7 +253,8 @@ impl RoomActor {
 
     /// Publishes the room's state, and answers the updates that it now includes.
     fn publish(&mut self) {
-        self.publisher.publish(&self.room);
+        self.is_changed = false;
+        self.publisher.publish(&self.room, self.media.report());
         for answer in self.updates.drain(..) {
             let _ = answer.send(());
         }
@@ -236,3 +263,6 @@ impl RoomActor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

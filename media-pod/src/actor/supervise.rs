@@ -18,6 +18,7 @@ use super::media::MediaPlane;
 use super::observed::{Observed, Publisher, Reports};
 use super::quota::ByteQuota;
 use super::room_actor::RoomActor;
+use crate::link::Dial;
 use crate::metrics::Metrics;
 use crate::room::{Limits, MediaEvent, MeetingSettings, Room, Snapshot};
 use crate::sfu::workers::MEDIASOUP_VERSION;
@@ -40,6 +41,8 @@ pub(crate) struct RoomSpec {
     pub(crate) snapshot: Option<Snapshot>,
     /// Memory for messages queued for its clients.
     pub(crate) quota: ByteQuota,
+    /// Opens links to other pods; `None` if the pod opens none.
+    pub(crate) dial: Option<Dial>,
 }
 
 /// How a room has ended.
@@ -57,22 +60,22 @@ pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
     reports: Reports,
     on_end: impl FnOnce(RoomEnd) -> F + Send + 'static,
 ) -> RoomHandle {
-    let RoomSpec { meeting, limits, capabilities, settings, snapshot, quota } = spec;
+    let RoomSpec { meeting, limits, capabilities, settings, snapshot, quota, dial } = spec;
     let (inbox, inputs) = mpsc::channel(INBOX);
     let room = Room::new(limits, settings, capabilities, MEDIASOUP_VERSION.to_owned(), unix_milliseconds(), snapshot);
     let metrics = reports.metrics.clone();
     let (publisher, observed) = Publisher::new(&room, reports);
-    let Observed { stats, settings, people, moves, streams } = observed;
-    let handle = RoomHandle { inbox, stats, settings, people, moves, streams, quota };
+    let Observed { stats, settings, people, moves, streams, backup, sites } = observed;
+    let handle = RoomHandle { inbox, stats, settings, people, moves, streams, backup, sites, quota };
     // Boxed: its task would hold it twice.
-    let actor = Box::new(RoomActor::new(room, media, publisher, metrics.clone()));
+    let actor = Box::new(RoomActor::new(room, media, dial, publisher, metrics.clone()));
     tokio::spawn(async move { on_end(run(actor, metrics, inputs, events, meeting).await).await });
     handle
 }
 
 /// Runs the actor until the room is over.
 async fn run(
-    mut actor: Box<RoomActor>,
+    mut actor: Box<RoomActor<MediaPlane>>,
     metrics: Metrics,
     inputs: mpsc::Receiver<Box<Input>>,
     events: mpsc::UnboundedReceiver<Box<MediaEvent>>,

@@ -1,39 +1,16 @@
 //! The listener of the mediasoup demo's application, which needs TLS: with a self-signed certificate if there is no other. It knows no
 //! routes.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use axum::Router;
 use convene_service::http::listener::Server;
 use convene_service::http::tls::Certificate;
-use rcgen::{CertificateParams, DnType, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 use tokio::net::TcpListener;
 
-/// Validity of a self-signed certificate: the longest that browsers accept.
-const LIFETIME: Duration = Duration::from_hours(397 * 24);
-/// Tolerance for clocks that differ.
-const SKEW: Duration = Duration::from_hours(24);
+use super::self_signed::{SelfSignedError, create};
+
 /// Names of this machine.
 const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-
-/// A self-signed certificate could not be created.
-#[derive(Debug, Error)]
-pub enum SelfSignedError {
-    /// It could not be created.
-    #[error("could not create a certificate for {names:?}")]
-    Create {
-        /// Names and addresses in it.
-        names: Vec<String>,
-        /// Cause.
-        source: rcgen::Error,
-    },
-    /// It was created and is not usable.
-    #[error("could not use the self-signed certificate")]
-    Unusable(#[source] rustls::Error),
-}
 
 /// Serves the routes. Returns a line for the user.
 pub(super) fn serve(
@@ -62,21 +39,7 @@ fn fingerprint(certificate: &Certificate) -> String {
 /// Creates a self-signed certificate for this machine and the given names and addresses.
 fn self_signed(announced: &[String]) -> Result<Certificate, SelfSignedError> {
     let announced = announced.iter().map(String::as_str).filter(|name| !LOCAL.contains(name));
-    let names: Vec<_> = LOCAL.into_iter().chain(announced).map(str::to_owned).collect();
-    let (chain, key) = create(&names).map_err(|source| SelfSignedError::Create { names, source })?;
-    Certificate::fixed(vec![chain], key).map_err(SelfSignedError::Unusable)
-}
-
-fn create(names: &[String]) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
-    let mut params = CertificateParams::new(names)?;
-    params.distinguished_name.push(DnType::CommonName, "Convene media pod");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    params.not_before = epoch + now.saturating_sub(SKEW);
-    params.not_after = epoch + now + LIFETIME.saturating_sub(SKEW);
-    let key = KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?;
-    Ok((certificate.der().clone(), PrivatePkcs8KeyDer::from(key.serialize_der()).into()))
+    create(LOCAL.into_iter().chain(announced).map(str::to_owned).collect())
 }
 
 #[cfg(test)]

@@ -51,6 +51,12 @@ pub(crate) struct MediaArgs {
     #[arg(long, env = "CONVENE_ANNOUNCED_PORTS_FILE", value_name = "FILE", conflicts_with = "announced_ports")]
     pub(crate) announced_ports_file: Option<PathBuf>,
 
+    /// UDP ports of --pod-ip for streams between the media pods of one meeting, such as 46000-46063. Requires --link-port.
+    ///
+    /// A meeting needs one for each other pod that serves it.
+    #[arg(long, env = "CONVENE_PIPE_PORTS", value_name = "MIN-MAX")]
+    pub(crate) pipe_ports: Option<PortBlock>,
+
     /// Codecs offered unless the meeting names others: opus, PCMU, PCMA, VP8, VP9, H264 and AV1.
     ///
     /// AV1 is forwarded with temporal layers only: offer it only if all clients support that.

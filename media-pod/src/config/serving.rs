@@ -1,6 +1,6 @@
 //! Flags for listeners and access. Parsing only.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,6 +31,17 @@ pub(crate) struct ServingArgs {
     /// The uid of this Pod object: only tokens for it move meetings to or from this pod. Without it none do.
     #[arg(long, env = "CONVENE_POD_UID", value_name = "UID")]
     pub(crate) pod_uid: Option<String>,
+
+    /// TCP port at which other media pods use the workers of this one for their meetings. Requires --pod-ip, --pod-uid, --pipe-ports and
+    /// --admission-keys. Off by default: then all of a meeting is on one pod.
+    ///
+    /// With TLS, and a certificate created at the start, whose fingerprint the operator passes on.
+    #[arg(long, env = "CONVENE_LINK_PORT", value_name = "PORT")]
+    pub(crate) link_port: Option<u16>,
+
+    /// Address of this pod that other media pods reach, for links and streams between them.
+    #[arg(long, env = "CONVENE_POD_IP", value_name = "IP")]
+    pub(crate) pod_ip: Option<IpAddr>,
 
     /// Certificate chain (PEM): HTTP and WebSockets are then served with TLS. Reloaded when it changes.
     #[arg(long, env = "CONVENE_TLS_CERT", value_name = "FILE")]

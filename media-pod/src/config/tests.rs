@@ -69,6 +69,33 @@ fn missing_flags_are_named() {
 }
 
 #[test]
+fn links_need_everything_that_they_are_made_of() {
+    let flags = [
+        ["--link-port", "9443"],
+        ["--pipe-ports", "46000-46063"],
+        ["--pod-ip", "10.0.0.7"],
+        ["--pod-uid", "uid"],
+        ["--admission-keys", "keys.jwks"],
+    ];
+    let given = |flags: &[[&'static str; 2]]| {
+        let address = ["--announced-address", "192.0.2.1"];
+        config(&[&address[..], &flags.concat()].concat())
+    };
+    let link = given(&flags).unwrap().link.unwrap();
+    assert_eq!((link.listen.to_string(), link.pipe_ports.len()), ("10.0.0.7:9443".into(), 64));
+    for missing in 0..flags.len() {
+        let others: Vec<_> =
+            flags.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, flag)| *flag).collect();
+        let problem = given(&others).unwrap_err();
+        let expected = ConfigError::LinkHalf(flags[missing][0]);
+        assert!(problem == expected || missing == 4 && problem == ConfigError::NoKeys, "{problem}");
+    }
+    let anywhere = [&flags[..2], &[["--pod-ip", "::"]], &flags[3..]].concat();
+    assert!(matches!(given(&anywhere), Err(ConfigError::PodIpUnspecified(_))));
+    assert_eq!(given(&flags[2..]).map(|config| config.link), Ok(None), "neither port");
+}
+
+#[test]
 fn fewer_ports_than_cpus_means_fewer_workers() {
     assert_eq!(config(&["--dev", "--rtc-ports", "5000-5000"]).map(|config| config.workers), Ok(1));
     assert_eq!(config(&["--dev", "--workers", "256"]).map(|config| config.rtc_ports.len()), Ok(320));

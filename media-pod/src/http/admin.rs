@@ -3,6 +3,7 @@
 
 mod moves;
 mod probe;
+mod sites;
 mod update;
 
 use axum::body::Body;
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, patch, post, put};
 use axum::{Json, Router};
 use convene_protocol::admin::{
-    DRAIN_PATH, EndReason, EndRoomQuery, PROBE_PATH, ROOMS_PATH, RemoveQuery, RoomListQuery, RoomUpdate,
+    DRAIN_PATH, EndReason, EndRoomQuery, PROBE_PATH, ROOMS_PATH, RemoveQuery, RoomList, RoomListQuery, RoomUpdate,
 };
 use convene_service::clock::unix_now;
 use convene_service::http::body;
@@ -29,7 +30,7 @@ use crate::room::{End, PeerId};
 use crate::rooms::key::RoomKey;
 
 /// Longest request body, in bytes.
-const MAX_BODY_BYTES: usize = 96 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 96 * 1024;
 
 /// Adds the routes, protected by the admin token.
 pub(crate) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
@@ -73,7 +74,8 @@ fn may_administer(state: &AppState, request: &Request) -> Result<(), Problem> {
 /// Responds immediately, or when the list differs from the version that the caller knows.
 async fn list_rooms(State(state): State<AppState>, Query(query): Query<RoomListQuery>) -> Response {
     state.rooms.wait_for_change(query).await;
-    Json(state.rooms.list().await).into_response()
+    let link = state.lent.as_ref().map(|lent| lent.point.clone());
+    Json(RoomList { link, ..state.rooms.list().await }).into_response()
 }
 
 async fn update_room(

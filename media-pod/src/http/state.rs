@@ -12,6 +12,7 @@ use super::probe_limiter::ProbeLimiter;
 use crate::access::guest::{GuestKey, Visitor};
 use crate::access::keys::TrustedKeys;
 use crate::access::replay::ReplayGuard;
+use crate::lent::Lent;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sfu::workers::Workers;
@@ -50,6 +51,8 @@ pub struct AppState {
     pub replay: Arc<ReplayGuard>,
     /// Signaling sessions that survive their sockets.
     pub sessions: Arc<Sessions>,
+    /// What the pod lends to rooms of other pods; `None`: nothing.
+    pub lent: Option<Arc<Lent>>,
     /// Limits probes of the announced addresses.
     pub probes: ProbeLimiter,
     /// Limits on what one client may send.

@@ -79,6 +79,11 @@ impl PortBlock {
         (self.min..=self.max).contains(&port)
     }
 
+    /// All its ports.
+    pub fn all(&self) -> RangeInclusive<u16> {
+        self.min..=self.max
+    }
+
     /// One port per worker, from the lowest up.
     pub fn worker_ports(&self, workers: usize) -> Result<RangeInclusive<u16>, PortBlockError> {
         match u16::try_from(workers) {

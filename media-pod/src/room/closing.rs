@@ -11,6 +11,8 @@ pub(crate) const ENDED_BY_MODERATOR: Close = (CLOSE_FINAL, "the meeting was ende
 pub(crate) const ROOM_EMPTY: Close = (CLOSE_COME_BACK, "the room was empty");
 pub(crate) const WORKER_ENDED: Close = (CLOSE_COME_BACK, "the media worker ended: please reconnect");
 
+pub(crate) const SITE_LOST: Close = (CLOSE_COME_BACK, "a media pod of the meeting was lost: please reconnect");
+
 pub(crate) const REMOVED: Close = (CLOSE_FINAL, "removed by a moderator");
 pub(crate) const EXPELLED: Close = (CLOSE_FINAL, "removed from the meeting");
 pub(crate) const REPLACED: Close = (CLOSE_FINAL, "replaced by a newer connection of the same peer");

@@ -11,4 +11,5 @@ pub(super) mod media;
 pub(super) mod moves;
 pub(super) mod operation;
 pub(super) mod outcome;
+pub(super) mod pipe;
 pub(super) mod settings;

@@ -106,6 +106,8 @@ pub(crate) struct Moderation {
     changes: BTreeMap<Person, Change>,
     /// The users of personal invitations, by a hash of the invitation.
     invitations: BTreeMap<u64, Person>,
+    /// Grows with each decision; 0 before the first one.
+    version: u64,
 }
 
 impl Moderation {
@@ -113,7 +115,13 @@ impl Moderation {
         self.is_locked
     }
 
+    /// Changes with each decision that a new room of the meeting must know; 0 before the first one.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(crate) fn set_locked(&mut self, is_locked: bool) {
+        self.version += u64::from(self.is_locked != is_locked);
         self.is_locked = is_locked;
     }
 
@@ -123,7 +131,9 @@ impl Moderation {
 
     /// Turns the lobby on or off; returns whether that changed anything.
     pub(crate) fn set_lobby(&mut self, has_lobby: bool) -> bool {
-        std::mem::replace(&mut self.has_lobby, has_lobby) != has_lobby
+        let is_changed = std::mem::replace(&mut self.has_lobby, has_lobby) != has_lobby;
+        self.version += u64::from(is_changed);
+        is_changed
     }
 
     /// Whether a new participant waits in the lobby. Moderators do not wait. Hidden participants do not either: moderators do not see
@@ -137,6 +147,7 @@ impl Moderation {
     /// Bans a participant. A guest may open another browser, so guests from the same address wait in the lobby for a while.
     pub(crate) fn ban(&mut self, id: &PeerId, grant: &ParticipantGrant, now: Duration) {
         let person = Person::of(id, grant);
+        self.version += 1;
         self.admitted.remove(&person);
         if !self.bans.contains(&person) {
             self.bans.push_back(person);
@@ -175,7 +186,7 @@ impl Moderation {
     /// A moderator has admitted the participant from the lobby.
     pub(crate) fn note_admitted(&mut self, id: &PeerId, grant: &ParticipantGrant) {
         if self.admitted.len() < MAX_ADMITTED {
-            self.admitted.insert(Person::of(id, grant));
+            self.version += u64::from(self.admitted.insert(Person::of(id, grant)));
         }
     }
 
@@ -198,6 +209,7 @@ impl Moderation {
             Refusal::too_many(self.changes.len(), MAX_CHANGES, "participants whose rights were changed")?;
         }
         self.changes.insert(person, before.unwrap_or_default().and(change));
+        self.version += 1;
         Ok(())
     }
 
@@ -220,7 +232,10 @@ impl Moderation {
         match self.invitations.get(&hash_of(once)) {
             Some(known) => *known == user,
             None if self.invitations.len() >= MAX_INVITATIONS => false,
-            None => self.invitations.insert(hash_of(once), user).is_none(),
+            None => {
+                self.version += 1;
+                self.invitations.insert(hash_of(once), user).is_none()
+            }
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The state of a room: its owners, and what of it is passed to the next room of the same meeting.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use convene_protocol::admin::RoomSettings;
-use convene_protocol::handover::RoomMemory;
+use convene_protocol::handover::{RoomMemory, SnapshotModeration, SnapshotPerson};
 use convene_protocol::message::{RoomState, ServerNotification};
 use serde_json::Value;
 
 use super::broadcasters::Broadcasters;
 use super::chat::Chat;
 use super::data::DataChannels;
+use super::early::EarlyEvents;
 use super::interface::ids::PeerId;
 use super::interface::limits::Limits;
 use super::interface::settings::MeetingSettings;
@@ -44,6 +46,7 @@ pub struct Room {
     pub(super) tracks: Tracks,
     pub(super) data: DataChannels,
     pub(super) broadcasters: Broadcasters,
+    pub(super) early: EarlyEvents,
     /// When the last tick was.
     pub(super) last_tick: Duration,
     pub(super) empty_since: Option<Duration>,
@@ -52,6 +55,14 @@ pub struct Room {
     pub(super) moving: Option<Moving>,
     /// The move with which the room's state has come to this pod.
     pub(super) restored: Option<String>,
+}
+
+/// Identifies the state of a room that must survive its pod. Equal values stand for equal states of one room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Essence {
+    decisions: u64,
+    /// Absent if there are none, or it does not matter who returns.
+    people: Option<u64>,
 }
 
 /// How a room ends.
@@ -80,16 +91,18 @@ impl Room {
         snapshot: Option<Snapshot>,
     ) -> Self {
         let returning_until = settings.returning.filter(|_| snapshot.is_none());
+        let awaits_backup = settings.has_backup && snapshot.is_none();
         let mut room = Self {
             seats: Seats::new(limits.clone()),
             lobby: Lobby::new(&limits),
-            pending: Pending::new(limits.unjoined, returning_until),
+            pending: Pending::new(limits.unjoined, returning_until, awaits_backup),
             prepared: Prepared::new(&limits),
             moderation: Moderation::default(),
             chat: Chat::new(limits.chat_messages, opened_at),
             tracks: Tracks::new(opened_at, limits.clone()),
             data: DataChannels::new(limits.clone()),
             broadcasters: Broadcasters::new(limits.broadcasters),
+            early: EarlyEvents::default(),
             limits,
             settings,
             capabilities: capabilities.into(),
@@ -110,7 +123,8 @@ impl Room {
     /// The state for the next room of the meeting; nothing if the meeting is over. `is_broken`: a panic has ended the room.
     pub fn snapshot(&self, is_broken: bool) -> Option<Snapshot> {
         let ending = if is_broken { Ending::Interrupted } else { self.ending };
-        if matches!(ending, Ending::Over | Ending::Elsewhere) {
+        // A room that still waits for the earlier state must not replace it.
+        if matches!(ending, Ending::Over | Ending::Elsewhere) || self.pending.awaits_backup() {
             return None;
         }
         let interrupted = (ending == Ending::Interrupted)
@@ -144,6 +158,36 @@ impl Room {
             chat: self.chat.history().memory(),
             speakers: self.tracks.speakers().map(|id| id.0.clone()).collect(),
         }
+    }
+
+    /// The part of it that must survive a crash of the pod: decisions of moderators, and the people to whom the lock or the lobby does not
+    /// apply when they return.
+    pub(super) fn essential_memory(&self) -> RoomMemory {
+        let people = if self.is_guarded() { self.seats.recognized() } else { Vec::new() };
+        let person = |(id, person): (&PeerId, Option<&str>)| SnapshotPerson {
+            peer_id: id.0.clone(),
+            person: person.map(str::to_owned),
+            address: None,
+            hand_raised: false,
+        };
+        RoomMemory {
+            people: people.into_iter().map(person).collect(),
+            // Suspicion by address lasts for minutes only.
+            moderation: SnapshotModeration { addresses: Vec::new(), ..self.moderation.memory() },
+            ..RoomMemory::default()
+        }
+    }
+
+    /// Identifies the decisions and people that a backup would contain now. The default means that there is nothing in it.
+    pub fn essence(&self) -> Essence {
+        let people = if self.is_guarded() { self.seats.recognized() } else { Vec::new() };
+        let people = (!people.is_empty()).then(|| hash_of(&people));
+        Essence { decisions: self.moderation.version(), people }
+    }
+
+    /// Whether the room knows newcomers from people who return.
+    fn is_guarded(&self) -> bool {
+        self.is_locked() || self.moderation.has_lobby()
     }
 
     /// Participants who have joined; broadcasters, recorders and hidden participants do not count.
@@ -199,4 +243,10 @@ impl Room {
         let (locked, lobby) = (self.is_locked(), self.moderation.has_lobby());
         ServerNotification::RoomState(RoomState { title: self.settings.title.clone(), locked, lobby })
     }
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }

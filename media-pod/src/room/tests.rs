@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use super::{
     BroadcasterCall, Command, Connect, ConnectionId, ConsumerId, Context, CreatedConsumer, CreatedDataConsumer,
     CreatedPlainTransport, CreatedProducer, CreatedTransport, DataConsumerId, DataMessage, DataProducerId, Effect, End,
-    Fact, Handover, Limits, MediaEvent, MeetingSettings, MoveAnswer, MoveCommand, MoveRefusal, Operation, Outcome,
-    Outgoing, PeerId, ProducerId, Room, TransportId,
+    Essence, Fact, Handover, Limits, MediaEvent, MeetingSettings, MoveAnswer, MoveCommand, MoveRefusal, Operation,
+    Outcome, Outgoing, PeerId, ProducerId, Room, TransportId,
 };
 
+mod backup;
 mod broadcasting;
 mod chatting;
 mod demand;
@@ -25,11 +26,14 @@ mod identity;
 mod invariants;
 mod joining;
 mod large;
+mod late;
+mod late_invariants;
 mod lobby;
 mod matrix;
 mod media;
 mod moderating;
 mod moves;
+mod plane;
 mod preparing;
 mod presence;
 mod rights;

@@ -2,6 +2,7 @@
 //!
 //! It reads the seats to learn who receives, and never changes what a peer may do.
 
+mod coming;
 mod consuming;
 mod demand;
 mod layers;

@@ -55,9 +55,20 @@ impl Rooms {
             return Err(MoveError::NoRoom);
         };
         let Handover { clients, memory } = *handover;
-        // As they apply now, not as when the room opened.
-        let meeting = MeetingGrant { settings: room.settings(), returning_until: None, ..meeting };
+        let meeting = current_grant(&room, meeting);
         Ok(RoomSnapshot { v: SNAPSHOT_VERSION, meeting, clients, room: memory })
+    }
+
+    /// The state of a room that must survive a crash of this pod.
+    pub(crate) async fn backup(&self, key: &RoomKey, uid: &str) -> Result<(u64, RoomSnapshot), MoveError> {
+        let (room, meeting) = self.moving_room(key, uid).await?;
+        // Read before the state, which may be newer.
+        let version = room.backup_version();
+        let MoveAnswer::Backup(memory) = ask(&room, MoveCommand::Backup).await? else {
+            return Err(MoveError::NoRoom);
+        };
+        let meeting = current_grant(&room, meeting);
+        Ok((version, RoomSnapshot { v: SNAPSHOT_VERSION, meeting, clients: Vec::new(), room: *memory }))
     }
 
     /// Ends a move that no client knows of.
@@ -110,4 +121,9 @@ impl Rooms {
 
 async fn ask(room: &RoomHandle, command: MoveCommand) -> Result<MoveAnswer, MoveError> {
     Ok(room.moves(command).await.ok_or(MoveError::NoRoom)??)
+}
+
+/// The settings as they apply now, not as when the room opened.
+fn current_grant(room: &RoomHandle, meeting: MeetingGrant) -> MeetingGrant {
+    MeetingGrant { settings: room.settings(), returning_until: None, has_backup: false, ..meeting }
 }

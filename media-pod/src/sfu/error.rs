@@ -48,6 +48,12 @@ pub enum WorkersError {
         /// mediasoup's error.
         source: mediasoup::worker::CreateRouterError,
     },
+    /// The request for a router panicked, or the process is about to exit.
+    #[error("could not create a router: the request has ended early")]
+    RouterTask {
+        /// Cause.
+        source: tokio::task::JoinError,
+    },
     /// The worker refused to create a transport.
     #[error("could not create a transport")]
     Transport {
@@ -67,7 +73,7 @@ impl WorkersError {
             Self::Start { .. } => "WorkerStartFailed",
             Self::Listen { .. } | Self::ListenTcp { .. } => "PortTaken",
             Self::Loopback { .. } => "NoLoopbackPort",
-            Self::Router { .. } => "RouterFailed",
+            Self::Router { .. } | Self::RouterTask { .. } => "RouterFailed",
             Self::Transport { .. } => "TransportFailed",
             Self::NoneAlive => "NoWorker",
         }

@@ -38,6 +38,21 @@ pub(crate) fn listen_info(listener: &Listener, protocol: Protocol) -> ListenInfo
     }
 }
 
+/// A socket for a pipe, on one of these ports.
+pub(super) fn pipe_listen_info(ip: IpAddr, ports: RangeInclusive<u16>) -> ListenInfo {
+    ListenInfo {
+        protocol: Protocol::Udp,
+        ip,
+        announced_address: None,
+        expose_internal_ip: false,
+        port: None,
+        port_range: Some(ports),
+        flags: Some(SocketFlags { ipv6_only: ip.is_ipv6(), udp_reuse_port: false }),
+        send_buffer_size: Some(udp::BUFFER),
+        recv_buffer_size: Some(udp::BUFFER),
+    }
+}
+
 /// `behind` are the addresses of the worker's TCP listeners; the guard's are announced in their place.
 pub(super) fn server_options(endpoints: &Endpoints, port: u16, behind: &[SocketAddr]) -> WebRtcServerOptions {
     let both = |(listener, behind): (&Listener, &SocketAddr)| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use event_listener_primitives::HandlerId;
 use mediasoup::prelude::{
-    Router, RouterOptions, RtpCodecCapability, WebRtcServer, Worker, WorkerManager, WorkerSettings,
+    ListenInfo, Router, RouterOptions, RtpCodecCapability, WebRtcServer, Worker, WorkerManager, WorkerSettings,
 };
 use mediasoup::worker::{WorkerDump, WorkerLogLevel, WorkerLogTag};
 use serde_json::json;
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use super::capability_cache::{CapabilityCache, Offer};
 use super::end_event::EndEvent;
 pub use super::error::WorkersError;
-use super::listen::{listen_ips, loopback_addresses, server_options, tcp_ports};
+use super::listen::{listen_ips, loopback_addresses, pipe_listen_info, server_options, tcp_ports};
 use super::load::{Load, LoadGuard};
 use super::tcp::credentials::Credentials;
 use super::tcp::guard::TcpPort;
@@ -49,6 +49,17 @@ pub struct WorkerSpec {
     pub announced: Announcement,
     /// Limits on TCP connections to the media ports, of all workers together.
     pub tcp: TcpLimits,
+    /// Where pipes to other pods end; `None`: there are none.
+    pub pipes: Option<PipePorts>,
+}
+
+/// Where pipes to other pods end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipePorts {
+    /// Address of this pod that other pods reach.
+    pub ip: IpAddr,
+    /// UDP ports, one for each pipe.
+    pub ports: RangeInclusive<u16>,
 }
 
 /// The pod's workers.
@@ -160,9 +171,12 @@ impl Workers {
         let (index, slot) = self.least_loaded(excluded).ok_or(WorkersError::NoneAlive)?;
         // Counted before the first await, so that the placement of the next room takes it into account.
         let room = slot.rooms.add();
-        let router = slot.worker.create_router(RouterOptions::new(codecs.to_vec())).await;
+        let Slot { worker, server, credentials, consumers, end, .. } = slot;
+        let options = RouterOptions::new(codecs.to_vec());
+        // A task, which ends also if the room ends meanwhile: the worker would keep a router of which there is no handle.
+        let creation = tokio::spawn(async move { (worker.create_router(options).await, room) });
+        let (router, room) = creation.await.map_err(|source| WorkersError::RouterTask { source })?;
         let router = router.map_err(|source| WorkersError::Router { source })?;
-        let Slot { server, credentials, consumers, end, .. } = slot;
         Ok(Placement { index, router, server, port: self.port(index), credentials, consumers, end, _room: room })
     }
 
@@ -193,6 +207,11 @@ impl Workers {
     /// Ports for plain transports and pipes.
     pub(crate) fn plain_ports(&self) -> Option<RangeInclusive<u16>> {
         self.spec.block.plain_ports(self.spec.count)
+    }
+
+    /// A socket for a pipe to another pod.
+    pub(crate) fn pipe_listen(&self) -> Option<ListenInfo> {
+        self.spec.pipes.as_ref().map(|PipePorts { ip, ports }| pipe_listen_info(*ip, ports.clone()))
     }
 
     /// All running workers.
@@ -344,5 +363,38 @@ async fn replace_dead(workers: std::sync::Weak<Workers>, mut died: mpsc::Unbound
             tokio::time::sleep(Duration::from_secs(1)).await;
             let _ = workers.deaths.send(index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// One worker, on a port that is free.
+    async fn one_worker() -> Arc<Workers> {
+        for port in 20_000..20_100 {
+            let (ip, block) = (IpAddr::from(Ipv4Addr::LOCALHOST), PortBlock::new(port, port).unwrap());
+            let announced = Announcement { addresses: vec![ip.to_string()], ..Announcement::default() };
+            let spec =
+                WorkerSpec { count: 1, block, listen_ips: vec![ip], announced, tcp: TcpLimits::default(), pipes: None };
+            if let Ok(workers) = Workers::start(spec, Metrics::default()).await {
+                return workers;
+            }
+        }
+        panic!("no port is free");
+    }
+
+    #[tokio::test]
+    async fn a_router_whose_room_ends_meanwhile_is_closed() {
+        let workers = one_worker().await;
+        assert!(workers.place(&[], &[]).now_or_never().is_none(), "it was requested");
+        assert_eq!(workers.report()[0].rooms, 1, "it still counts");
+        let is_left = async || !workers.dumps().await[0].router_ids.is_empty() || workers.report()[0].rooms > 0;
+        let closed = async { while is_left().await {} };
+        tokio::time::timeout(Duration::from_secs(20), closed).await.expect("nothing is left");
     }
 }

@@ -23,6 +23,7 @@ mod resume;
 mod rooms;
 mod settings;
 mod signaling;
+mod sites;
 mod support;
 mod tcp;
 mod weak;

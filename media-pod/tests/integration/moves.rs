@@ -293,3 +293,44 @@ async fn each_request_of_a_move_needs_a_token_for_this_pod_and_this_room() {
     assert_eq!(step(&nameless, "", "POST", "handover", "").await.0, 403, "it does not know its uid");
     assert_eq!(report(&a).await["moving"], Value::Null, "none of them did anything");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moderators_decided_survives_a_crash_by_way_of_a_backup() {
+    let (a, b) = (pod("pod-a").await, pod("pod-b").await);
+    let mut ada = mover(&a, "ada", host()).await;
+    ada.join("Ada").await;
+    let mut eve = mover(&a, "eve", guest("eve")).await;
+    eve.join("Eve").await;
+    assert_eq!(report(&a).await["backup"], json!(0), "nothing was decided");
+    ada.ask("removeParticipant", json!({ "peerId": "eve" })).await.unwrap();
+    ada.ask("setRoomLock", json!({ "locked": true })).await.unwrap();
+    ada.ask("sendChatMessage", json!({ "text": "a secret" })).await.unwrap();
+    let version = report(&a).await["backup"].clone();
+    let (status, backup) = step(&a, "pod-a", "GET", "backup", "").await;
+    assert_eq!(status, 200, "{backup}");
+    assert!(!backup.contains("a secret"));
+    let backup: Value = serde_json::from_str(&backup).unwrap();
+    assert!(version.as_u64().is_some_and(|version| version > 0 && backup["version"] == version), "{version}");
+    assert_eq!(step(&a, "pod-b", "GET", "backup", "").await.0, 401, "a token for another pod");
+
+    // The router knows that there is a backup; the client is faster than the operator.
+    let grant = MeetingGrant { has_backup: true, ..meeting() };
+    let admission = |participant, jti: &str| Admission { meeting: grant.clone(), participant, jti: jti.into() };
+    let open = async |peer: &str, participant: ParticipantGrant| {
+        let token = signer().admission(&admission(participant, &format!("crash-{peer}")), now()).unwrap();
+        Client::try_open(&b, &format!("/signal/team/standup?peerId={peer}"), Some(&token)).await.unwrap()
+    };
+    let mut ada = open("ada", host()).await;
+    let mut eve = open("eve", guest("eve")).await;
+    let mut tom = open("tom", guest("tom")).await;
+    assert_eq!(
+        (report(&b).await["awaitsBackup"].clone(), report(&b).await["participants"].clone()),
+        (json!(true), json!(0))
+    );
+    let restored = step(&b, "pod-b", "PUT", "restore", &backup["snapshot"].to_string()).await;
+    assert_eq!(restored.0, 204, "{}", restored.1);
+    assert_eq!(eve.closed().await, (4000, "removed by a moderator".into()));
+    assert_eq!(tom.closed().await, (4000, "the meeting is locked".into()));
+    ada.join("Ada").await;
+    assert_eq!(report(&b).await["awaitsBackup"], Value::Null);
+}

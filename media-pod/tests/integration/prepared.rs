@@ -117,6 +117,8 @@ async fn nothing_is_left_of_those_that_never_join() {
     let mut ada = Client::connect(&pod, "team/standup", "ada").await;
     ada.join("Ada").await;
     ada.transport("consumer").await;
+    // The channel of the bot is offered after the answer.
+    pod.until_stats("the bot's channel", |stats| stats["roomList"][0]["dataConsumers"] == 1).await;
     let before = handlers(&pod).await;
     let (mut left, (leave, leaves)) = (Vec::new(), watch::channel(false));
     for number in 0..LEFT {

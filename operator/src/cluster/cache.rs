@@ -24,6 +24,8 @@ use tokio::sync::mpsc;
 use crate::{
     cluster::queue::WorkQueue,
     model::{
+        backups::Backups,
+        drain_pace::DrainPace,
         ledger::{Ledger, MeetingKey},
         media_pod::MediaPod,
         moves::Moves,
@@ -37,6 +39,7 @@ const WATCHED_KINDS: usize = 7;
 
 mod on_event;
 mod on_move;
+mod relief;
 
 /// A custom resource that may not be parseable.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;
@@ -84,6 +87,10 @@ pub(crate) struct CacheState {
     pub(crate) views: Views,
     /// Meetings that are moving with their participants.
     pub(crate) moves: Moves,
+    /// Backups of rooms.
+    pub(crate) backups: Backups,
+    /// Limits how many participants are moved, for each pool.
+    pub(crate) pace: DrainPace,
     /// Labels of namespaces, by name.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Pods that were created but have not been seen by the watch yet.

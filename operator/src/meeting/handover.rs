@@ -4,7 +4,7 @@
 //! clients move after that. The status records each step, so that an operator that takes over continues. It decides nothing about where a
 //! meeting moves. If a step fails, the meeting moves without its memory.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, mem, sync::Arc};
 
 use convene_crds::{Meeting, MeetingMove, MeetingMovePhase, MeetingStatus};
 use convene_protocol::{
@@ -28,7 +28,7 @@ use crate::{
     model::{
         ledger::key_of,
         media_pod::MediaPod,
-        moves::{compute_id, fall_back},
+        moves::{compute_id, fall_back, is_relief},
         reason::Reason,
     },
     pods::link::{MoveStep as LinkStep, PodLinkError},
@@ -106,9 +106,15 @@ pub(crate) async fn perform(
 /// Records the move, then fills the room on the new pod. Also if an earlier process has done so.
 async fn carry(context: &Context, meeting: &Meeting, record: MeetingMove) -> Result<Performed, Result<Outcome, Error>> {
     let uid = uid_of(meeting);
+    let has_tried = has_tried(&with_newest_move(context, meeting), &record);
     let Some((moving, to)) = begin(context, meeting, &record) else {
         let why = Reason::new(convene_crds::reason::POD_GONE, "one of the media pods is gone");
-        return Ok(Performed { record: Some(fall_back(&record, &why)), handover: None });
+        if is_relief(&record) {
+            return Err(remain(context, meeting, &record, &why).await);
+        }
+        let record = fall_back(&record, &why);
+        context.cache.state().moves.on_over(&uid, &record);
+        return Ok(Performed { record: Some(record), handover: None });
     };
     if let Err(refusal) = announce(context, meeting, &record).await {
         if is_refused(&refusal) {
@@ -121,10 +127,15 @@ async fn carry(context: &Context, meeting: &Meeting, record: MeetingMove) -> Res
             let record = MeetingMove { phase: MeetingMovePhase::Moving, ..record };
             Ok(Performed { record: Some(record), handover: Some(Handover { moving, to, tickets }) })
         }
-        Err((Step::Restore, error)) if error.is_silence() && !has_tried(meeting, &record) => {
-            Err(moving.stay(context, meeting, &to, &record, &error).await)
+        Err((step, error)) => {
+            moving.undo(context, &to, step, &error).await;
+            let may_wait = step == Step::Restore && error.is_silence() && !has_tried;
+            if may_wait || is_relief(&record) {
+                let why = Reason::new(error.reason(), error.to_string());
+                return Err(remain(context, meeting, &record, &why).await);
+            }
+            Ok(moving.give_up(context, &record, &error))
         }
-        Err((step, error)) => Ok(moving.give_up(context, &to, &record, step, &error).await),
     }
 }
 
@@ -134,6 +145,18 @@ fn has_tried(meeting: &Meeting, record: &MeetingMove) -> bool {
     last.is_some_and(|last| {
         last.phase == MeetingMovePhase::Fallback && (&last.from, &last.to) == (&record.from, &record.to)
     })
+}
+
+/// The meeting stays on its pod for now: its room works, and nothing tells that the new pod does. The next attempt may choose another one.
+async fn remain(context: &Context, meeting: &Meeting, record: &MeetingMove, why: &Reason) -> Result<Outcome, Error> {
+    let (uid, record) = (uid_of(meeting), fall_back(record, why));
+    {
+        let mut state = context.cache.state();
+        state.moves.on_over(&uid, &record);
+        // Even if it is unknown whether the next write succeeds: it names the old pod.
+        state.ledger.forget(&uid);
+    }
+    announce(context, meeting, &record).await.map_or_else(|refusal| refusal, |()| Ok(Outcome::Waiting))
 }
 
 /// Notes the move, which this process carries from now on.
@@ -151,9 +174,7 @@ fn begin(context: &Context, meeting: &Meeting, record: &MeetingMove) -> Option<(
 fn find_moving(context: &Context, meeting: &Meeting, record: &MeetingMove) -> Option<Moving> {
     let state = context.cache.state();
     let from = state.views.pods().find(|pod| pod.uid == record.from.uid).cloned()?;
-    let pool = state.views.pool(&meeting.spec.pool);
-    let pool = pool.as_ref().and_then(|view| view.pool.as_ref().ok());
-    let deadline_seconds = pool.map_or(0, |pool| pool.drain.handover_seconds);
+    let deadline_seconds = state.handover_seconds(meeting).unwrap_or_default();
     drop(state);
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
     Some(Moving { namespace, name, uid: uid_of(meeting), id: compute_id(record), from, deadline_seconds })
@@ -161,15 +182,41 @@ fn find_moving(context: &Context, meeting: &Meeting, record: &MeetingMove) -> Op
 
 /// Writes that the move has begun, unless the status says so already. The rest of it stays as it is.
 async fn announce(context: &Context, meeting: &Meeting, record: &MeetingMove) -> Result<(), Result<Outcome, Error>> {
-    let old = meeting.status.clone().unwrap_or_default();
-    if old.last_move.as_ref() == Some(record) {
+    let newest = with_newest_move(context, meeting).status.as_ref().and_then(|status| status.last_move.clone());
+    if newest.as_ref() == Some(record) {
         return Ok(());
     }
-    let status = MeetingStatus { last_move: Some(record.clone()), ..old.clone() };
-    let note = compute_move_note(old.last_move.as_ref(), &status);
-    match apply_status(context, meeting, &status, note.as_slice()).await {
+    let status = MeetingStatus { last_move: Some(record.clone()), ..meeting.status.clone().unwrap_or_default() };
+    let note = compute_move_note(newest.as_ref(), &status);
+    let written = apply_status(context, meeting, &status, note.as_slice()).await;
+    note_record(context, meeting, &status, &written);
+    match written {
         Ok(Outcome::Applied) => Ok(()),
         other => Err(other),
+    }
+}
+
+/// The meeting with the record of its last move as this process knows it. The copy that is being processed may be older than the last write,
+/// whose event would be repeated.
+pub(crate) fn with_newest_move<'a>(context: &Context, meeting: &'a Meeting) -> Cow<'a, Meeting> {
+    let (state, status) = (context.cache.state(), meeting.status.as_ref());
+    let newest = state.moves.newest(&uid_of(meeting), status);
+    if newest == status.and_then(|status| status.last_move.as_ref()) {
+        return Cow::Borrowed(meeting);
+    }
+    let status = MeetingStatus { last_move: newest.cloned(), ..status.cloned().unwrap_or_default() };
+    Cow::Owned(Meeting { status: Some(status), ..meeting.clone() })
+}
+
+/// Remembers the move that was written with a status.
+pub(crate) fn note_record(
+    context: &Context,
+    meeting: &Meeting,
+    status: &MeetingStatus,
+    written: &Result<Outcome, Error>,
+) {
+    if let (Some(record), Ok(Outcome::Applied)) = (&status.last_move, written) {
+        context.cache.state().moves.on_recorded(&uid_of(meeting), record);
     }
 }
 
@@ -199,6 +246,11 @@ fn uid_of(meeting: &Meeting) -> String {
 }
 
 impl Performed {
+    /// Whether the room on the new pod has the state of the old one.
+    pub(crate) const fn has_handover(&self) -> bool {
+        self.handover.is_some()
+    }
+
     /// Continues once it is known whether the status was written.
     pub(crate) async fn finish(self, context: &Context, written: &Result<Outcome, Error>) {
         let Self { record, handover } = self;
@@ -253,47 +305,27 @@ impl Moving {
         clients.into_iter().map(sign).collect()
     }
 
-    /// The meeting stays for now: its room works, and nothing tells that the new pod does. The next attempt may choose another one.
-    async fn stay(
-        &self,
-        context: &Context,
-        meeting: &Meeting,
-        to: &MediaPod,
-        record: &MeetingMove,
-        error: &PodLinkError,
-    ) -> Result<Outcome, Error> {
+    /// Undoes what a failed step may have done.
+    async fn undo(&self, context: &Context, to: &MediaPod, step: Step, error: &PodLinkError) {
         context.metrics.steps.with_label_values(&["handover", error.reason()]).inc();
         let (from, name) = (&self.from.name, &to.name);
         tracing::warn!(
             error = error as &dyn std::error::Error,
             from,
             to = name,
-            "the new pod does not respond: the meeting stays"
+            "could not move a meeting with its memory"
         );
-        self.cancel(context, true, Some(to)).await;
-        let record = fall_back(record, &Reason::new(error.reason(), error.to_string()));
-        context.cache.state().moves.on_over(&self.uid, &record);
-        announce(context, meeting, &record).await.map_or_else(|refusal| refusal, |()| Ok(Outcome::Waiting))
+        // A pod that does not respond lets its room go on by itself, and would not respond to another request either; a room that a late request
+        // fills is ended by the room reconciler. A room that is in use on the new pod is not ours.
+        let is_frozen = step == Step::Restore || !error.is_silence();
+        let is_filled = step == Step::Restore && !error.is_conflict() && !error.is_silence();
+        self.cancel(context, is_frozen, is_filled.then_some(to)).await;
     }
 
     /// The meeting moves without its memory.
-    async fn give_up(
-        &self,
-        context: &Context,
-        to: &MediaPod,
-        record: &MeetingMove,
-        step: Step,
-        error: &PodLinkError,
-    ) -> Performed {
-        context.metrics.steps.with_label_values(&["handover", error.reason()]).inc();
-        let (from, name) = (&self.from.name, &to.name);
-        tracing::warn!(error = error as &dyn std::error::Error, from, to = name, "moving a meeting without its memory");
-        // A pod that does not respond lets its room go on by itself, and a room that is in use there is not ours.
-        let is_frozen = step == Step::Restore || !error.is_silence();
-        let is_filled = step == Step::Restore && !error.is_conflict();
-        self.cancel(context, is_frozen, is_filled.then_some(to)).await;
+    fn give_up(&self, context: &Context, record: &MeetingMove, error: &PodLinkError) -> Performed {
         let record = fall_back(record, &Reason::new(error.reason(), error.to_string()));
-        context.cache.state().moves.on_over(&self.uid, &record);
+        context.cache.state().moves.on_given_up(&self.uid, &record, Timestamp::now());
         Performed { record: Some(record), handover: None }
     }
 
@@ -320,14 +352,15 @@ impl Moving {
         }
     }
 
-    /// Undoes what has been done. No client can have reached the new room; if one has when a late request arrives there, it reconnects.
+    /// Undoes what has been done, on pods that respond. No client can have reached the new room; if one has when a late request arrives there,
+    /// it reconnects.
     async fn cancel(&self, context: &Context, is_frozen: bool, filled: Option<&MediaPod>) {
         let link = &context.link;
         let mut results = Vec::new();
-        if is_frozen {
+        if is_frozen && !self.from.is_silent() {
             results.push(link.cancel_handover(&self.from, &self.step()).await);
         }
-        if let Some(to) = filled {
+        if let Some(to) = filled.filter(|to| !to.is_silent()) {
             results.push(link.end_room(to, &self.namespace, &self.name, &self.uid, EndReason::Moved).await);
         }
         for error in results.into_iter().filter_map(Result::err) {

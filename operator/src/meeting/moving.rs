@@ -4,7 +4,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use convene_crds::{AssignedPod, MeetingMove, MeetingMovePhase, MeetingStatus, MovePod, reason};
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use crate::model::{
 
 /// The input of [`plan_move`].
 pub(crate) struct MoveView<'a> {
-    /// The move in the cached status, under way or over.
+    /// The move in the status as far as this process knows, under way or over.
     pub(crate) written: Option<&'a MeetingMove>,
     /// The state of the move in memory, until the cache shows that it is over.
     pub(crate) state: Option<&'a MoveState>,
@@ -47,6 +47,21 @@ pub(crate) enum MoveStep {
     Finish { record: MeetingMove, undo: Undo },
 }
 
+impl MoveStep {
+    /// UIDs of the media pods that it sends requests to.
+    pub(crate) fn pods(&self) -> Vec<&str> {
+        let (record, replaced) = match self {
+            Self::Rest(_) | Self::Finish { undo: Undo::Nothing, .. } => return Vec::new(),
+            Self::Leave(record) | Self::Finish { record, undo: Undo::OldRoom } => return vec![&record.from.uid],
+            Self::Finish { record, undo: Undo::BothRooms } => (record, None),
+            Self::Carry { record, replaced } => (record, replaced.as_ref()),
+        };
+        let records = [Some(record), replaced].into_iter().flatten();
+        let pods: BTreeSet<_> = records.flat_map(|record| [record.from.uid.as_str(), &record.to.uid]).collect();
+        pods.into_iter().collect()
+    }
+}
+
 /// The rooms to clean up after a move that was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undo {
@@ -73,7 +88,7 @@ pub(crate) fn plan_move(view: &MoveView<'_>) -> MoveStep {
 /// A new move, if the meeting has participants and both pods respond.
 fn plan_start(view: &MoveView<'_>) -> Option<MeetingMove> {
     let (home, target) = view.home.zip(view.target).filter(|(home, target)| home.uid != target.uid)?;
-    if view.participants == 0 || !is_ready(view, &home.uid) || !is_ready(view, &target.uid) {
+    if view.participants == 0 || !can_hand_over(view, &home.uid) || !is_ready(view, &target.uid) {
         return None;
     }
     let name = |pod: &AssignedPod| MovePod { name: pod.name.clone(), uid: pod.uid.clone() };
@@ -106,7 +121,8 @@ fn plan_copying(view: &MoveView<'_>, record: &MeetingMove) -> MoveStep {
 }
 
 fn explain_cancellation(view: &MoveView<'_>, record: &MeetingMove) -> Reason {
-    let lost = [&record.from, &record.to].into_iter().find(|pod| !is_ready(view, &pod.uid));
+    let lost_from = Some(&record.from).filter(|pod| !can_hand_over(view, &pod.uid));
+    let lost = lost_from.or_else(|| Some(&record.to).filter(|pod| !is_ready(view, &pod.uid)));
     match (view.target, lost) {
         (None, _) => view.why.clone(),
         (_, Some(pod)) => Reason::new(reason::POD_GONE, format!("media pod {:?} is no longer ready", pod.name)),
@@ -165,7 +181,7 @@ fn explain_failure(view: &MoveView<'_>, record: &MeetingMove, state: &MoveState)
         return why(reason::POD_GONE, "ended before all participants had moved");
     }
     match (&state.progress, state.seen) {
-        (_, Some(OldRoom::Leaving)) => None,
+        (_, Some(OldRoom::Leaving)) if view.now < state.until => None,
         (Progress::Failed(why), _) => Some(why.clone()),
         (Progress::Adopted, Some(OldRoom::Apart)) => why(reason::MOVE_EXPIRED, "has waited too long for the operator"),
         _ if state.until <= view.now => why(reason::MOVE_NOT_CONFIRMED, "did not report the end of the move in time"),
@@ -177,9 +193,14 @@ fn is_ready(view: &MoveView<'_>, uid: &str) -> bool {
     (view.find)(uid).is_some_and(|pod| pod.is_ready())
 }
 
+/// A pod that is being deleted has its rooms until its process ends.
+fn can_hand_over(view: &MoveView<'_>, uid: &str) -> bool {
+    (view.find)(uid).is_some_and(|pod| pod.can_hand_over())
+}
+
 /// A pod that is not ready for a moment may still have its room.
 fn is_lost(view: &MoveView<'_>, uid: &str) -> bool {
-    (view.find)(uid).is_none_or(|pod| !matches!(pod.state, PodState::Ready | PodState::Starting(_)))
+    (view.find)(uid).is_none_or(|pod| !pod.can_hand_over() && !matches!(pod.state, PodState::Starting(_)))
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ fn remember_move(meeting: &ValidMeeting, left: Option<&Reason>, placement: Place
 
 /// Whether a meeting leaves its pod for a reason because of which that pod cannot hand it over.
 fn is_loss(left: &Reason) -> bool {
-    ![reason::RELIEVED, reason::POD_DRAINING].contains(&left.code)
+    ![reason::RELIEVED, reason::RELIEF, reason::POD_DRAINING].contains(&left.code)
 }
 
 fn plan_moment(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
@@ -183,11 +183,12 @@ fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
             plan_better(meeting, observed, pod, reason)
         }
         Some((_, PodState::Dead(reason))) => plan_placement(meeting, observed, Some(reason.clone())),
-        Some((_, PodState::Terminating)) | None => plan_placement(meeting, observed, Some(compute_gone(bound))),
+        Some((_, PodState::Terminating)) => plan_placement(meeting, observed, Some(compute_deleted(bound))),
+        None => plan_placement(meeting, observed, Some(compute_gone(bound))),
     }
 }
 
-/// On a working pod: the meeting stays, unless the pod is draining or hot. One move ends before the next begins.
+/// On a working pod: the meeting stays, unless the pod is draining, overfull or hot. One move ends before the next begins.
 fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> MeetingPlan {
     if let Some(draining) = &pod.draining {
         let why = Reason::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
@@ -196,6 +197,10 @@ fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -
         }
         let has_elsewhere = select_pod(meeting, observed).is_some();
         return MeetingPlan { is_draining: true, wants_pod: !has_elsewhere, ..plan_kept(pod, observed) };
+    }
+    if let Some(other) = meeting.relief.as_deref().filter(|_| meeting.is_released && !meeting.is_arriving) {
+        let message = format!("media pod {:?} has more participants than its capacity", pod.name);
+        return plan_new(other, observed, Some(Reason::new(reason::RELIEF, message)));
     }
     if meeting.participants == 0 && !meeting.is_dedicated && is_hot(observed, pod) {
         let cool = select_pod(meeting, observed).filter(|other| is_cool(observed, other));
@@ -338,6 +343,11 @@ fn accept(observed: &ObservedPool) -> ConditionValue {
 fn assign(pod: &MediaPod) -> ConditionValue {
     let node = pod.node.as_deref().map(|node| format!(" on node {node:?}")).unwrap_or_default();
     ConditionValue::yes(reason::ASSIGNED, format!("assigned to media pod {:?}{node}", pod.name))
+}
+
+/// Its process may still be able to hand the meeting over.
+fn compute_deleted(bound: &AssignedPod) -> Reason {
+    Reason::new(reason::POD_GONE, format!("media pod {:?} is being deleted", bound.name))
 }
 
 fn compute_gone(bound: &AssignedPod) -> Reason {

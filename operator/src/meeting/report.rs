@@ -6,6 +6,7 @@
 
 use convene_crds::{
     Meeting, MeetingMove, MeetingMovePhase, MeetingPhase, MeetingStatus,
+    facts::has_backup,
     names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_MEDIA_REACHABLE, CONDITION_READY, TRUE, join_path},
 };
 use jiff::Timestamp;
@@ -64,6 +65,7 @@ pub(crate) fn compute_status(
         recording: occupancy.is_recorded && has_its_room(plan),
         pod,
         last_move: compute_last_move(meeting, plan),
+        backup: has_backup(meeting),
         ended_at: ended_at.map(Time),
         observed_generation: generation,
     }
@@ -93,11 +95,12 @@ pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool 
         last_move,
         participants,
         recording,
+        backup,
         ended_at,
         observed_generation,
     } = new;
     are_same(&old.conditions, conditions)
-        && (old.recording, &old.last_move) == (*recording, last_move)
+        && (old.recording, old.backup, &old.last_move) == (*recording, *backup, last_move)
         && (&old.phase, &old.join_url, &old.pod, &old.participants, &old.ended_at, &old.observed_generation)
             == (phase, join_url, pod, participants, ended_at, observed_generation)
 }
@@ -222,7 +225,7 @@ fn compute_phase(plan: &MeetingPlan, participants: u32) -> MeetingPhase {
 fn compute_left(why: &Reason, placement: &Placement) -> Note {
     match placement {
         Placement::New(pod) => {
-            let is_planned = [reason::RELIEVED, reason::POD_DRAINING].contains(&why.code);
+            let is_planned = [reason::RELIEVED, reason::RELIEF, reason::POD_DRAINING].contains(&why.code);
             let message = format!("moved to media pod {:?}: {}", pod.name, why.message);
             Note { is_warning: !is_planned, ..Note::normal(reason::REASSIGNED, message).about(&pod.name) }
         }

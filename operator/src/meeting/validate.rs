@@ -4,7 +4,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use convene_crds::{AllowedNamespaces, AssignedPod, Meeting, MeetingPlacement, MeetingSpec, NamespacesFrom};
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use kube::ResourceExt;
 
 use super::quota::check_quota;
-use crate::model::{ledger::Ledger, reason::Reason, valid_pool::ValidPool};
+use crate::model::{ledger::Ledger, media_pod::MediaPod, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
 /// How long before its start a meeting gets its media pod, so that a pod that has to be created first is ready in time.
@@ -57,7 +57,9 @@ pub(crate) struct ValidMeeting {
     /// Whether its pod has reported participants since this process started. Before that, `participants` is from the status, which may be
     /// old.
     pub(crate) is_reported: bool,
-    /// Whether it may leave a draining pod despite its participants.
+    /// The pod that it should move to with its participants, because its own is overfull.
+    pub(crate) relief: Option<Arc<MediaPod>>,
+    /// Whether the pace allows that it leaves its pod with its participants.
     pub(crate) is_released: bool,
     /// Whether participants are still on their way from another pod.
     pub(crate) is_arriving: bool,
@@ -130,7 +132,8 @@ pub(crate) fn validate_meeting(
         participants: ledger.occupancy_of(meeting).participants,
         is_reported: bound_to.as_ref().is_some_and(|pod| ledger.participants_on(&pod.uid).is_some()),
         bound_to,
-        is_released: ledger.is_released(meeting),
+        relief: None,
+        is_released: false,
         is_arriving: false,
         moment: compute_moment(&meeting.spec, now),
         now,

@@ -2,7 +2,12 @@
 //!
 //! Pure except for a lock; the jitter is an argument of [`compute_resync`]. kube keeps no count of attempts, so this module does.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Mutex,
+    time::Duration,
+};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
@@ -41,6 +46,14 @@ pub(crate) const fn compute_resync(random: u64) -> Duration {
     Duration::from_secs(SHORTEST_RESYNC_SECONDS + random % RESYNC_SPREAD_SECONDS)
 }
 
+/// A part of `most` that is always the same for this key, and differs between keys.
+pub(crate) fn compute_spread(key: &str, most: Duration) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    let parts = u32::try_from(hasher.finish() % 1000).unwrap_or_default();
+    most * parts / 1000
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +67,15 @@ mod tests {
         attempts.succeed("a");
         assert_eq!(attempts.fail("a").as_millis(), 500);
         assert_eq!(compute_pause(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn objects_are_spread_evenly_and_each_has_the_same_part_always() {
+        let most = Duration::from_millis(100);
+        let spread = |number: u32| compute_spread(&format!("uid-{number}"), most);
+        assert!((0..1000).all(|number| spread(number) < most && spread(number) == spread(number)));
+        let early = (0..1000).filter(|number| spread(*number) < most / 4).count();
+        assert!((200..300).contains(&early), "{early} of 1000 in the first quarter");
     }
 
     #[test]

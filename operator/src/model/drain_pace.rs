@@ -1,15 +1,14 @@
 //! The pace at which participants are moved off draining pods, for each pool.
 //!
-//! Pure: the time is an argument.
+//! Pure: moments are durations on the operator's own monotonic clock, from an arbitrary zero. The wall clock may be set, which would stop all
+//! moves or let all begin at once.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::HashMap;
-
-use jiff::{SignedDuration, Timestamp};
+use std::{collections::HashMap, time::Duration};
 
 /// How much may move at once.
-const BURST: SignedDuration = SignedDuration::from_secs(1);
+const BURST: Duration = Duration::from_secs(1);
 
 /// So many times faster than evenly until the deadline: each meeting takes some seconds, and a large one moves as a whole.
 const HASTE: u32 = 4;
@@ -19,26 +18,43 @@ pub(crate) fn compute_rate(per_second: u32, participants: u32, deadline_seconds:
     per_second.max(participants.saturating_mul(HASTE) / deadline_seconds.max(1))
 }
 
-/// The time that the participants who have moved take at the pace of their pool.
-#[derive(Debug, Default)]
+/// The pace of one pool.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// Participants per second.
+    rate: u32,
+    /// The participants who have moved take until then.
+    taken_until: Duration,
+}
+
+/// The pace of each pool, and the time that the participants who have moved take at it.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct DrainPace {
-    /// By pool; those whose time is over are forgotten.
-    taken_until: HashMap<String, Timestamp>,
+    by_pool: HashMap<String, Pace>,
 }
 
 impl DrainPace {
-    /// Whether a meeting with so many participants may move now, which is then counted: at most `per_second` participants of a pool move in
-    /// a second. A larger meeting moves as a whole, and the next one waits accordingly.
-    pub(crate) fn take(&mut self, pool: &str, participants: u32, per_second: u32, now: Timestamp) -> bool {
-        self.taken_until.retain(|_, until| *until > now);
-        let taken = self.taken_until.get(pool).copied().unwrap_or(now);
-        if taken.duration_since(now) >= BURST {
-            return false;
+    /// Lets at most `rate` participants of a pool move in a second. Until this is known, none may.
+    pub(crate) fn set_rate(&mut self, pool: &str, rate: u32) {
+        self.by_pool.entry(pool.to_owned()).or_default().rate = rate;
+    }
+
+    /// Removes a pool that is gone.
+    pub(crate) fn forget(&mut self, pool: &str) {
+        self.by_pool.remove(pool);
+    }
+
+    /// Whether a meeting may move now. A larger one moves as a whole, and the next one waits accordingly.
+    pub(crate) fn is_open(&self, pool: &str, now: Duration) -> bool {
+        self.by_pool.get(pool).is_some_and(|pace| pace.taken_until.saturating_sub(now) < BURST)
+    }
+
+    /// Counts a meeting with so many participants that moves now.
+    pub(crate) fn take(&mut self, pool: &str, participants: u32, now: Duration) {
+        if let Some(pace) = self.by_pool.get_mut(pool) {
+            let time = Duration::from_secs(u64::from(participants)) / pace.rate.max(1);
+            pace.taken_until = pace.taken_until.max(now) + time;
         }
-        let millis = i64::from(participants) * 1000 / i64::from(per_second.max(1));
-        let until = taken.saturating_add(SignedDuration::from_millis(millis)).unwrap_or(Timestamp::MAX);
-        self.taken_until.insert(pool.to_owned(), until);
-        true
     }
 }
 
@@ -47,12 +63,14 @@ mod tests {
     use super::*;
 
     /// How many meetings of this size move at each of these milliseconds, if as many as possible do.
-    fn count_moves(participants: u32, per_second: u32, times: &[i64]) -> Vec<u32> {
+    fn count_moves(participants: u32, per_second: u32, times: &[u64]) -> Vec<u32> {
         let mut pace = DrainPace::default();
-        let moves_at = |millis: &i64| {
-            let now = Timestamp::from_millisecond(*millis).unwrap();
+        pace.set_rate("lagoon", per_second);
+        let moves_at = |millis: &u64| {
+            let now = Duration::from_millis(*millis);
             let mut count = 0;
-            while pace.take("lagoon", participants, per_second, now) {
+            while pace.is_open("lagoon", now) {
+                pace.take("lagoon", participants, now);
                 count += 1;
             }
             count
@@ -95,11 +113,16 @@ mod tests {
     #[test]
     fn pools_have_their_own_pace_and_time_without_moves_is_not_saved() {
         let mut pace = DrainPace::default();
-        let now = Timestamp::UNIX_EPOCH;
-        assert!(pace.take("lagoon", 100, 20, now) && pace.take("pond", 100, 20, now));
-        assert!(!pace.take("lagoon", 1, 20, now));
+        let now = Duration::from_secs(5);
+        assert!(!pace.is_open("lagoon", now), "it is not known");
+        for pool in ["lagoon", "pond"] {
+            pace.set_rate(pool, 20);
+            assert!(pace.is_open(pool, now));
+            pace.take(pool, 100, now);
+        }
+        assert!(!pace.is_open("lagoon", now) && pace.is_open("lagoon", now * 2));
         assert_eq!(count_moves(20, 20, &[60_000, 61_000]), [1, 1]);
-        assert!(pace.take("lagoon", 1, 20, now + SignedDuration::from_mins(1)));
-        assert_eq!(pace.taken_until.len(), 1);
+        pace.forget("lagoon");
+        assert!(!pace.is_open("lagoon", now * 2) && pace.is_open("pond", now * 2));
     }
 }

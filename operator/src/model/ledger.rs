@@ -18,11 +18,11 @@ use std::{
 use convene_crds::{AssignedPod, Meeting, MeetingPlacement};
 
 use self::{
-    entry::Entry,
+    entry::{Entry, compute_moved_at},
     usage::{UsageTable, order_fairly},
 };
 pub(crate) use self::{
-    load::{MeetingKey, Need, Occupancy, PodLoad, PodLoads, key_of},
+    load::{HostedMeeting, MeetingKey, Need, Occupancy, PodLoad, PodLoads, key_of},
     usage::{Holders, Usage},
 };
 
@@ -59,12 +59,15 @@ impl Ledger {
         self.list += 1;
     }
 
-    /// Completes the full list: Meetings that it did not contain are gone. Returns their keys.
-    pub(crate) fn end_list(&mut self) -> Vec<Arc<MeetingKey>> {
+    /// Completes the full list: Meetings that it did not contain are gone. Returns their UIDs.
+    pub(crate) fn end_list(&mut self) -> Vec<Arc<str>> {
         let list = self.list;
         let gone: Vec<_> =
             self.meetings.iter().filter(|(_, entry)| entry.list != list).map(|(uid, _)| Arc::clone(uid)).collect();
-        gone.iter().filter_map(|uid| self.remove(uid)).collect()
+        for uid in &gone {
+            self.remove(uid);
+        }
+        gone
     }
 
     /// Records the observed state of a Meeting. Returns its key, unless it has no UID.
@@ -80,6 +83,8 @@ impl Ledger {
         self.change(uid, |entry| {
             entry.pool = pool;
             entry.is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
+            entry.max_participants = meeting.spec.max_participants;
+            entry.moved_at = compute_moved_at(status);
             if entry.decided.as_ref().is_some_and(|pod| Some(pod.uid.as_str()) == recorded.as_deref()) {
                 entry.decided = None;
             }
@@ -105,12 +110,11 @@ impl Ledger {
         self.meetings.values().map(|entry| Arc::clone(&entry.key)).collect()
     }
 
-    /// Removes the Meeting with this UID. Returns its key if it was known.
-    pub(crate) fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
-        let entry = self.meetings.remove(uid)?;
+    /// Removes the Meeting with this UID.
+    pub(crate) fn remove(&mut self, uid: &str) {
+        let Some(entry) = self.meetings.remove(uid) else { return };
         self.subtract(uid, &entry);
         self.note_freed(entry.reservation(), &entry.key.namespace);
-        Some(entry.key)
     }
 
     /// The pod of `meeting`: as decided, otherwise as in its status.
@@ -131,18 +135,29 @@ impl Ledger {
         Occupancy { is_recorded: written.is_recorded && !is_before_decision, ..written }
     }
 
-    /// Records a decision that is about to be written.
+    /// Records a decision that is about to be written. The participants of the meeting count on the new pod from now on, or so many meetings
+    /// would move there at once that they exceed its capacity when they arrive.
     pub(crate) fn assign(&mut self, uid: &str, pod: &AssignedPod) {
         self.change(uid, |entry| {
+            entry.expected = entry.participants();
             entry.decided = Some(Box::new(pod.clone()));
-            (entry.reported, entry.recorded_occupancy) = (None, Occupancy::default());
-            (entry.wants_pod, entry.is_released) = (false, false);
+            (entry.reported, entry.wants_pod) = (None, false);
         });
+    }
+
+    /// Records how many participants are on their way to the pod of a meeting. At least those who were known when it was decided are until
+    /// the cache shows the decision.
+    pub(crate) fn expect(&mut self, uid: &str, participants: u32) {
+        let Some(entry) = self.meetings.get(uid) else { return };
+        let expected = if entry.decided.is_some() { entry.expected.max(participants) } else { participants };
+        if entry.expected != expected {
+            self.change(uid, |entry| entry.expected = expected);
+        }
     }
 
     /// Reverts a decision that could not be written.
     pub(crate) fn forget(&mut self, uid: &str) {
-        self.change(uid, |entry| entry.decided = None);
+        self.change(uid, |entry| (entry.decided, entry.expected) = (None, 0));
     }
 
     /// Records whether `meeting` waits for a pod. Returns whether that has changed.
@@ -159,16 +174,6 @@ impl Ledger {
         if self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota != is_over_quota) {
             self.change(uid, |entry| entry.is_over_quota = is_over_quota);
         }
-    }
-
-    /// Lets a meeting leave its draining pod despite its participants.
-    pub(crate) fn release(&mut self, uid: &str) {
-        self.change(uid, |entry| entry.is_released = true);
-    }
-
-    /// Whether `meeting` was released.
-    pub(crate) fn is_released(&self, meeting: &Meeting) -> bool {
-        self.entry(meeting).is_some_and(|entry| entry.is_released)
     }
 
     /// Marks a pod that is about to be deleted: meetings are no longer assigned to it.
@@ -221,6 +226,12 @@ impl Ledger {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
 
+    /// The same, with what is known of them.
+    pub(crate) fn hosted_on(&self, pod_uid: &str) -> Vec<HostedMeeting> {
+        let entries = self.meetings_on(pod_uid).filter_map(|(uid, _)| self.meetings.get_key_value(uid));
+        entries.map(|(uid, entry)| entry.to_hosted(uid)).collect()
+    }
+
     /// The number of meetings of a pool that have a pod.
     pub(crate) fn count_placed(&self, pool: &str) -> u32 {
         let placed = self.meetings.values().filter(|entry| &*entry.pool == pool && entry.pod_uid().is_some());
@@ -231,15 +242,6 @@ impl Ledger {
     pub(crate) fn meetings_of(&self, pool: &str) -> Vec<Arc<MeetingKey>> {
         let own = self.meetings.values().filter(|entry| &*entry.pool == pool);
         own.map(|entry| Arc::clone(&entry.key)).collect()
-    }
-
-    /// UIDs and participants of the meetings on a pod that have some and were not released yet.
-    pub(crate) fn active_on(&self, pod_uid: &str) -> impl Iterator<Item = (&Arc<str>, u32)> {
-        let is_lively = |entry: &&Entry| entry.participants() > 0 && !entry.is_released;
-        self.meetings_on(pod_uid).filter_map(move |(uid, _)| {
-            let entry = self.meetings.get(uid).filter(is_lively)?;
-            Some((uid, entry.participants()))
-        })
     }
 
     /// The meetings that wait for a pod of this pool or have none, in an order that is fair to namespaces.

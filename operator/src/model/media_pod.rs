@@ -17,6 +17,10 @@ use kube::ResourceExt;
 use crate::model::{conditions::ConditionValue, ports::PortRange, reason::Reason};
 use convene_crds::reason;
 
+mod draining;
+
+pub(crate) use self::draining::Draining;
+
 /// Container restarts after which a crashing pod is replaced. Until then it restarts in place, with its ports and its meetings.
 pub(crate) const MAX_RESTARTS: i32 = 5;
 
@@ -35,29 +39,6 @@ pub(crate) enum PodState {
     Terminating,
     /// Will never become ready again and must be replaced.
     Dead(Reason),
-}
-
-/// The reason and the start of a pod's drain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Draining {
-    /// Start of the drain.
-    pub(crate) since: Timestamp,
-    /// One of [`reason::DRAINS`].
-    pub(crate) reason: &'static str,
-}
-
-impl Draining {
-    /// The text of the annotation.
-    pub(crate) fn to_annotation(&self) -> String {
-        format!("{} {}", self.since, self.reason)
-    }
-
-    /// Parses the annotation. An unknown text drains the pod too, since the epoch.
-    pub(crate) fn parse(text: &str) -> Self {
-        let (since, word) = text.split_once(' ').unwrap_or((text, ""));
-        let reason = reason::DRAINS.into_iter().find(|reason| *reason == word).unwrap_or(reason::NOT_NEEDED);
-        Self { since: since.parse().unwrap_or(Timestamp::UNIX_EPOCH), reason }
-    }
 }
 
 /// The result of the last probe of a pod's announced addresses, from the pod's own condition.
@@ -81,6 +62,7 @@ impl Reached {
 }
 
 /// A media pod as the operator sees it.
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MediaPod {
     /// Name of the pod.
@@ -111,6 +93,8 @@ pub(crate) struct MediaPod {
     pub(crate) uses_node_ports: bool,
     /// Its current usability.
     pub(crate) state: PodState,
+    /// Whether its process responds as far as is known, whatever else its state says: a pod that is being deleted may still have its rooms.
+    pub(crate) is_serving: bool,
     /// When it was created.
     pub(crate) created: Option<Timestamp>,
     /// Announced ports, where they differ from its own.
@@ -144,6 +128,7 @@ impl MediaPod {
             block: rtc_ports.map(|ports| compute_block(pod, ports, http_port)),
             uses_node_ports: compute_uses_node_ports(pod),
             state: compute_state(pod),
+            is_serving: is_ready(pod) && pod_can_be_reached(pod),
             created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
             announced_ports: annotation(pod, ANNOTATION_ANNOUNCED_PORTS).map(str::to_owned),
             draining: annotation(pod, ANNOTATION_DRAINING).map(Draining::parse),
@@ -162,6 +147,11 @@ impl MediaPod {
         self.state == PodState::Ready
     }
 
+    /// Whether its rooms can still move to another pod with what they know.
+    pub(crate) fn can_hand_over(&self) -> bool {
+        self.is_ready() || (self.state == PodState::Terminating && self.is_serving)
+    }
+
     /// Whether it is usable or may become usable.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_) | PodState::Silent(_))
@@ -176,14 +166,25 @@ impl MediaPod {
     /// second to notice.
     pub(crate) fn to_ended(&self) -> Self {
         let message = format!("media pod {:?} refuses connections: its process has ended", self.name);
-        Self { state: PodState::Crashing(Reason::new(reason::POD_CRASHING, message)), ..self.clone() }
+        let state = PodState::Crashing(Reason::new(reason::POD_CRASHING, message));
+        Self { state, is_serving: false, ..self.clone() }
     }
 
     /// The same pod while it does not respond. Kubernetes takes more than a minute to report a lost node.
     pub(crate) fn to_silent(&self) -> Self {
         let node = self.node.as_deref().unwrap_or_default();
         let message = format!("media pod {:?} on node {node:?} does not respond: check the node", self.name);
-        Self { state: PodState::Silent(Reason::new(reason::POD_SILENT, message)), ..self.clone() }
+        Self { state: PodState::Silent(Reason::new(reason::POD_SILENT, message)), is_serving: false, ..self.clone() }
+    }
+
+    /// The same pod when it responds again after it has been silent again and again.
+    pub(crate) fn to_returning(&self) -> Self {
+        let node = self.node.as_deref().unwrap_or_default();
+        let message = format!(
+            "media pod {:?} on node {node:?} responds again, but has been silent several times: it is used once it has responded for a while",
+            self.name
+        );
+        Self { state: PodState::Silent(Reason::new(reason::POD_SILENT, message)), is_serving: false, ..self.clone() }
     }
 
     /// The reason it is not ready, if it is live.

@@ -12,8 +12,8 @@ use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
 
 use super::{
-    ledger::Usage, pod_spec::compute_revision, pod_template::PodTemplate, ports::PortRange, reason::Reason,
-    removal::Removal,
+    ledger::Usage, media_pod::MediaPod, pod_spec::compute_revision, pod_template::PodTemplate, ports::PortRange,
+    reason::Reason, removal::Removal,
 };
 use convene_crds::reason;
 
@@ -68,6 +68,13 @@ impl ValidPool {
     /// Its removal, if it is being deleted.
     pub(crate) fn compute_removal(&self) -> Option<Removal> {
         self.deleted_at.map(|since| Removal::new(since, self.drain.deadline_seconds))
+    }
+
+    /// Whether a pod is up to date: created from the current template, with ports of the current range.
+    pub(crate) fn is_current(&self, pod: &MediaPod) -> bool {
+        let range = self.ports;
+        let is_inside = pod.block.is_some_and(|block| range.first() <= block.first() && block.last() <= range.last());
+        pod.revision == self.revision && is_inside
     }
 }
 

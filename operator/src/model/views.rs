@@ -42,16 +42,25 @@ pub(crate) struct NodeView {
     pub(crate) addresses: Vec<String>,
 }
 
+/// What is known of a pod, although its object may still say that it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Correction {
+    /// Its process has ended.
+    Ended,
+    /// It does not respond.
+    Silent,
+    /// It responds again after it has been silent again and again.
+    Returning,
+}
+
 /// All views.
 #[derive(Debug, Default)]
 pub(crate) struct Views {
     pools: HashMap<String, Arc<PoolView>>,
     pods: HashMap<String, BTreeMap<String, Arc<MediaPod>>>,
     nodes: BTreeMap<String, NodeView>,
-    /// Pods whose process has ended, by UID, although their objects may still say that they are ready.
-    ended_pods: HashSet<String>,
-    /// Pods that do not respond, by UID, whether their objects say that they are ready or not.
-    silent_pods: HashSet<String>,
+    /// What is known of pods beyond their objects, by UID.
+    corrections: HashMap<String, Correction>,
     /// Pods and nodes in the current full list so far.
     listed_pods: HashSet<String>,
     listed_nodes: HashSet<String>,
@@ -116,9 +125,11 @@ impl Views {
 
     /// The view of a pod with what is known beyond its object.
     fn correct(&self, view: MediaPod) -> MediaPod {
-        match view.state {
-            PodState::Ready | PodState::Starting(_) if self.silent_pods.contains(&view.uid) => view.to_silent(),
-            PodState::Ready if self.ended_pods.contains(&view.uid) => view.to_ended(),
+        match (self.corrections.get(&view.uid), &view.state) {
+            (Some(Correction::Ended), PodState::Ready) => view.to_ended(),
+            (Some(Correction::Silent), PodState::Ready | PodState::Starting(_)) => view.to_silent(),
+            (Some(Correction::Returning), PodState::Ready | PodState::Starting(_)) => view.to_returning(),
+            (Some(_), PodState::Terminating) => MediaPod { is_serving: false, ..view },
             _ => view,
         }
     }
@@ -135,33 +146,51 @@ impl Views {
     /// may refuse connections for other reasons.
     pub(crate) fn end_pod(&mut self, uid: &str) -> Option<Arc<MediaPod>> {
         let ended = self.pods().find(|pod| pod.uid == uid && pod.is_ready())?.to_ended();
-        self.ended_pods.insert(uid.to_owned());
+        self.corrections.insert(uid.to_owned(), Correction::Ended);
         Some(self.insert_pod(ended))
     }
 
     /// Records that the process of a pod runs. Returns whether it was recorded as ended: then the view is that of its object again once
     /// that has been set.
     pub(crate) fn revive_pod(&mut self, uid: &str) -> bool {
-        self.ended_pods.remove(uid)
+        self.take_correction(uid, &[Correction::Ended])
     }
 
     /// Records that a pod does not respond. Returns the new view, unless it is known already or the pod is not ready.
     pub(crate) fn silence_pod(&mut self, uid: &str) -> Option<Arc<MediaPod>> {
         let silent = self.pods().find(|pod| pod.uid == uid && pod.is_ready())?.to_silent();
-        self.silent_pods.insert(uid.to_owned());
+        self.corrections.insert(uid.to_owned(), Correction::Silent);
         Some(self.insert_pod(silent))
     }
 
     /// Records that a pod responds. Returns whether it was recorded as silent: then the view is that of its object again once that has
     /// been set.
     pub(crate) fn hear_pod(&mut self, uid: &str) -> bool {
-        self.silent_pods.remove(uid)
+        self.take_correction(uid, &[Correction::Silent, Correction::Returning])
+    }
+
+    /// Records whether a silent pod responds again, although it is not used yet. Returns whether that is news: then the view is up to date once
+    /// its object has been set.
+    pub(crate) fn note_returning(&mut self, uid: &str, is_returning: bool) -> bool {
+        let correction = if is_returning { Correction::Returning } else { Correction::Silent };
+        match self.corrections.get_mut(uid) {
+            Some(known) if *known != Correction::Ended && *known != correction => {
+                *known = correction;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Removes what is known of a pod, if it is one of these. Returns whether it was.
+    fn take_correction(&mut self, uid: &str, any_of: &[Correction]) -> bool {
+        let is_known = self.corrections.get(uid).is_some_and(|known| any_of.contains(known));
+        is_known && self.corrections.remove(uid).is_some()
     }
 
     /// Removes a media pod.
     pub(crate) fn remove_pod(&mut self, uid: &str) {
-        self.ended_pods.remove(uid);
-        self.silent_pods.remove(uid);
+        self.corrections.remove(uid);
         self.pods.values_mut().for_each(|pods| drop(pods.remove(uid)));
         self.pods.retain(|_, pods| !pods.is_empty());
     }
@@ -300,13 +329,30 @@ mod tests {
             assert!(views.set_pod(&object).is_silent());
         }
         let leaving = pod_object(json!({"metadata": {"deletionTimestamp": "2026-11-30T10:00:00Z"}}));
-        assert_eq!(views.set_pod(&leaving).state, PodState::Terminating);
+        let leaving = views.set_pod(&leaving);
+        assert_eq!((&leaving.state, leaving.can_hand_over()), (&PodState::Terminating, false));
         assert!(views.hear_pod("pod-uid"));
         assert!(!views.hear_pod("pod-uid"));
         assert!(views.set_pod(&pod_object(json!({}))).is_ready());
         views.silence_pod("pod-uid");
         views.remove_pod("pod-uid");
         assert!(!views.hear_pod("pod-uid"));
+    }
+
+    #[test]
+    fn a_pod_that_returns_after_several_silences_is_not_ready_yet() {
+        let mut views = Views::default();
+        let object = pod_object(json!({}));
+        views.set_pod(&object);
+        assert!(!views.note_returning("pod-uid", true), "it is not silent");
+        let silent = views.silence_pod("pod-uid").unwrap();
+        assert!(!views.note_returning("pod-uid", false) && views.note_returning("pod-uid", true));
+        let returning = views.set_pod(&object);
+        assert!(returning.is_silent() && returning.reason() != silent.reason());
+        assert!(views.note_returning("pod-uid", false));
+        assert_eq!(views.set_pod(&object).reason(), silent.reason());
+        assert!(views.note_returning("pod-uid", true) && views.hear_pod("pod-uid"));
+        assert!(views.set_pod(&object).is_ready());
     }
 
     #[test]

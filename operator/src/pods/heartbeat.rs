@@ -185,7 +185,7 @@ pub(crate) async fn run_heartbeats(
     cache.wait_until_complete().await;
     let mut changes = cache.pods_changed.subscribe();
     changes.mark_changed();
-    let mut watcher = Watcher { lookout, cache, events, metrics, silent: BTreeSet::new(), is_cut_off: false };
+    let mut watcher = Watcher::new(lookout, cache, events, metrics);
     let mut judged = Instant::now();
     let mut period = tokio::time::interval(JUDGE_EVERY);
     period.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -210,10 +210,17 @@ struct Watcher {
     metrics: OperatorMetrics,
     /// UIDs of the pods that the cache shows as silent.
     silent: BTreeSet<String>,
+    /// Those of them that respond again, but not for long enough.
+    returning: BTreeSet<String>,
     is_cut_off: bool,
 }
 
 impl Watcher {
+    fn new(lookout: Lookout, cache: Arc<ClusterCache>, events: Publisher, metrics: OperatorMetrics) -> Self {
+        let (silent, returning) = (BTreeSet::new(), BTreeSet::new());
+        Self { lookout, cache, events, metrics, silent, returning, is_cut_off: false }
+    }
+
     fn act(&mut self) {
         let now = self.lookout.now();
         let Judgment { silent, doubtful } = self.lookout.heartbeats().judge(now);
@@ -221,6 +228,7 @@ impl Watcher {
             self.note_silence(&uid);
         }
         self.note_responses();
+        self.note_returning();
         self.note_doubt(doubtful);
         self.metrics.silence.pods.set(i64::try_from(self.silent.len()).unwrap_or(i64::MAX));
         self.metrics.silence.cut_off.set(i64::from(self.is_cut_off));
@@ -240,7 +248,7 @@ impl Watcher {
         self.publish(&pod.pool, Note::warning(reason::POD_SILENT, message).about(&pod.name));
     }
 
-    /// Pods that respond again, or are no longer asked: what their objects say counts.
+    /// Pods that respond again, or are no longer asked: usually what their objects say counts.
     fn note_responses(&mut self) {
         let (unasked, returned): (Vec<_>, Vec<_>) = {
             let heartbeats = self.lookout.heartbeats();
@@ -249,7 +257,7 @@ impl Watcher {
         };
         // A pod that has no address until its node is up again is judged again with its next one.
         for uid in unasked {
-            self.cache.on_pod_returned(&uid);
+            self.cache.on_pod_unasked(&uid);
         }
         for uid in returned {
             let Some(pod) = self.cache.on_pod_returned(&uid) else { continue };
@@ -258,6 +266,17 @@ impl Watcher {
             let message = format!("media pod {:?} responds again", pod.name);
             self.publish(&pod.pool, Note::normal(reason::POD_RETURNED, message).about(&pod.name));
         }
+    }
+
+    fn note_returning(&mut self) {
+        let returning: BTreeSet<_> = {
+            let (now, heartbeats) = (self.lookout.now(), self.lookout.heartbeats());
+            self.silent.iter().filter(|uid| heartbeats.is_returning(uid, now)).cloned().collect()
+        };
+        for uid in returning.symmetric_difference(&self.returning) {
+            self.cache.on_pod_returning(uid, returning.contains(uid));
+        }
+        self.returning = returning;
     }
 
     fn note_doubt(&mut self, doubtful: usize) {

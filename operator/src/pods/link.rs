@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use convene_protocol::{
     admin::{DRAIN_PATH, EndReason, LeaveRequest, PROBE_PATH, ProbeTargets, ROOMS_PATH, RoomList, RoomUpdate},
     admission::{AdmissionError, JoinTicket, Signer},
-    handover::MAX_SNAPSHOT_BYTES,
+    handover::{MAX_BACKUP_BYTES, MAX_SNAPSHOT_BYTES, RoomBackup},
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -176,6 +176,12 @@ impl PodLink {
         let seconds = FROZEN_SECONDS.saturating_add(seconds).min(LONGEST_RETURN_SECONDS);
         let request = PodRequest { body: snapshot, ..self.prepare_move(Method::PUT, step, "restore", seconds) };
         self.receive(pod, request).await.map(|_| ())
+    }
+
+    /// The state of a room that must survive a crash of its pod.
+    pub(crate) async fn backup(&self, pod: &MediaPod, step: &MoveStep<'_>) -> Result<RoomBackup, PodLinkError> {
+        let request = self.prepare_move(Method::GET, step, "backup", FROZEN_SECONDS);
+        self.fetch(pod, PodRequest { largest: MAX_BACKUP_BYTES + LARGEST_ANSWER, ..request }).await
     }
 
     /// Makes the clients of a frozen room move.

@@ -30,7 +30,10 @@ use crate::{
         ledger::{MeetingKey, Occupancy},
         media_pod::{MediaPod, PodState},
     },
-    pods::link::{PodLink, PodLinkError},
+    pods::{
+        backups::BackupKeeper,
+        link::{PodLink, PodLinkError},
+    },
 };
 
 /// Pause between two responses of a pod: changes come in bursts, and one pass handles them all.
@@ -43,7 +46,9 @@ const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(250);
 const ENOUGH_REFUSALS: u32 = 2;
 /// Refusals after which something else than its end must be the cause: 15 s, in which Kubernetes notices the end of a process.
 const TOO_MANY_REFUSALS: u32 = 60;
-/// Interval in which remembered participants are checked for expiry.
+/// Pause before steps of backups that have failed, or were not due, are repeated.
+const BACKUP_RETRY: Duration = Duration::from_secs(5);
+/// Interval in which remembered participants, and backups of rooms that have ended, are checked for expiry.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
 /// Shared by all followers.
@@ -62,9 +67,9 @@ struct Followed {
     uid: String,
     /// After a reboot of its node a pod may have another one.
     address: Option<String>,
-    /// The question that was open when the pod fell silent may never be answered. When the pod returns, its rooms are requested at once,
-    /// because those of meetings that have moved must end.
-    is_silent: bool,
+    /// Why it is silent. The question that was open when the pod fell silent may never be answered. When the pod responds again, its rooms are
+    /// requested at once, because those of meetings that have moved must end.
+    silence: Option<String>,
 }
 
 /// Runs until the process ends.
@@ -84,7 +89,10 @@ pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink,
         }
         tokio::select! {
             outcome = changes.changed() => if outcome.is_err() { return },
-            _ = forget.tick() => reconciler.forget(),
+            _ = forget.tick() => {
+                reconciler.forget();
+                reconciler.backups().forget().await;
+            }
         }
     }
 }
@@ -97,7 +105,7 @@ impl RoomReconciler {
         let key = |pod: &Arc<MediaPod>| Followed {
             uid: pod.uid.clone(),
             address: pod.ip.clone(),
-            is_silent: pod.is_silent(),
+            silence: pod.reason().filter(|_| pod.is_silent()).map(|why| why.message.clone()),
         };
         state.views.pods().filter(may_answer).map(|pod| (key(pod), Arc::clone(pod))).collect()
     }
@@ -107,14 +115,22 @@ impl RoomReconciler {
         let mut moves = self.cache.pods_changed.subscribe();
         let mut known = RoomList::default();
         let mut failures = Failures::default();
+        let mut is_backup_left = false;
         loop {
-            match self.await_change(&pod, &known, &mut moves).await {
+            let change = self.await_change(&pod, &known, &mut moves);
+            let limit = if is_backup_left { BACKUP_RETRY } else { Duration::MAX };
+            let Ok(change) = tokio::time::timeout(limit, change).await else {
+                is_backup_left = self.backups().settle(&pod, &known).await;
+                continue;
+            };
+            match change {
                 Ok(list) => {
                     failures = Failures::after_response();
                     self.cache.on_pod_response(&pod);
                     known = list;
                     self.report(&pod, &known);
                     self.settle(&pod, &known).await;
+                    is_backup_left = self.backups().settle(&pod, &known).await;
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => {
@@ -164,6 +180,10 @@ impl RoomReconciler {
         } else {
             tracing::debug!(error = error as &dyn std::error::Error, pod = pod.name, "could not reach media pod");
         }
+    }
+
+    fn backups(&self) -> BackupKeeper<'_> {
+        BackupKeeper { cache: &self.cache, link: &self.link, metrics: &self.metrics }
     }
 
     fn returning(&self) -> MutexGuard<'_, Returning> {

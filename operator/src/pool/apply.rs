@@ -50,6 +50,7 @@ pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPl
         announce,
         drain,
         move_off: _,
+        relieve: _,
         create,
         delete,
         trouble,

@@ -16,7 +16,6 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use self::census::Census;
-pub(super) use self::census::is_current;
 pub(crate) use self::removal::{RemovalPlan, explain_removal, plan_removal};
 use self::types::compute_deletion;
 pub(crate) use self::types::{
@@ -51,6 +50,7 @@ pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
         open: announce::plan_services(pool, observed),
         announce,
         move_off: drain::plan_moves(observed),
+        relieve: drain::plan_reliefs(pool, observed),
         again: drain::compute_next_deadline(pool, observed),
         drain,
         create,

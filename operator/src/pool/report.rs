@@ -19,10 +19,7 @@ use convene_crds::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{
-    applied::Applied,
-    plan::{ObservedPods, is_current},
-};
+use super::{applied::Applied, plan::ObservedPods};
 use crate::{
     cluster::events::Note,
     model::{
@@ -136,7 +133,7 @@ fn compute_service_ports() -> PortRange {
 }
 
 fn is_outdated(pool: &ValidPool, pod: &MediaPod) -> bool {
-    pod.is_live() && !is_current(pool, pod)
+    pod.is_live() && !pool.is_current(pod)
 }
 
 /// The conditions of an invalid pool.

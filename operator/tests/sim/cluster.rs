@@ -148,7 +148,8 @@ impl Cluster {
             let pods = self.store.all(Kind::Pod);
             let takes_people = |pod: &Arc<Value>| uid_of(pod) == pod_uid && is_ready(pod) && !is_ending(pod);
             if meeting["status"]["phase"] == "Ready" && pods.iter().any(takes_people) {
-                self.processes.join(pod_uid, uid_of(&meeting), &meeting_key);
+                let has_backup = meeting["status"]["backup"] == true;
+                self.processes.join(pod_uid, uid_of(&meeting), &meeting_key, has_backup);
             }
         }
     }

@@ -6,6 +6,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     Meeting,
+    MeetingBackup,
     MediaPool,
     Pod,
     Node,
@@ -19,8 +20,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Meeting,
+        Self::MeetingBackup,
         Self::MediaPool,
         Self::Pod,
         Self::Node,
@@ -37,6 +39,7 @@ impl Kind {
     const fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Meeting => ("convene.dev/v1alpha1", "meetings", "Meeting"),
+            Self::MeetingBackup => ("convene.dev/v1alpha1", "meetingbackups", "MeetingBackup"),
             Self::MediaPool => ("convene.dev/v1alpha1", "mediapools", "MediaPool"),
             Self::Pod => ("v1", "pods", "Pod"),
             Self::Node => ("v1", "nodes", "Node"),

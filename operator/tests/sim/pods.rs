@@ -215,15 +215,28 @@ impl Processes {
         inner.crowds.iter().filter(|(key, count)| **count > 0 && !is_in(key)).map(|(key, _)| key.clone()).collect()
     }
 
-    /// The crowd of a meeting opens its URL and is sent to this pod.
-    pub(crate) fn join(&self, pod_uid: &str, meeting_uid: &str, key: &MeetingKey) {
+    /// A moderator decides something in the room of a meeting, which its backup contains from now on.
+    pub(crate) fn decide(&self, namespace: &str, name: &str, decision: u64) {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.lock().change_rooms(&key, |room| room.backup = Some(decision));
+        self.touch();
+    }
+
+    /// The crowd of a meeting opens its URL and is sent to this pod. `has_backup`: the room has to know what was decided before it admits anyone.
+    pub(crate) fn join(&self, pod_uid: &str, meeting_uid: &str, key: &MeetingKey, has_backup: bool) {
         let mut inner = self.lock();
         let (count, recording) = (inner.crowds.get(key).copied().unwrap_or_default(), inner.recorded.contains(key));
         let Some(process) = inner.processes.get_mut(pod_uid).filter(|process| !process.is_draining) else { return };
         let (namespace, name) = key.clone();
         // What it knows of people came with a move.
-        let restored =
-            process.rooms.get(key).filter(|room| room.uid == meeting_uid).and_then(|room| room.restored.clone());
+        let before = process.rooms.get(key).filter(|room| room.uid == meeting_uid).cloned().unwrap_or_default();
+        let (restored, backup) = (before.restored, before.backup);
+        let awaits_backup = has_backup && restored.is_none() && backup.unwrap_or_default() == 0;
+        if before.awaits_backup && awaits_backup {
+            return;
+        }
+        let count = if awaits_backup { 0 } else { count };
+        let backup = if awaits_backup { Some(0) } else { backup };
         let room = RoomReport {
             namespace,
             name,
@@ -234,6 +247,8 @@ impl Processes {
             people: people_of(key, count),
             awaits_returning: restored.is_none(),
             restored,
+            backup,
+            awaits_backup,
             ..RoomReport::default()
         };
         process.rooms.insert(key.clone(), room);
@@ -330,8 +345,11 @@ fn list_once(desk: &Desk) -> Result<RoomList, StatusCode> {
     let process = inner.processes.get(&desk.uid).ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
     Ok(RoomList {
         version: process.version,
+        process: process.version >> 20,
         rooms: process.rooms.values().cloned().collect(),
         draining: process.is_draining,
+        ending: false,
+        link: None,
     })
 }
 

@@ -101,6 +101,14 @@ impl World {
         if told == is_recorded { Ok(()) } else { Err(format!("status.recording of {name:?} is {told}")) }
     }
 
+    /// The meeting's status says that there is a backup, and there is one.
+    pub(crate) fn expect_backup(&self, name: &str) -> Result<(), String> {
+        let meeting = self.object(Kind::Meeting, CREW, name).ok_or_else(|| format!("there is no meeting {name:?}"))?;
+        let is_there = self.object(Kind::MeetingBackup, CREW, name).is_some();
+        let is_told = meeting["status"]["backup"] == true;
+        if is_told && is_there { Ok(()) } else { Err(format!("backup: in the status {is_told}, there {is_there}")) }
+    }
+
     /// The move in the meeting's status.
     pub(crate) fn move_of(&self, name: &str) -> Option<Value> {
         let meeting = self.object(Kind::Meeting, CREW, name)?;
@@ -135,7 +143,7 @@ impl World {
     }
 
     /// Whether a move failed because this machine was so busy that a media pod did not respond in time.
-    fn is_too_slow(&self) -> bool {
+    pub(crate) fn is_too_slow(&self) -> bool {
         let is_slow = |event: &Arc<Value>| {
             let note = event["note"].as_str().unwrap_or_default();
             event["reason"] == "MoveFellBack"

@@ -9,8 +9,9 @@ import { cluster, keepAfterFailure } from '../support/environment.ts';
 import { meeting, pool } from '../support/cluster/fleet.ts';
 import { Guest, launchBrowser } from '../support/people/guest.ts';
 import { httpsGet, httpsPost } from '../support/servers/https.ts';
-import { applyAll, conditionOf, kubectl, listObjects, warningsOf } from '../support/cluster/kubectl.ts';
+import { applyAll, conditionOf, getObject, kubectl, listObjects, warningsOf } from '../support/cluster/kubectl.ts';
 import { apiServerProcess, processesOfPod } from '../support/programs/node-process.ts';
+import { openMenuOf } from '../support/people/moderating.ts';
 import type { Participant } from '../support/people/participant.ts';
 import { PageServer } from '../support/servers/page-server.ts';
 import { ProtooClient } from '../support/protoo.ts';
@@ -129,6 +130,41 @@ test('guests wait in the lobby until a moderator admits or denies them', async (
   await ada.page.getByRole('button', { name: /^(Refuse|Deny|Decline).*Stranger/ }).click();
   await stranger.seesEnd(10);
   await everyoneSeesAndHearsEveryone([ada, guest]);
+});
+
+test('what a moderator decided survives the death of the media pod: no stranger and no removed participant gets in', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the processes of a foreign cluster are not on this machine');
+  const address = async (identity: string, ...more: string[]): Promise<string> => urlOf('by-token', await makeToken('by-token', identity, ...more));
+  const ada = await people.join('Ada', place(await address('ada', '--moderator')));
+  const grace = await people.join('Grace', place(await address('grace')));
+  const eve = await people.join('Eve', place(await address('eve')));
+  await everyoneSeesAndHearsEveryone([ada, grace, eve]);
+  await ada.page.getByTestId('people-button').click();
+  await ada.page.getByTestId('lock-button').click();
+  await openMenuOf(ada, await eve.peerId());
+  await ada.page.getByTestId('remove-person').click();
+  await ada.page.getByTestId('confirm-button').click();
+  await eve.seesEnd(10);
+  await waitUntil('the decisions are kept', 15, async () => ((await getObject('meeting', 'by-token')).status?.['backup'] === true ? undefined : 'not yet'));
+
+  const { uid } = (await getObject('meeting', 'by-token')).status?.['pod'] as { uid: string };
+  for (const id of processesOfPod(uid, 'convene-media-pod')) process.kill(id, 'SIGKILL');
+  // They come as fast as those who were in.
+  const eveAgain = await people.open('Eve', place(await address('eve')));
+  const stranger = await people.open('Stranger', place(await address('stranger')));
+  for (const person of [eveAgain, stranger]) {
+    await person.enter();
+    await person.seesEnd(30);
+  }
+  await everyoneSeesAndHearsEveryone([ada, grace], 60);
+  await expect(grace.page.getByTestId('locked-mark')).toBeVisible();
+  await kubectl('delete', 'meeting', 'by-token');
+  await waitUntil('the backup is gone with the meeting', 60, async () => {
+    const kept = await listObjects('meetingbackups', '--namespace', 'default');
+    return kept.some(({ metadata }) => metadata.name === 'by-token') ? 'it is there' : undefined;
+  });
+  await applyAll([meeting('by-token', { access: { policy: 'Token' } })]);
+  await conditionOf(['meeting', 'by-token'], 'Ready', { status: 'True' }, 90);
 });
 
 /** Makes the browser use only a relay. */

@@ -134,7 +134,7 @@ test('the media pod is deleted during the call, which recovers on another pod', 
     return now?.uid !== undefined && now.uid !== before.uid ? undefined : 'it still has the old one';
   });
   await everyoneSeesAndHearsEveryone([ada, grace], 90);
-  await describeShows(MEETING, /Events:[^]*Reassigned/);
+  await describeShows(MEETING, /Events:[^]*(Reassigned|MoveFellBack|Moved)/);
 });
 
 test('the process of the media pod is killed during the call, which recovers', async ({ people }) => {

@@ -1,13 +1,7 @@
 // Actions of moderators. With --dev every participant is one; permissions and the lobby are tested with the media pod and the router.
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
-import type { Participant } from '../support/people/participant.ts';
+import { openMenuOf } from '../support/people/moderating.ts';
 import { expect, test } from './fixtures.ts';
-
-async function openMenuOf(person: Participant, peerId: string): Promise<void> {
-  const isOpen = await person.page.getByTestId('people-panel').isVisible();
-  if (!isOpen) await person.page.getByTestId('people-button').click();
-  await person.page.locator(`[data-testid="person"][data-peer-id="${peerId}"]`).getByTestId('person-menu').click();
-}
 
 test('mutes a participant, who is notified and can unmute; asks to unmute', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };

@@ -1,7 +1,7 @@
 // The packets of a node vanish: its pod is given up before Kubernetes notices, and browsers have pictures again. When the node returns, its
 // room ends. With the leader of the operator on the other node, and on the same one.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
-import { secondsToPictures, watchPictures } from '../support/people/interruption.ts';
+import { recordPictures, secondsToPictures } from '../support/people/pictures.ts';
 import type { Participant } from '../support/people/participant.ts';
 import type { People } from '../support/people/people.ts';
 import { cutOff, reconnect } from '../support/cluster/cut-off.ts';
@@ -74,7 +74,7 @@ async function call(people: People, round: string): Promise<Participant[]> {
   const url = `${publicUrl}/m/default/seminar`;
   const pair = [await people.join(`Ada ${round}`, place(url)), await people.join(`Grace ${round}`, place(url))];
   await everyoneSeesAndHearsEveryone(pair);
-  for (const person of pair) await watchPictures(person);
+  for (const person of pair) await recordPictures(person);
   return pair;
 }
 

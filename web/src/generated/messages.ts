@@ -763,6 +763,10 @@ kind: MediaKind,
  */
 rtpParameters: import('mediasoup-client').types.RtpParameters, 
 /**
+ * Whether it starts paused, so that the others never see a muted stream as on. Older pods ignore it.
+ */
+paused?: boolean | null, 
+/**
  * `{ source }` in the newer dialect, `{ share: true }` for screens in the older one.
  */
 appData: { source: Source }, };

@@ -36,6 +36,9 @@ pub struct MeetingGrant {
     /// Deadline (Unix seconds) until which a locked room waits for the list of people who were in it before it moved here; they may rejoin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning_until: Option<u64>,
+    /// Whether the operator has a backup of the meeting's last room: a room that opens without it waits for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_backup: bool,
 }
 
 impl Default for MeetingGrant {
@@ -51,6 +54,7 @@ impl Default for MeetingGrant {
             chat: true,
             screen_share: true,
             returning_until: None,
+            has_backup: false,
         }
     }
 }

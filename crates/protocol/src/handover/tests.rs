@@ -140,3 +140,22 @@ fn what_exceeds_its_bounds_is_named() {
         assert!(matches!(refused, SnapshotError::OutOfBounds { field, .. } if field == named), "{named}: {refused}");
     }
 }
+
+#[test]
+fn a_backup_that_is_too_large_loses_people_and_then_is_refused() {
+    let mut snapshot = read_value(&snapshot()).unwrap();
+    let whole = snapshot.clone().into_backup(7).unwrap();
+    assert_eq!((whole.version, &whole.snapshot), (7, &serde_json::to_value(&snapshot).unwrap()));
+    let person = |number: usize| SnapshotPerson {
+        peer_id: format!("{number:064}"),
+        person: None,
+        address: None,
+        hand_raised: false,
+    };
+    snapshot.room.people = (0..MAX_BACKUP_BYTES / 64).map(person).collect();
+    let smaller = snapshot.clone().into_backup(8).unwrap().snapshot;
+    assert_eq!(smaller["room"]["people"], json!([]));
+    assert_eq!(smaller["room"]["moderation"], whole.snapshot["room"]["moderation"]);
+    snapshot.room.moderation.addresses = (0..MAX_BACKUP_BYTES / 64).map(|number| format!("{number:064}")).collect();
+    assert_eq!(snapshot.into_backup(9), Err(SnapshotError::TooLarge));
+}

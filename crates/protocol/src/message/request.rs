@@ -257,8 +257,13 @@ mod tests {
             (MediaKind::Audio, json!(null), Source::Audio),
         ];
         for (kind, app_data, source) in cases {
-            let produce =
-                Produce { transport_id: "t".into(), kind, rtp_parameters: json!({}), app_data: app_data.clone() };
+            let produce = Produce {
+                transport_id: "t".into(),
+                kind,
+                rtp_parameters: json!({}),
+                paused: None,
+                app_data: app_data.clone(),
+            };
             assert_eq!(produce.source(), source, "{app_data}");
         }
     }

@@ -182,6 +182,11 @@ fn producing() -> Vec<ClientMessage> {
             "transportId": "transport-1", "kind": kind, "rtpParameters": sent_rtp_parameters(), "appData": app_data,
         })
     };
+    let muted = || {
+        let mut muted = produce("audio", json!({ "source": "audio" }));
+        muted["paused"] = json!(true);
+        muted
+    };
     let produce_data = |label: &str, app_data: Value| {
         json!({
             "transportId": "transport-1", "sctpStreamParameters": sctp_stream_parameters(),
@@ -196,6 +201,7 @@ fn producing() -> Vec<ClientMessage> {
                 request(L, produce("video", json!({ "share": true }))),
                 request(T, produce("video", json!({ "source": "video" }))),
                 request(T, produce("video", json!({ "source": "screensharing" }))),
+                request(T, muted()),
             ],
             vec![answer(LT, ProduceAnswer { producer_id: "producer-1".into(), id: "producer-1".into() })],
         ),

@@ -23,7 +23,10 @@ use super::convert::{MediaResult, done, failed, finished, gone, refused, report,
 use super::handles::Owned;
 use super::pipes::Pipes;
 use super::routers::{HOME, RouterId, Routers};
-use crate::room::{DataConsumerId, DataMessage, DataProducerId, MediaError, MediaEvent, Outcome, TransportId};
+use crate::room::{
+    DataConsumerId, DataMessage, DataProducerId, MediaError, MediaEvent, Outcome, PipeOutcome, PipedChannel,
+    TransportId,
+};
 
 /// Maximum length of a message to the bot, in bytes.
 const MAX_BOT_TEXT: usize = 512;
@@ -64,7 +67,10 @@ impl DataPlane {
     /// Creates the bot.
     pub(super) async fn open(&mut self, home: &Router) -> Result<(), RequestError> {
         let transport = home.create_direct_transport(DirectTransportOptions::default()).await?;
-        let producer = transport.produce_data(spoken("bot")).await.map_err(|_| RequestError::ChannelClosed)?;
+        let producer = transport
+            .produce_data(spoken("bot".to_owned(), String::new()))
+            .await
+            .map_err(|_| RequestError::ChannelClosed)?;
         self.bot = Some(Bot { producer, transport });
         Ok(())
     }
@@ -117,7 +123,12 @@ impl DataPlane {
     }
 
     pub(super) async fn create_voice(&mut self) -> MediaResult {
-        let voice = self.bot()?.transport.produce_data(spoken("chat")).await.map_err(refused)?;
+        self.create_mirror("chat".to_owned(), String::new()).await
+    }
+
+    /// A data producer of this process, with these names.
+    pub(super) async fn create_mirror(&mut self, label: String, protocol: String) -> MediaResult {
+        let voice = self.bot()?.transport.produce_data(spoken(label, protocol)).await.map_err(refused)?;
         let id = DataProducerId(voice.id().to_string());
         self.voices.insert(id.clone(), voice);
         Ok(Outcome::DataProducer(id))
@@ -169,6 +180,14 @@ impl DataPlane {
         stats(consumer.get_stats().await, "data-consumer")
     }
 
+    /// What another site has to know of a data producer.
+    pub(super) fn describe(&self, id: &DataProducerId) -> MediaResult {
+        let transport = self.producers.get(id).map(|producer| producer.transport.clone());
+        let (source, _) = self.source(Some(id))?;
+        let (label, protocol) = (source.label().clone(), source.protocol().clone());
+        Ok(Outcome::Pipe(PipeOutcome::Channel(PipedChannel { label, protocol, transport })))
+    }
+
     /// A data producer and its router; without an id, that of the bot.
     pub(super) fn source(&self, id: Option<&DataProducerId>) -> Result<(DataProducer, RouterId), MediaError> {
         let Some(id) = id else { return Ok((self.bot()?.producer.clone(), HOME)) };
@@ -180,9 +199,9 @@ impl DataPlane {
     }
 }
 
-fn spoken(label: &str) -> DataProducerOptions {
+fn spoken(label: String, protocol: String) -> DataProducerOptions {
     let mut options = DataProducerOptions::new_direct();
-    label.clone_into(&mut options.label);
+    (options.label, options.protocol) = (label, protocol);
     options
 }
 

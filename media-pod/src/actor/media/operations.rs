@@ -1,23 +1,40 @@
 //! Executes the room's operations on its handles. The room decides on the operations.
 
+use std::time::Duration;
+
 use mediasoup::prelude::ConsumerLayers;
 
 use super::convert::{MediaResult, done, finished, stats};
 use super::data::NewChannel;
 use super::plane::MediaPlane;
-use crate::room::{Operation, Outcome};
+use crate::actor::media_queue::Media;
+use crate::room::Operation;
 
-impl MediaPlane {
-    /// Executes one operation. Whatever its result, the room rests afterwards if no client uses it.
-    pub(crate) async fn run(&mut self, operation: Operation) -> MediaResult {
+impl Media for MediaPlane {
+    /// Whatever the result, the room rests afterwards if no client uses it.
+    async fn run(&mut self, operation: Operation) -> MediaResult {
         let result = self.execute(operation).await;
         self.rest();
         result
     }
 
+    async fn sample(&mut self) {
+        let Self { transports, producers, consumers, metrics, sampler, .. } = self;
+        sampler.sample(transports, producers, consumers, &metrics.flow).await;
+    }
+
+    fn sample_interval(&self) -> Duration {
+        self.settings.sample_interval
+    }
+
+    fn has_transports(&self) -> bool {
+        !self.transports.is_empty()
+    }
+}
+
+impl MediaPlane {
     async fn execute(&mut self, operation: Operation) -> MediaResult {
         match operation {
-            Operation::Settle => Ok(Outcome::Done),
             Operation::CreateTransport { direction, force_tcp } => self.create_transport(direction, force_tcp).await,
             Operation::CreatePlainTransport { direction, comedia, rtcp_mux } => {
                 self.create_plain_transport(direction, comedia, rtcp_mux).await
@@ -28,8 +45,8 @@ impl MediaPlane {
             }
             Operation::RestartIce(id) => self.restart_ice(&id).await,
             Operation::CloseTransport(id) => Ok(self.close_transport(&id)),
-            Operation::Produce { transport, kind, rtp_parameters } => {
-                self.produce(transport, kind, rtp_parameters).await
+            Operation::Produce { transport, kind, rtp_parameters, paused } => {
+                self.produce(transport, kind, rtp_parameters, paused).await
             }
             Operation::Consume { transport, producer, rtp_capabilities, paused } => {
                 self.consume(transport, &producer, &rtp_capabilities, paused).await
@@ -62,6 +79,7 @@ impl MediaPlane {
             Operation::ConsumerStats(id) => stats(self.consumer(&id)?.get_stats().await, "outbound-rtp"),
             Operation::DataProducerStats(id) => self.data.producer_stats(&id).await,
             Operation::DataConsumerStats(id) => self.data.consumer_stats(&id).await,
+            Operation::Pipe(operation) => self.run_pipe(operation).await,
         }
     }
 }

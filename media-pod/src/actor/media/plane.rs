@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use convene_service::metrics::GaugeGuard;
 use mediasoup::prelude::{Consumer, Producer, RtpCodecCapability};
@@ -17,6 +16,7 @@ use super::convert::gone;
 use super::data::DataPlane;
 use super::handles::{Owned, RoomTransport};
 use super::observers::Observers;
+use super::pipe_ends::PipeEnds;
 use super::pipes::Pipes;
 use super::routers::Routers;
 use super::sample::Sampler;
@@ -31,10 +31,13 @@ pub(crate) struct MediaPlane {
     // Dropped in this order: children before parents.
     pub(super) consumers: HashMap<ConsumerId, Owned<Consumer>>,
     pub(super) pipes: Pipes,
+    pub(super) pipe_ends: PipeEnds,
     pub(super) producers: HashMap<ProducerId, Owned<Producer>>,
     pub(super) data: DataPlane,
     pub(super) transports: HashMap<TransportId, RoomTransport>,
     pub(super) observers: Option<Observers>,
+    /// Whether volumes are compared here.
+    pub(super) observes: bool,
     pub(super) routers: Routers,
     pub(super) settings: MediaSettings,
     pub(super) events: mpsc::UnboundedSender<Box<MediaEvent>>,
@@ -56,10 +59,12 @@ impl MediaPlane {
         let media = Self {
             consumers: HashMap::new(),
             pipes: Pipes::default(),
+            pipe_ends: PipeEnds::default(),
             producers: HashMap::new(),
             data: DataPlane::default(),
             transports: HashMap::new(),
             observers: None,
+            observes: true,
             routers,
             settings,
             events,
@@ -69,20 +74,16 @@ impl MediaPlane {
         (media, received)
     }
 
-    /// How often [`MediaPlane::sample`] should be called.
-    pub(crate) fn sample_interval(&self) -> Duration {
-        self.settings.sample_interval
-    }
-
-    /// Whether there is anything to sample.
-    pub(crate) fn has_transports(&self) -> bool {
-        !self.transports.is_empty()
-    }
-
-    /// Samples statistics of transports and streams for the metrics.
-    pub(crate) async fn sample(&mut self) {
-        let Self { transports, producers, consumers, metrics, sampler, .. } = self;
-        sampler.sample(transports, producers, consumers, &metrics.flow).await;
+    /// The same for a room of another pod, which compares the volumes of its microphones itself.
+    pub(crate) fn for_other_pod(
+        workers: Arc<Workers>,
+        codecs: Arc<[RtpCodecCapability]>,
+        settings: MediaSettings,
+        metrics: Metrics,
+    ) -> (Self, mpsc::UnboundedReceiver<Box<MediaEvent>>) {
+        let (mut media, events) = Self::new(workers, Layout::Growing, codecs, settings, metrics);
+        media.observes = false;
+        (media, events)
     }
 
     pub(super) fn transport(&self, id: &TransportId) -> Result<&RoomTransport, MediaError> {

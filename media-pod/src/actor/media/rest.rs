@@ -51,13 +51,16 @@ impl MediaPlane {
         self.routers.open().await?;
         let home = self.routers.router(HOME);
         self.data.open(home).await?;
-        self.observers = Some(Observers::create(home, &self.events).await?);
+        if self.observes {
+            self.observers = Some(Observers::create(home, &self.events).await?);
+        }
         Ok(())
     }
 
     /// Drops the room's objects on workers if no client uses them.
     pub(super) fn rest(&mut self) {
-        if self.routers.is_open() && self.transports.is_empty() && !self.data.has_voices() {
+        let is_used = !self.transports.is_empty() || !self.pipe_ends.is_empty() || self.data.has_voices();
+        if self.routers.is_open() && !is_used {
             self.observers = None;
             // Those of the bot are left, and would keep a router.
             self.pipes = Pipes::default();

@@ -1,4 +1,5 @@
-//! Samples statistics of transports and streams for the metrics. Never of all streams at once, because the room waits in the meantime.
+//! Samples statistics of transports and streams for the metrics. Never of all streams at once, because the room's operations wait in the
+//! meantime.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -65,7 +66,7 @@ impl Sampler {
     ) {
         self.round += 1;
         self.sample_bytes(transports, flow).await;
-        self.sample_producers(producers, flow).await;
+        self.sample_producers(transports, producers, flow).await;
         self.sample_consumers(consumers, flow).await;
     }
 
@@ -79,8 +80,15 @@ impl Sampler {
         }
     }
 
-    async fn sample_producers(&mut self, producers: &HashMap<ProducerId, Owned<Producer>>, flow: &Flow) {
-        for id in self.producers.next(producers.keys()) {
+    /// Those that come from other pods are sampled there.
+    async fn sample_producers(
+        &mut self,
+        transports: &HashMap<TransportId, RoomTransport>,
+        producers: &HashMap<ProducerId, Owned<Producer>>,
+        flow: &Flow,
+    ) {
+        let own = producers.iter().filter(|(_, producer)| transports.contains_key(&producer.transport));
+        for id in self.producers.next(own.map(|(id, _)| id)) {
             let Some(producer) = producers.get(&id) else { continue };
             let Ok(streams) = producer.handle.get_stats().await else { continue };
             let packets =

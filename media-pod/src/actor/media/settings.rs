@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use convene_protocol::admission::MediaGrant;
 
+/// Milliseconds between two requests for a key frame of a stream; a request that comes earlier is sent then. Browsers ignore requests within
+/// 300 ms of the previous one, and the worker repeats an ignored one only after a second. It also bounds what receivers can cost a sender.
+pub(super) const KEY_FRAME_REQUEST_DELAY: u32 = 350;
+
 /// Settings of a room's media. Bitrates are bits per second of one transport, that is of one participant in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaSettings {

@@ -13,11 +13,8 @@ use super::handles::Owned;
 use super::parameters::{rtp_capabilities, without_estimation};
 use super::plane::MediaPlane;
 use super::routers::{HOME, RouterId};
+use super::settings::KEY_FRAME_REQUEST_DELAY;
 use crate::room::{ConsumerId, CreatedConsumer, CreatedProducer, MediaEvent, Outcome, ProducerId, TransportId};
-
-/// Milliseconds between two requests for a key frame of a stream; a request that comes earlier is sent then. Browsers ignore requests within
-/// 300 ms of the previous one, and the worker repeats an ignored one only after a second. It also bounds what receivers can cost a sender.
-const KEY_FRAME_REQUEST_DELAY: u32 = 350;
 
 impl MediaPlane {
     pub(super) async fn produce(
@@ -25,6 +22,7 @@ impl MediaPlane {
         transport: TransportId,
         kind: WireKind,
         rtp_parameters: Value,
+        paused: bool,
     ) -> MediaResult {
         let rtp_parameters = usable_parameters(rtp_parameters)?;
         let (kind, label) = match kind {
@@ -35,21 +33,20 @@ impl MediaPlane {
         let router = on.router;
         let mut options = ProducerOptions::new(kind, rtp_parameters);
         options.key_frame_request_delay = KEY_FRAME_REQUEST_DELAY;
+        options.paused = paused;
         let handle = on.as_transport().produce(options).await.map_err(refused)?;
         let id = ProducerId(handle.id().to_string());
         self.listen_to_producer(&id, &handle);
-        if kind == MediaKind::Audio {
+        if let Some(observers) = self.observers.as_ref().filter(|_| kind == MediaKind::Audio) {
             self.pipes.pipe(&self.routers, &handle, router, HOME).await?;
-            if let Some(observers) = &self.observers {
-                observers.add(&handle).await;
-            }
+            observers.add(&handle).await;
         }
         let encodings = handle.consumable_rtp_parameters().encodings.len();
         let layers = u8::try_from(encodings).unwrap_or(u8::MAX);
         let consumable_codecs = codecs_without_retransmission(&json!(handle.consumable_rtp_parameters().codecs));
         let owned = Owned { handle, transport, router, _counted: self.counted("producer", label), _load: None };
         self.producers.insert(id.clone(), owned);
-        Ok(Outcome::Producer(CreatedProducer { id, consumable_codecs, layers }))
+        Ok(Outcome::Producer(CreatedProducer { id, consumable_codecs, layers, paused }))
     }
 
     pub(super) async fn consume(
@@ -97,6 +94,7 @@ impl MediaPlane {
     }
 
     pub(super) fn close_producer(&mut self, id: &ProducerId) -> Outcome {
+        self.pipe_ends.drop_producer(id);
         self.pipes.drop_producer(id);
         done(self.producers.remove(id))
     }

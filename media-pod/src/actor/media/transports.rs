@@ -158,6 +158,7 @@ impl MediaPlane {
         self.data.close_transport(id, &mut self.pipes);
         self.consumers.retain(|_, consumer| consumer.transport != *id);
         for (producer, _) in self.producers.extract_if(|_, producer| producer.transport == *id) {
+            self.pipe_ends.drop_producer(&producer);
             self.pipes.drop_producer(&producer);
         }
         done(self.transports.remove(id))

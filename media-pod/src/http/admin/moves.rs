@@ -1,15 +1,15 @@
-//! The admin API for moving meetings between pods: handover, its cancellation, restore and leave. Each request needs a token for this pod and
-//! this room. Snapshots and tickets are never logged.
+//! The admin API for moving meetings between pods: handover, its cancellation, restore and leave; and for backups of rooms. Each request
+//! needs a token for this pod and this room. Snapshots and tickets are never logged.
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
 use convene_protocol::admin::{LeaveRequest, MoveQuery};
 use convene_protocol::admission::MAX_TOKEN_BYTES;
 use convene_protocol::handover::{MAX_SNAPSHOT_BYTES, RoomSnapshot, SnapshotError};
@@ -37,8 +37,10 @@ const MAX_TICKETS: usize = 25_000;
 pub(super) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     let moves = Router::new()
         .route("/admin/v1/rooms/{namespace}/{name}/handover", post(freeze).delete(cancel))
+        .route("/admin/v1/rooms/{namespace}/{name}/backup", get(backup))
         .route("/admin/v1/rooms/{namespace}/{name}/restore", put(restore))
-        .route("/admin/v1/rooms/{namespace}/{name}/leave", post(leave));
+        .route("/admin/v1/rooms/{namespace}/{name}/leave", post(leave))
+        .route("/admin/v1/rooms/{namespace}/{name}/sites", put(set_sites));
     router.merge(moves.route_layer(from_fn_with_state(state.clone(), check)))
 }
 
@@ -116,6 +118,49 @@ async fn freeze(
             unusable(&error).into_response()
         }
     }
+}
+
+/// The other pods that serve a room from now on.
+async fn set_sites(
+    State(state): State<AppState>,
+    Path((namespace, name)): Path<(String, String)>,
+    Query(query): Query<MoveQuery>,
+    body: Body,
+) -> Response {
+    let body = match body::read(body, super::MAX_BODY_BYTES, body::TIMEOUT).await {
+        Ok(body) => body,
+        Err(problem) => return Problem::from(problem).into_response(),
+    };
+    let sites = match super::sites::read(&body) {
+        Ok(sites) if sites.uid == query.uid => sites,
+        Ok(_) => return Problem::new(INVALID_QUERY, "uid differs in query and body").into_response(),
+        Err(error) => return Problem::from(error).into_response(),
+    };
+    let key = RoomKey { namespace, name };
+    if state.rooms.set_sites(&key, sites).await {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        Problem::new(ROOM_NOT_FOUND, "there is no such room, or this pod opens no links").into_response()
+    }
+}
+
+async fn backup(
+    State(state): State<AppState>,
+    Path((namespace, name)): Path<(String, String)>,
+    Query(query): Query<MoveQuery>,
+) -> Response {
+    let key = RoomKey { namespace, name };
+    let (version, snapshot) = match state.rooms.backup(&key, &query.uid).await {
+        Ok(backup) => backup,
+        Err(error) => return refused(&key, &query, &error).into_response(),
+    };
+    snapshot.into_backup(version).map_or_else(
+        |error| {
+            tracing::warn!(namespace = key.namespace, name = key.name, reason = error.reason(), "no backup");
+            unusable(&error).into_response()
+        },
+        |backup| Json(backup).into_response(),
+    )
 }
 
 async fn cancel(

@@ -29,12 +29,25 @@ impl DataChannels {
         (seats, tracks, settings): (&Seats, &Tracks, &MeetingSettings),
     ) -> Result<TransportId, Refusal> {
         check_channel(settings, channel)?;
-        let in_room = self.peers.values().map(|channels| channels.producers.len()).sum();
+        let existing: usize = self.peers.values().map(|channels| channels.producers.len()).sum();
+        let in_room = existing + self.coming.producers();
         Refusal::too_many(in_room, self.limits.data_producers, "data producers in the meeting")?;
-        check_data(&seats.joined(id)?.grant)?;
+        let peer = seats.joined(id)?;
+        check_data(&peer.grant)?;
         let transport = tracks.transport(id, transport)?;
-        let (own, limit) = (self.counts(id).data_producers, self.limits.data_producers_per_peer);
-        Refusal::too_many(own, limit, "data producers per participant").map(|()| transport)
+        let own = self.counts(id).data_producers + self.coming.producers_of(peer.connection);
+        Refusal::too_many(own, self.limits.data_producers_per_peer, "data producers per participant")
+            .map(|()| transport)
+    }
+
+    /// Counts a data producer that is about to be requested.
+    pub(crate) fn begin_producer(&mut self, connection: ConnectionId) {
+        self.coming.add_producer(connection);
+    }
+
+    /// The outcome of a data producer's creation has come.
+    pub(crate) fn end_producer(&mut self, connection: ConnectionId) {
+        self.coming.remove_producer(connection);
     }
 
     /// Records a data producer that was created; it is not offered yet.
@@ -54,7 +67,7 @@ impl DataChannels {
 
     /// Offers a participant's chat channel to all others.
     pub(crate) fn offer_to_all(
-        &self,
+        &mut self,
         sender: &PeerId,
         producer: &DataProducerId,
         seats: &Seats,
@@ -67,18 +80,20 @@ impl DataChannels {
     }
 
     /// Offers a newcomer the bot's messages and the chat channels of all others. Messages for the bot are offered to no client.
-    pub(crate) fn offer_all_to(&self, receiver: &PeerId, seats: &Seats, tracks: &Tracks, effects: &mut Effects) {
+    pub(crate) fn offer_all_to(&mut self, receiver: &PeerId, seats: &Seats, tracks: &Tracks, effects: &mut Effects) {
         let Some(peer) = seats.get(receiver) else { return };
         self.consume((receiver, peer), None, tracks, effects);
         let others = self.peers.iter().filter(|(id, _)| *id != receiver);
         let channels = others.flat_map(|(_, channels)| &channels.producers);
-        for (producer, _) in channels.filter(|(_, channel)| **channel == Channel::Chat) {
+        let chats: Vec<_> =
+            channels.filter(|(_, channel)| **channel == Channel::Chat).map(|(id, _)| id.clone()).collect();
+        for producer in &chats {
             self.consume((receiver, peer), Some(producer), tracks, effects);
         }
     }
 
     fn consume(
-        &self,
+        &mut self,
         (receiver, peer): (&PeerId, &Peer),
         producer: Option<&DataProducerId>,
         tracks: &Tracks,
@@ -87,12 +102,19 @@ impl DataChannels {
         let may_receive = peer.joined.is_some() && !peer.is_broadcaster && peer.grant.subscribe;
         let Some(transport) = tracks.receiving_transport(receiver).filter(|_| may_receive).cloned() else { return };
         let Some(channels) = self.peers.get(receiver) else { return };
-        if channels.consumers.values().any(|of| of.as_ref() == producer) {
+        let is_received = channels.consumers.values().any(|of| of.as_ref() == producer);
+        if is_received || self.coming.has_consumer(peer.connection, producer) {
             return;
         }
         let (connection, producer) = (peer.connection, producer.cloned());
+        self.coming.add_consumer(connection, producer.clone(), effects.now);
         let context = Context::ConsumeData { connection, transport: transport.clone(), producer: producer.clone() };
         effects.run_for(Operation::ConsumeData { transport, producer }, context);
+    }
+
+    /// The outcome of a data consumer's creation has come.
+    pub(crate) fn end_consumer(&mut self, connection: ConnectionId, producer: Option<&DataProducerId>) {
+        self.coming.remove_consumer(connection, producer);
     }
 
     /// Offers a data consumer that was created; it is closed if its sender or receiver has left in the meantime.
@@ -172,14 +194,28 @@ impl DataChannels {
         }
     }
 
-    /// Sends a text to participants with data channels, on a channel that the room creates for the sender.
-    pub(crate) fn say(&mut self, id: &PeerId, text: String, connection: ConnectionId, effects: &mut Effects) {
-        if let Some(channels) = self.peers.get_mut(id) {
-            channels.voice.say(text, connection, effects);
+    /// Closes the voices of a room that ends: they are on no transport of a participant.
+    pub(crate) fn close_voices(&self, effects: &mut Effects) {
+        for voice in self.peers.values().filter_map(|channels| channels.voice.producer()) {
+            effects.run(Operation::CloseDataProducer(voice.clone()));
         }
     }
 
-    /// Records a voice that was created, and offers it to the others.
+    /// Sends a text to participants with data channels, on a channel that the room creates for the sender.
+    pub(crate) fn say(&mut self, id: &PeerId, text: String, connection: ConnectionId, effects: &mut Effects) {
+        let Some(channels) = self.peers.get_mut(id) else { return };
+        // One that is no longer needed may still be on its way; it will be used.
+        if channels.voice.say(text, effects) && self.coming.add_voice(connection) {
+            effects.run_for(Operation::CreateVoice, Context::Voice { connection });
+        }
+    }
+
+    /// The outcome of a voice's creation has come.
+    pub(crate) fn end_voice(&mut self, connection: ConnectionId) {
+        self.coming.remove_voice(connection);
+    }
+
+    /// Records a voice that was created, and offers it to the others. It is closed if its participant may no longer send messages.
     pub(crate) fn on_voice_created(
         &mut self,
         id: &PeerId,
@@ -188,24 +224,28 @@ impl DataChannels {
         tracks: &Tracks,
         effects: &mut Effects,
     ) {
-        if let Some(channels) = self.peers.get_mut(id) {
-            channels.producers.insert(created.clone(), VOICE_CHANNEL);
-            channels.voice.note_created(created);
-        }
+        let channels = self.peers.get_mut(id).filter(|channels| channels.voice.is_awaited());
+        let Some(channels) = channels else { return effects.run(Operation::CloseDataProducer(created.clone())) };
+        channels.voice.note_created(created);
+        channels.producers.insert(created.clone(), VOICE_CHANNEL);
         self.offer_to_all(id, created, seats, tracks, effects);
-        // Completes after the offers were made: if there was no receiver to offer it to, it is ready immediately.
-        effects.run_for(Operation::Settle, Context::VoiceOffered);
+        // If there is no receiver, it is ready immediately.
+        self.speak(seats, effects);
     }
 
     pub(crate) fn on_voice_failed(&mut self, id: &PeerId) {
         if let Some(channels) = self.peers.get_mut(id) {
-            channels.voice = Voice::None;
+            channels.voice.note_failed();
         }
     }
 
-    /// Lets those voices speak that all receivers have accepted: a browser loses messages on a channel that it does not know yet. A
-    /// receiver that does not answer delays the others for a limited time.
+    /// Lets those voices speak that all receivers have got and accepted: a browser loses messages on a channel that it does not know yet. A
+    /// receiver that does not answer, or whose site does not, delays the others for a limited time.
     pub(crate) fn speak(&mut self, seats: &Seats, effects: &mut Effects) {
+        // Called for every answer of a client; finding out what they have yet to accept takes longer than the rest of it.
+        if !self.peers.values().any(|channels| channels.voice.waits_for_receivers()) {
+            return;
+        }
         let awaited = self.awaited_producers(seats, effects);
         for channels in self.peers.values_mut() {
             channels.voice.make_ready(|producer| awaited.contains(producer), effects);
@@ -215,12 +255,13 @@ impl DataChannels {
     /// The data producers that were offered to a client that may still accept them.
     fn awaited_producers(&self, seats: &Seats, effects: &Effects) -> Vec<DataProducerId> {
         let (now, limit) = (effects.now, self.limits.answer_timeout);
+        let coming = self.coming.recently_consumed(now, limit).cloned();
         let of_peer = |(id, peer): (&PeerId, &Peer)| {
             let channels = self.peers.get(id)?;
             let awaited = peer.offers.recent_data_consumers(now, limit);
             Some(awaited.filter_map(|id| channels.consumers.get(id).cloned().flatten()).collect::<Vec<_>>())
         };
-        seats.iter().filter_map(of_peer).flatten().collect()
+        seats.iter().filter_map(of_peer).flatten().chain(coming).collect()
     }
 }
 

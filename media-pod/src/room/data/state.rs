@@ -6,10 +6,12 @@ use std::time::Duration;
 use convene_protocol::message::Channel;
 use convene_service::rate::{Rate, TokenBucket};
 
+use super::coming::Coming;
 use super::voice::Voice;
 use crate::room::answer::Refusal;
 use crate::room::interface::ids::{DataConsumerId, DataProducerId, PeerId};
 use crate::room::interface::limits::Limits;
+use crate::room::interface::media::MediaEvent;
 
 /// Messages of up to 1 KiB that a participant may send to all others: by signaling and on all its data channels combined.
 const MESSAGE_RATE: Rate = Rate { per_second: 30, burst: 150 };
@@ -18,6 +20,7 @@ const MESSAGE_RATE: Rate = Rate { per_second: 30, burst: 150 };
 #[derive(Debug)]
 pub(crate) struct DataChannels {
     pub(super) peers: BTreeMap<PeerId, PeerChannels>,
+    pub(super) coming: Coming,
     pub(super) limits: Limits,
 }
 
@@ -43,7 +46,7 @@ pub(crate) struct ChannelCounts {
 
 impl DataChannels {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { peers: BTreeMap::new(), limits }
+        Self { peers: BTreeMap::new(), coming: Coming::default(), limits }
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -76,6 +79,21 @@ impl DataChannels {
 
     pub(crate) fn owner_of(&self, producer: &DataProducerId) -> Option<&PeerId> {
         self.peers.iter().find(|(_, channels)| channels.producers.contains_key(producer)).map(|(id, _)| id)
+    }
+
+    /// Whether an event may be of a data producer whose creation is on its way.
+    pub(crate) fn may_be_coming(&self, event: &MediaEvent) -> bool {
+        match event {
+            MediaEvent::BotMessage(message) | MediaEvent::ChatMessage(message) => {
+                !self.coming.is_empty() && self.owner_of(&message.producer).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.coming.is_empty()
     }
 
     /// A data producer of the peer, by the id that its client sent.

@@ -3,8 +3,7 @@
 use convene_protocol::message::Channel;
 
 use crate::room::effects::Effects;
-use crate::room::interface::context::Context;
-use crate::room::interface::ids::{ConnectionId, DataProducerId};
+use crate::room::interface::ids::DataProducerId;
 use crate::room::interface::operation::Operation;
 
 /// Texts queued until a voice can be used.
@@ -31,17 +30,28 @@ impl Voice {
         }
     }
 
-    /// Sends a text once there is a voice for it.
-    pub(super) fn say(&mut self, text: String, connection: ConnectionId, effects: &mut Effects) {
+    /// Sends a text once there is a voice for it. Returns whether one has to be created.
+    pub(super) fn say(&mut self, text: String, effects: &mut Effects) -> bool {
         match self {
             Self::Ready(producer) => effects.run(Operation::VoiceSay(producer.clone(), text)),
             Self::Pending { waiting, .. } if waiting.len() < MAX_WAITING => waiting.push(text),
             Self::Pending { .. } => {}
             Self::None => {
                 *self = Self::Pending { producer: None, waiting: vec![text] };
-                effects.run_for(Operation::CreateVoice, Context::Voice { connection });
+                return true;
             }
         }
+        false
+    }
+
+    /// Whether texts wait for it to be created.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self, Self::Pending { producer: None, .. })
+    }
+
+    /// Whether texts wait for its receivers.
+    pub(super) fn waits_for_receivers(&self) -> bool {
+        matches!(self, Self::Pending { producer: Some(_), .. })
     }
 
     pub(super) fn note_created(&mut self, created: &DataProducerId) {
@@ -50,7 +60,14 @@ impl Voice {
         }
     }
 
-    /// Sends the queued texts, unless receivers have yet to accept the voice.
+    /// It could not be created: what was queued is dropped.
+    pub(super) fn note_failed(&mut self) {
+        if self.is_awaited() {
+            *self = Self::None;
+        }
+    }
+
+    /// Sends the queued texts, unless receivers have yet to get or to accept the voice.
     pub(super) fn make_ready(&mut self, is_awaited: impl Fn(&DataProducerId) -> bool, effects: &mut Effects) {
         let Self::Pending { producer: Some(producer), waiting } = self else { return };
         if is_awaited(producer) {

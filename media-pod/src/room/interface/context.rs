@@ -20,6 +20,11 @@ impl Requester {
     pub(crate) fn client(connection: ConnectionId, id: u64) -> Self {
         Self { peer: connection, reply: connection, id }
     }
+
+    /// Whether a broadcaster's script has called, which waits for the answer even if the broadcaster has left meanwhile.
+    pub(crate) fn is_call(self) -> bool {
+        self.reply != self.peer
+    }
 }
 
 /// The purpose of an operation; returned with its outcome.
@@ -40,6 +45,8 @@ pub enum Context {
     Produce {
         /// The client that waits.
         requester: Requester,
+        /// Distinguishes it from others that are on their way.
+        number: u64,
         /// Audio or video.
         kind: MediaKind,
         /// Microphone, camera or screen.
@@ -57,8 +64,6 @@ pub enum Context {
         /// The participant's connection.
         connection: ConnectionId,
     },
-    /// A voice was offered to all receivers.
-    VoiceOffered,
     /// Record the data consumer and offer it to the client.
     ConsumeData {
         /// The receiver's connection.

@@ -26,7 +26,9 @@ pub enum Effect {
         /// Human-readable; at most 123 bytes.
         reason: &'static str,
     },
-    /// Run an operation of the media plane. Its outcome is returned with the context before any other command.
+    /// Run an operation of the media plane. Its outcome is returned later with the context, once, unless the room has ended: other commands
+    /// come in between. Operations on the same object, and on what is on the same transport, are run in order, and their outcomes come in that
+    /// order; for all others there is none.
     Media(Operation, Context),
     /// The answer to the last [`Command::Move`](crate::room::Command::Move).
     MoveAnswer(Result<MoveAnswer, MoveRefusal>),

@@ -1,12 +1,14 @@
 //! Unsolicited events of the media plane. Plain data.
 
 use convene_protocol::message::{ConsumerScore, DownlinkBwe, Layers};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::{ConsumerId, DataProducerId, ProducerId, TransportId};
 
-/// An event of the media plane.
-#[derive(Clone, Debug, PartialEq)]
+/// An event of the media plane. It may come before the outcome of the operation that has created its object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum MediaEvent {
     /// ICE connected the transport, for the first time or again.
     TransportConnected(TransportId),
@@ -30,9 +32,22 @@ pub enum MediaEvent {
     DominantSpeaker(ProducerId),
     /// The worker has ended, and with it every handle of the room.
     WorkerDied,
+    /// A media pod that served some of the transports is gone, and with it what was on them.
+    SiteLost(Vec<TransportId>),
 }
 
 impl MediaEvent {
+    /// The id of the object that it is about, if it is about one.
+    pub(crate) fn object(&self) -> Option<&str> {
+        match self {
+            Self::TransportConnected(id) | Self::TransportDisconnected(id) | Self::DownlinkBwe(id, _) => Some(&id.0),
+            Self::ProducerScore(id, _) | Self::DominantSpeaker(id) => Some(&id.0),
+            Self::ConsumerScore(id, _) | Self::ConsumerLayers(id, _) => Some(&id.0),
+            Self::BotMessage(message) | Self::ChatMessage(message) => Some(&message.producer.0),
+            Self::Volumes(_) | Self::WorkerDied | Self::SiteLost(_) => None,
+        }
+    }
+
     /// Whether it is about quality or volume only, and changes nothing that a room publishes.
     pub(crate) fn is_report(&self) -> bool {
         match self {
@@ -46,13 +61,15 @@ impl MediaEvent {
             | Self::TransportDisconnected(_)
             | Self::BotMessage(_)
             | Self::ChatMessage(_)
-            | Self::WorkerDied => false,
+            | Self::WorkerDied
+            | Self::SiteLost(_) => false,
         }
     }
 }
 
 /// A message on a data channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DataMessage {
     /// The data producer that it came from.
     pub producer: DataProducerId,

@@ -30,7 +30,9 @@ pub enum MoveCommand {
         /// How long clients have.
         time: Duration,
     },
-    /// Take over the state of the room on the other pod.
+    /// Return the state that must survive a crash of the pod. It changes nothing.
+    Backup,
+    /// Take over the state of the room on the other pod, or of an earlier one.
     Restore {
         /// The move.
         id: String,
@@ -46,6 +48,8 @@ pub enum MoveCommand {
 pub enum MoveAnswer {
     /// To `Handover`.
     Handover(Box<Handover>),
+    /// To `Backup`.
+    Backup(Box<RoomMemory>),
     /// To the others. Also if it had been done before.
     Done,
 }
@@ -71,6 +75,9 @@ pub enum MoveRefusal {
     /// Its clients have been notified already.
     #[error("the clients of the room are moving already")]
     Leaving,
+    /// It knows nothing yet: the backup of the meeting's earlier room has not come.
+    #[error("the room waits for its backup")]
+    AwaitsBackup,
     /// Clients are in it, or in its lobby.
     #[error("clients are in the room already")]
     HasPeople,
@@ -83,6 +90,7 @@ impl MoveRefusal {
             Self::NotMoving => "NotMoving",
             Self::OtherMove => "OtherMove",
             Self::Leaving => "AlreadyLeaving",
+            Self::AwaitsBackup => "AwaitsBackup",
             Self::HasPeople => "RoomHasPeople",
         }
     }

@@ -1,15 +1,19 @@
-//! Operations that a room requests from the media plane. Plain data.
+//! Operations that a room requests from the media plane. Plain data, which is also sent to other media pods: names of variants and fields
+//! stay as they are.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use convene_protocol::message::{Channel, Direction, MediaKind};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
+use super::pipe::PipeOperation;
 
 /// An operation of the media plane.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Operation {
     /// Create a WebRTC transport.
     CreateTransport {
@@ -52,6 +56,8 @@ pub enum Operation {
         kind: MediaKind,
         /// mediasoup's `RtpParameters`.
         rtp_parameters: Value,
+        /// Create it paused.
+        paused: bool,
     },
     /// Send to a client.
     Consume {
@@ -60,6 +66,7 @@ pub enum Operation {
         /// The producer to send.
         producer: ProducerId,
         /// mediasoup's `RtpCapabilities` of the client.
+        #[serde(with = "shared")]
         rtp_capabilities: Arc<Value>,
         /// Create it paused.
         paused: bool,
@@ -88,8 +95,6 @@ pub enum Operation {
     BotSay(String),
     /// Create a data producer with which the room speaks for a participant without data channels.
     CreateVoice,
-    /// Does nothing: its outcome arrives after those of all earlier operations.
-    Settle,
     /// Send a message with such a voice.
     VoiceSay(DataProducerId, String),
     /// Pause a data producer.
@@ -128,4 +133,22 @@ pub enum Operation {
     ProducerStats(ProducerId),
     /// Statistics of a consumer.
     ConsumerStats(ConsumerId),
+    /// An operation on streams between sites, which no room requests.
+    Pipe(PipeOperation),
+}
+
+/// A value that is shared in this process.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    pub(super) fn serialize<S: Serializer>(value: &Arc<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Value>, D::Error> {
+        Value::deserialize(deserializer).map(Arc::new)
+    }
 }

@@ -1,12 +1,15 @@
-//! Results of operations of the media plane. Plain data.
+//! Results of operations of the media plane. Plain data, which also comes from other media pods.
 
 use convene_protocol::message::ConsumerScore;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
+use super::pipe::PipeOutcome;
 
 /// The result of an operation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// Done, without a result.
     Done,
@@ -28,10 +31,28 @@ pub enum Outcome {
     NotConsumable,
     /// Statistics, an array.
     Stats(Value),
+    /// The result of an operation on streams between sites.
+    Pipe(PipeOutcome),
+}
+
+impl Outcome {
+    /// The id of the object that was created, if one was.
+    pub(crate) fn created(&self) -> Option<&str> {
+        match self {
+            Self::Transport(created) => Some(&created.id.0),
+            Self::PlainTransport(created) => Some(&created.id.0),
+            Self::Producer(created) => Some(&created.id.0),
+            Self::Consumer(created) => Some(&created.id.0),
+            Self::DataProducer(id) => Some(&id.0),
+            Self::DataConsumer(created) => Some(&created.id.0),
+            Self::Done | Self::IceParameters(_) | Self::NotConsumable | Self::Stats(_) | Self::Pipe(_) => None,
+        }
+    }
 }
 
 /// A transport created by the media plane; parameters are mediasoup's JSON.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CreatedTransport {
     /// Its id.
     pub id: TransportId,
@@ -46,7 +67,8 @@ pub struct CreatedTransport {
 }
 
 /// A transport for RTP without ICE, created by the media plane.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CreatedPlainTransport {
     /// Its id.
     pub id: TransportId,
@@ -59,7 +81,8 @@ pub struct CreatedPlainTransport {
 }
 
 /// A producer created by the media plane.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CreatedProducer {
     /// Its id.
     pub id: ProducerId,
@@ -67,10 +90,13 @@ pub struct CreatedProducer {
     pub consumable_codecs: Value,
     /// Number of streams of different sizes (simulcast); 1 if there is one only.
     pub layers: u8,
+    /// Whether it was created paused.
+    pub paused: bool,
 }
 
 /// A consumer created by the media plane.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CreatedConsumer {
     /// Its id.
     pub id: ConsumerId,
@@ -83,7 +109,8 @@ pub struct CreatedConsumer {
 }
 
 /// A data consumer created by the media plane.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CreatedDataConsumer {
     /// Its id.
     pub id: DataConsumerId,
@@ -98,7 +125,8 @@ pub struct CreatedDataConsumer {
 }
 
 /// Errors of operations.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MediaError {
     /// Error code of the answer: 400 for unusable parameters, 500 for other errors.
     pub code: u16,

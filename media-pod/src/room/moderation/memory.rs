@@ -9,7 +9,7 @@ use crate::room::interface::ids::PeerId;
 
 impl Moderation {
     pub(crate) fn memory(&self) -> SnapshotModeration {
-        let Self { is_locked, has_lobby, bans, addresses, admitted, changes, invitations } = self;
+        let Self { is_locked, has_lobby, bans, addresses, admitted, changes, invitations, version: _ } = self;
         let people = |people: &mut dyn Iterator<Item = &Person>| people.map(remembered).collect();
         SnapshotModeration {
             locked: *is_locked,
@@ -24,6 +24,7 @@ impl Moderation {
 
     /// The decisions that have come from another pod. The time of addresses starts again.
     pub(crate) fn remembered(memory: SnapshotModeration) -> Self {
+        let version = u64::from(memory != SnapshotModeration::default());
         let SnapshotModeration { locked, lobby, bans, addresses, admitted, changes, invitations } = memory;
         let invitation = |used: SnapshotInvitation| {
             let hash = u64::from_str_radix(&used.hash, 16).ok()?;
@@ -37,6 +38,7 @@ impl Moderation {
             admitted: admitted.into_iter().map(person).collect(),
             changes: changes.into_iter().map(change).collect(),
             invitations: invitations.into_iter().filter_map(invitation).collect(),
+            version,
         }
     }
 }

@@ -31,6 +31,12 @@ pub(crate) struct Entrance {
 }
 
 impl Entrance {
+    /// Whether both are of the same person, as far as is known.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.person, &self.grant.address) == (&other.person, &other.grant.address)
+            || self.person.is_some() && self.person == other.person
+    }
+
     pub(crate) fn new(connect: Connect) -> (PeerId, Self) {
         let Connect { connection, peer, grant, replicas, comes_back_only, proves, prepares: _, moves } = connect;
         let (person, granted) = (grant.person(), Box::new(grant.clone()));

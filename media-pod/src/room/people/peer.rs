@@ -100,6 +100,11 @@ impl Peer {
         self.joined.is_some() || self.arrival == Arrival::Back
     }
 
+    /// Whether it is recognized when it returns.
+    pub(crate) fn leaves_trace(&self) -> bool {
+        !self.is_broadcaster && self.belongs()
+    }
+
     /// Whether its presence is monitored: broadcasters have no connection that could fall silent.
     pub(crate) fn is_watched(&self) -> bool {
         self.joined.is_some() && !self.is_broadcaster
@@ -123,8 +128,7 @@ impl Peer {
     /// The traces of a participant who leaves.
     pub(crate) fn trace(&self) -> Option<Trace> {
         let (person, address) = (self.person.clone(), self.grant.address.clone());
-        let is_participant = !self.is_broadcaster && self.belongs();
-        is_participant.then_some(Trace { person, address, hand_raised: self.hand_raised })
+        self.leaves_trace().then_some(Trace { person, address, hand_raised: self.hand_raised })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connections that are not decided yet: either the holder of the requested peerId is being pinged, or the client
-//! claims to have been in a locked meeting before it moved here. Their first requests are held until they are admitted.
+//! claims to have been in a locked meeting before it moved here, or the backup of the meeting's earlier room has not come yet. Their first
+//! requests are held until they are admitted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use convene_protocol::message::ClientRequest;
 use super::entrance::Entrance;
 use super::held::HeldRequests;
 use crate::room::answer::{Decided, Refusal};
-use crate::room::closing::{Close, REPLACED, TOO_MANY_JOINING};
+use crate::room::closing::{ASK_AGAIN, Close, REPLACED, TOO_MANY_JOINING};
 use crate::room::effects::Effects;
 use crate::room::interface::ids::{ConnectionId, PeerId};
 
@@ -17,6 +18,8 @@ use crate::room::interface::ids::{ConnectionId, PeerId};
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// Time that the operator has to send the list of returning people.
 const RETURNING_LIST: Duration = Duration::from_secs(5);
+/// Time that the operator has to send the backup.
+const BACKUP: Duration = Duration::from_secs(5);
 
 /// The question whose answer a pending connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub(crate) enum Question {
     IsHolderAlive(ConnectionId),
     /// Whether the person was in the meeting before it moved.
     WasIn,
+    /// The decisions of moderators in the meeting's earlier room.
+    WhatWasDecided,
 }
 
 impl Question {
@@ -32,6 +37,7 @@ impl Question {
         match self {
             Self::IsHolderAlive(_) => SIGN_OF_LIFE,
             Self::WasIn => RETURNING_LIST,
+            Self::WhatWasDecided => BACKUP,
         }
     }
 }
@@ -58,14 +64,16 @@ struct Returning {
 pub(crate) struct Pending {
     connections: BTreeMap<PeerId, PendingConnection>,
     returning: Returning,
+    awaits_backup: bool,
     limit: usize,
 }
 
 impl Pending {
-    /// `returning_until`: deadline for the return of people who were in the meeting before it moved here.
-    pub(crate) fn new(limit: usize, returning_until: Option<Duration>) -> Self {
+    /// `returning_until`: deadline for the return of people who were in the meeting before it moved here. `awaits_backup`: no client enters until
+    /// [`Self::end_awaiting_backup`].
+    pub(crate) fn new(limit: usize, returning_until: Option<Duration>, awaits_backup: bool) -> Self {
         let returning = Returning { until: returning_until, people: None };
-        Self { connections: BTreeMap::new(), returning, limit }
+        Self { connections: BTreeMap::new(), returning, awaits_backup, limit }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -86,13 +94,30 @@ impl Pending {
         self.returning.until.is_some() && self.returning.people.is_none()
     }
 
+    /// Whether the backup of the meeting's earlier room has yet to come.
+    pub(crate) fn awaits_backup(&self) -> bool {
+        self.awaits_backup
+    }
+
+    /// The backup has come. Returns the connections that were waiting for it.
+    pub(crate) fn end_awaiting_backup(&mut self) -> Vec<PeerId> {
+        self.awaits_backup = false;
+        self.waiting_for(Question::WhatWasDecided)
+    }
+
     /// Whether the person was in the meeting before it moved.
     pub(crate) fn is_returning(&self, person: &str) -> bool {
         self.returning.people.as_ref().is_some_and(|people| people.contains(person))
     }
 
-    /// Adds a connection; an older one that is pending for the same peerId is replaced.
+    /// Adds a connection; an older one that is pending for the same peerId is replaced. Before the backup has come, anyone may claim a peerId: then
+    /// an older connection of another participant stays, and the new one is closed.
     pub(crate) fn add(&mut self, id: PeerId, entrance: Entrance, question: Question, effects: &mut Effects) {
+        let is_foreign =
+            |older: &PendingConnection| question == Question::WhatWasDecided && !older.entrance.is_same(&entrance);
+        if self.connections.get(&id).is_some_and(is_foreign) {
+            return effects.close(entrance.connection, ASK_AGAIN);
+        }
         self.close(&id, REPLACED, effects);
         if self.connections.len() >= self.limit {
             return effects.close(entrance.connection, TOO_MANY_JOINING);

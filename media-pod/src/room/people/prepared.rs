@@ -51,6 +51,12 @@ impl Prepared {
         self.contains(connection).then(|| owner_on(connection))
     }
 
+    /// The owner of the transports of a connection that has no seat, whether it is still prepared or waits for a seat.
+    pub(crate) fn owner_on(&self, connection: ConnectionId) -> Option<PeerId> {
+        let is_here = self.contains(connection) || self.entering.contains(&connection);
+        is_here.then(|| owner_on(connection))
+    }
+
     pub(crate) fn add(&mut self, id: PeerId, entrance: Entrance, now: Duration) {
         self.connections.insert(entrance.connection, PreparedConnection { id, entrance, since: now });
     }

@@ -28,6 +28,8 @@ pub(crate) struct Presence {
     patience: Duration,
     /// Packets of its media while it is disconnected.
     flow: Option<Flow>,
+    /// Whether they are being counted.
+    is_counting: bool,
     /// Whether the others were notified that it is lost.
     is_lost: bool,
 }
@@ -43,7 +45,15 @@ struct Flow {
 
 impl Default for Presence {
     fn default() -> Self {
-        Self { cut: None, pinged: None, answered: None, patience: PATIENCE, flow: None, is_lost: false }
+        Self {
+            cut: None,
+            pinged: None,
+            answered: None,
+            patience: PATIENCE,
+            flow: None,
+            is_counting: false,
+            is_lost: false,
+        }
     }
 }
 
@@ -80,7 +90,8 @@ impl Presence {
     pub(crate) fn note_life(&mut self, now: Duration) {
         let was_late = self.pinged.is_some_and(|since| now.saturating_sub(since) >= self.patience);
         let patience = if was_late { (self.patience * 2).min(MAX_PATIENCE) } else { self.patience };
-        *self = Self { answered: Some(now), patience, is_lost: self.is_lost, ..Self::default() };
+        let (is_counting, is_lost) = (self.is_counting, self.is_lost);
+        *self = Self { answered: Some(now), patience, is_counting, is_lost, ..Self::default() };
     }
 
     /// The room itself was late by this duration, which does not count as silence of the participant.
@@ -94,7 +105,11 @@ impl Presence {
     /// immediately.
     pub(crate) fn check(&mut self, active: Option<&ProducerId>, now: Duration) -> Check {
         match active {
-            Some(producer) if self.is_cut() => return Check::CountPackets(producer.clone()),
+            Some(_) if self.is_cut() && self.is_counting => {}
+            Some(producer) if self.is_cut() => {
+                self.is_counting = true;
+                return Check::CountPackets(producer.clone());
+            }
             Some(_) => (self.answered, self.pinged) = (None, None),
             None if self.is_ping_due(now) => {
                 self.pinged = Some(now);
@@ -110,8 +125,17 @@ impl Presence {
         is_time && self.cut.is_none() && self.pinged.is_none()
     }
 
+    /// The packets were counted, or could not be.
+    pub(crate) fn note_count(&mut self) {
+        self.is_counting = false;
+    }
+
     /// Records how many packets of a producer have arrived.
     pub(crate) fn note_packets(&mut self, producer: &ProducerId, packets: u64) {
+        // The participant may be back in the meantime.
+        if !self.is_cut() {
+            return;
+        }
         self.flow = Some(match self.flow.take() {
             Some(flow) if flow.producer == *producer && packets <= flow.packets => {
                 Flow { still: flow.still.saturating_add(1), ..flow }

@@ -235,10 +235,19 @@ impl Seats {
         departed.chain(here).collect()
     }
 
+    /// By what they are recognized when they return: peerId and proven identity.
+    pub(crate) fn recognized(&self) -> Vec<(&PeerId, Option<&str>)> {
+        let departed = self.departed.traces().map(|(id, trace)| (id, trace.person.as_deref()));
+        let here =
+            self.peers.iter().filter(|(_, peer)| peer.leaves_trace()).map(|(id, peer)| (id, peer.person.as_deref()));
+        let people: BTreeMap<_, _> = departed.chain(here).collect();
+        people.into_iter().collect()
+    }
+
     /// The same as the operator knows them, if they have a proven identity.
     pub(crate) fn people(&self) -> Vec<String> {
-        let people: BTreeSet<_> = self.traces().into_values().filter_map(|trace| trace.person).collect();
-        people.into_iter().collect()
+        let people: BTreeSet<_> = self.recognized().into_iter().filter_map(|(_, person)| person).collect();
+        people.into_iter().map(str::to_owned).collect()
     }
 
     /// A participant who was removed must not return.

@@ -54,6 +54,7 @@ impl Room {
     /// Once clients move, a script starts again at the other pod.
     fn check_call_while_moving(&self, request: &BroadcasterRequest) -> Result<(), Refusal> {
         match &self.moving {
+            _ if self.pending.awaits_backup() => Err(Refusal(503, "the meeting is being restored: try again".into())),
             Some(moving) if moving.has_begun() => Err(Refusal(410, "moving".into())),
             Some(_) if request.changes_room() => Err(Refusal::moving()),
             _ => Ok(()),
@@ -151,7 +152,7 @@ impl Room {
         let rtp_capabilities = rtp_capabilities.map(|capabilities| self.known_capabilities.share(capabilities));
         let joined = Joined { display_name, device, rtp_capabilities };
         self.broadcasters.add(id, &grant, joined, effects.now);
-        self.tracks.add_peer(id, 0);
+        self.tracks.add_peer(id, requester.reply, 0);
         self.data.add_peer(id);
         self.seats.insert_broadcaster(id, Peer::broadcaster(requester.reply, grant, effects.now));
         let peers = if receives { self.senders_except(id) } else { Vec::new() };
@@ -187,18 +188,18 @@ impl Room {
     }
 
     fn create_transport_for(
-        &self,
+        &mut self,
         requester: Requester,
         id: &PeerId,
         direction: Option<Direction>,
         operation: Operation,
     ) -> Decided {
-        self.tracks.check_transport_limits(id)?;
+        self.tracks.begin_transport(id)?;
         Ok(Decision::Run(operation, Context::CreateTransport { requester, direction }))
     }
 
     fn produce_for(
-        &self,
+        &mut self,
         requester: Requester,
         id: &PeerId,
         transport: &TransportId,
@@ -206,12 +207,13 @@ impl Room {
         rtp_parameters: Value,
     ) -> Decided {
         let transport = self.tracks.check_produce(id, &transport.0, (kind, source), &self.seats, &self.settings)?;
-        let context = Context::Produce { requester, kind, source };
-        Ok(Decision::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
+        let number = self.tracks.begin_producer(requester.peer, (kind, source));
+        let context = Context::Produce { requester, number, kind, source };
+        Ok(Decision::Run(Operation::Produce { transport, kind, rtp_parameters, paused: false }, context))
     }
 
     fn produce_data_for(
-        &self,
+        &mut self,
         requester: Requester,
         id: &PeerId,
         transport: &TransportId,
@@ -221,12 +223,13 @@ impl Room {
         let channel = if label == "bot" { Channel::Bot } else { Channel::Chat };
         let room = (&self.seats, &self.tracks, &self.settings);
         let transport = self.data.check_produce(id, &transport.0, channel, room)?;
+        self.data.begin_producer(requester.peer);
         let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
         Ok(Decision::Run(operation, Context::ProduceData { requester, channel }))
     }
 
     fn consume_for(
-        &self,
+        &mut self,
         requester: Requester,
         id: &PeerId,
         transport: &TransportId,
@@ -244,6 +247,7 @@ impl Room {
         }
         let known = rtp_capabilities.map(Arc::new).or_else(|| joined.rtp_capabilities.clone());
         let rtp_capabilities = known.ok_or_else(|| Refusal(400, "rtpCapabilities are missing".into()))?;
+        self.tracks.begin_consumer(requester.peer, &producer, &transport);
         let operation =
             Operation::Consume { transport: transport.clone(), producer: producer.clone(), rtp_capabilities, paused };
         Ok(Decision::Run(operation, Context::ConsumeFor { requester, transport, producer }))

@@ -37,6 +37,9 @@ impl Room {
     }
 
     fn entry(&self, id: &PeerId, entrance: &Entrance) -> Entry {
+        if self.pending.awaits_backup() {
+            return Entry::Pending(Question::WhatWasDecided);
+        }
         match Ownership::of(self.holder(id), entrance, self.is_locked()) {
             Ownership::Taken => return Entry::Refused(IN_USE),
             Ownership::Outdated => return Entry::Refused(REPLACED),
@@ -168,6 +171,13 @@ impl Room {
         }
     }
 
+    /// The backup of the meeting's earlier room has been restored.
+    pub(super) fn on_backup(&mut self, effects: &mut Effects) {
+        for id in self.pending.end_awaiting_backup() {
+            self.settle(&id, effects);
+        }
+    }
+
     /// Decides about connections that have waited long enough.
     pub(super) fn settle_pending(&mut self, effects: &mut Effects) {
         for id in self.pending.end_returning(effects.now) {
@@ -175,7 +185,7 @@ impl Room {
         }
         for (id, question) in self.pending.timed_out(effects.now) {
             match question {
-                Question::WasIn => self.pending.close(&id, ASK_AGAIN, effects),
+                Question::WasIn | Question::WhatWasDecided => self.pending.close(&id, ASK_AGAIN, effects),
                 Question::IsHolderAlive(holder) => self.replace_silent(&id, holder, effects),
             }
         }

@@ -5,7 +5,25 @@ use crate::room::interface::media::MediaEvent;
 use crate::room::state::Room;
 
 impl Room {
+    /// An event of an object whose creation is on its way waits for its outcome.
     pub(super) fn on_media_event(&mut self, event: MediaEvent, effects: &mut Effects) {
+        if matches!(event, MediaEvent::DominantSpeaker(_)) {
+            self.early.forget_speaker();
+        }
+        if self.tracks.may_be_coming(&event) || self.data.may_be_coming(&event) {
+            return self.early.keep(event);
+        }
+        self.pass_on(event, effects);
+    }
+
+    /// An object was created: its events that came earlier count now.
+    pub(super) fn pass_on_early(&mut self, object: &str, effects: &mut Effects) {
+        for event in self.early.take(object) {
+            self.pass_on(event, effects);
+        }
+    }
+
+    fn pass_on(&mut self, event: MediaEvent, effects: &mut Effects) {
         let (tracks, seats) = (&mut self.tracks, &mut self.seats);
         match event {
             MediaEvent::TransportConnected(id) => tracks.on_transport_connected(&id, seats, effects),
@@ -19,6 +37,7 @@ impl Room {
             MediaEvent::BotMessage(message) => self.on_bot_message(&message, effects),
             MediaEvent::ChatMessage(message) => self.on_chat_message(&message, effects),
             MediaEvent::WorkerDied => self.on_worker_ended(effects),
+            MediaEvent::SiteLost(transports) => self.on_site_lost(&transports, effects),
         }
     }
 }

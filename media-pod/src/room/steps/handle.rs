@@ -67,7 +67,8 @@ impl Room {
             Command::StopPreparing => self.stop_preparing(effects),
             Command::Remove(id) => self.expel(&id, effects),
             Command::End(End::Over) => self.end(MEETING_ENDED, Ending::Over, effects),
-            Command::End(End::Moved) => self.end(MEETING_MOVES, self.interruption(), effects),
+            // The room on the other pod decides from now on, and its state is the one to keep.
+            Command::End(End::Moved) => self.end(MEETING_MOVES, Ending::Elsewhere, effects),
         }
     }
 

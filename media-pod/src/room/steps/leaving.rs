@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use convene_protocol::message::{PeerClosed, ServerNotification};
 
-use crate::room::closing::{BROADCASTER_IDLE, Close, EXPELLED, MEDIA_LOST, WORKER_ENDED};
+use crate::room::closing::{BROADCASTER_IDLE, Close, EXPELLED, MEDIA_LOST, SITE_LOST, WORKER_ENDED};
 use crate::room::effects::Effects;
-use crate::room::interface::ids::{ConnectionId, PeerId};
+use crate::room::interface::ids::{ConnectionId, PeerId, TransportId};
 use crate::room::interface::operation::Operation;
 use crate::room::moving::Moving;
 use crate::room::people::peer::Peer;
@@ -70,6 +70,7 @@ impl Room {
     pub(super) fn end(&mut self, close: Close, ending: Ending, effects: &mut Effects) {
         self.ending = ending;
         self.moving = None;
+        self.data.close_voices(effects);
         for (id, peer) in self.empty(close, effects) {
             effects.close(peer.connection, close);
             self.close_transports(&id, effects);
@@ -89,6 +90,20 @@ impl Room {
         }
         self.tracks.clear();
         effects.shut();
+    }
+
+    /// Transports have ended with the media pod that served them: their clients reconnect, and get others.
+    pub(super) fn on_site_lost(&mut self, transports: &[TransportId], effects: &mut Effects) {
+        for (id, connection) in self.tracks.owners_of(transports) {
+            if self.seats.contains(&id) {
+                self.seats.note_departure(&id, effects.now);
+                self.remove(&id, Some(SITE_LOST), effects);
+                self.settle(&id, effects);
+            } else {
+                effects.close(connection, SITE_LOST);
+                self.on_disconnected(connection, effects);
+            }
+        }
     }
 
     /// How the room ends if it is interrupted now: once clients move, what it knows is on the other pod.

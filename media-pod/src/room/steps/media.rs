@@ -33,7 +33,7 @@ impl Room {
 
     pub(super) fn create_transport(&mut self, id: &PeerId, requester: Requester, create: &CreateTransport) -> Decided {
         let direction = create.direction().ok_or_else(|| Refusal(400, "the direction is missing".into()))?;
-        self.tracks.check_transport_limits(id)?;
+        self.tracks.begin_transport(id)?;
         if create.app_data.is_some() {
             self.wrap_stats(requester.peer);
         }
@@ -42,20 +42,23 @@ impl Room {
         Ok(Decision::Run(operation, Context::CreateTransport { requester, direction }))
     }
 
-    pub(super) fn start_producer(&self, id: &PeerId, requester: Requester, produce: Produce) -> Decided {
+    pub(super) fn start_producer(&mut self, id: &PeerId, requester: Requester, produce: Produce) -> Decided {
         let source = produce.source();
-        let Produce { transport_id, kind, rtp_parameters, .. } = produce;
+        let Produce { transport_id, kind, rtp_parameters, paused, .. } = produce;
+        let paused = paused == Some(true);
         let transport = self.tracks.check_produce(id, &transport_id, (kind, source), &self.seats, &self.settings)?;
         check_layers(kind, &rtp_parameters)?;
-        let context = Context::Produce { requester, kind, source };
-        Ok(Decision::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
+        let number = self.tracks.begin_producer(requester.peer, (kind, source));
+        let context = Context::Produce { requester, number, kind, source };
+        Ok(Decision::Run(Operation::Produce { transport, kind, rtp_parameters, paused }, context))
     }
 
-    pub(super) fn start_data_producer(&self, id: &PeerId, requester: Requester, produce: ProduceData) -> Decided {
+    pub(super) fn start_data_producer(&mut self, id: &PeerId, requester: Requester, produce: ProduceData) -> Decided {
         let channel = produce.channel();
         let ProduceData { transport_id, sctp_stream_parameters, label, protocol, .. } = produce;
         let room = (&self.seats, &self.tracks, &self.settings);
         let transport = self.data.check_produce(id, &transport_id, channel, room)?;
+        self.data.begin_producer(requester.peer);
         let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
         Ok(Decision::Run(operation, Context::ProduceData { requester, channel }))
     }

@@ -9,7 +9,7 @@ use crate::room::answer::{Decided, Decision, Refusal};
 use crate::room::closing::{DENIED, ENDED_BY_MODERATOR, REMOVED};
 use crate::room::effects::Effects;
 use crate::room::interface::context::Requester;
-use crate::room::interface::ids::PeerId;
+use crate::room::interface::ids::{PeerId, ProducerId};
 use crate::room::moderation::Change;
 use crate::room::people::peer::Peer;
 use crate::room::people::permissions::{has, publish_of};
@@ -90,16 +90,38 @@ impl Room {
 
     /// Pauses audio or video, which the participant may resume; a screen is closed.
     fn mute(&mut self, id: &PeerId, source: PublishSource, moderator: &PeerId, effects: &mut Effects) {
+        if let Some(connection) = self.seats.connection_of(id) {
+            self.tracks.mute_coming(connection, source, moderator);
+        }
         let mut is_changed = false;
         for producer in self.tracks.producers_for(id, source) {
-            is_changed |= if source == PublishSource::Share {
-                self.tracks.close_producer(id, &producer, &mut self.seats, effects)
-            } else {
-                self.tracks.set_paused(id, &producer, true, &self.seats, effects) == Some(true)
-            };
+            is_changed |= self.silence(id, &producer, source, effects);
         }
         if is_changed {
             self.notify_muted(id, source, moderator, effects);
+        }
+    }
+
+    /// Mutes a producer that a moderator muted while it was on its way.
+    pub(super) fn mute_arrived(
+        &mut self,
+        id: &PeerId,
+        producer: &ProducerId,
+        source: PublishSource,
+        moderator: &PeerId,
+        effects: &mut Effects,
+    ) {
+        if self.silence(id, producer, source, effects) {
+            self.notify_muted(id, source, moderator, effects);
+        }
+    }
+
+    /// Returns whether that changed anything.
+    fn silence(&mut self, id: &PeerId, producer: &ProducerId, source: PublishSource, effects: &mut Effects) -> bool {
+        if source == PublishSource::Share {
+            self.tracks.close_producer(id, producer, &mut self.seats, effects)
+        } else {
+            self.tracks.set_paused(id, producer, true, &self.seats, effects) == Some(true)
         }
     }
 

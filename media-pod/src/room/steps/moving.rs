@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use convene_protocol::admin::MoveReport;
+use convene_protocol::admin::{BACKUP_MOVE, MoveReport};
 use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::handover::{RoomMemory, SnapshotClient};
 use convene_protocol::message::{Moving as MovingNotice, NoData, ServerNotification};
@@ -28,11 +28,16 @@ impl Room {
             MoveCommand::Cancel { id } => self.cancel_move(&id, effects),
             MoveCommand::Leave { id, tickets, time } => self.leave(&id, tickets, time, effects),
             MoveCommand::Restore { id, memory, returning } => self.arrive(id, *memory, returning, effects),
+            MoveCommand::Backup if self.pending.awaits_backup() => Err(MoveRefusal::AwaitsBackup),
+            MoveCommand::Backup => Ok(MoveAnswer::Backup(Box::new(self.essential_memory()))),
         };
         effects.answer_move(answer);
     }
 
     fn freeze(&mut self, id: String, hold: Duration, effects: &mut Effects) -> Result<MoveAnswer, MoveRefusal> {
+        if self.pending.awaits_backup() {
+            return Err(MoveRefusal::AwaitsBackup);
+        }
         let until = effects.now.saturating_add(hold);
         if let Some(moving) = &mut self.moving {
             moving.freeze_again(&id, until)?;
@@ -82,7 +87,8 @@ impl Room {
         Ok(MoveAnswer::Done)
     }
 
-    /// A room that clients have entered keeps what it knows. Until then a repetition counts: the old room may have changed in between.
+    /// A room that clients have entered keeps what it knows. Until then a repetition counts: the old room may have changed in between. Clients
+    /// that wait for a backup have not entered.
     fn arrive(
         &mut self,
         id: String,
@@ -91,13 +97,20 @@ impl Room {
         effects: &mut Effects,
     ) -> Result<MoveAnswer, MoveRefusal> {
         let is_repeated = self.restored.as_ref() == Some(&id);
+        let knows_nothing = self.pending.awaits_backup();
         let has_people = self.seats.has_clients() || self.lobby.len() + self.pending.len() > 0;
+        let has_people = has_people && !knows_nothing;
+        // A backup is older than the state of a room that has one.
+        let is_outdated = id == BACKUP_MOVE && self.restored.is_some() && !knows_nothing;
+        if is_outdated || is_repeated && has_people {
+            return Ok(MoveAnswer::Done);
+        }
         match (is_repeated, has_people) {
-            (true, true) => return Ok(MoveAnswer::Done),
             (false, _) if self.moving.is_some() => return Err(MoveRefusal::OtherMove),
-            (false, true) => return Err(MoveRefusal::HasPeople),
+            (_, true) => return Err(MoveRefusal::HasPeople),
             (_, false) => self.restore(Snapshot::arrived(id, memory, returning), effects.now),
         }
+        self.on_backup(effects);
         if !is_repeated {
             effects.note(Fact::Move("Restored"));
         }

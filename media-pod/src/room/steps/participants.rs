@@ -67,10 +67,14 @@ impl Room {
         }
     }
 
-    /// The state of the room, and for moderators the lobby.
+    /// The state of the room, its own hand if that is still raised, and for moderators the lobby.
     fn notify_newcomer(&self, id: &PeerId, effects: &mut Effects) {
         let Some(peer) = self.seats.get(id) else { return };
         effects.notify(peer.connection, self.state());
+        if peer.hand_raised {
+            let own = HandRaised { peer_id: id.0.clone(), raised: true };
+            effects.notify(peer.connection, ServerNotification::HandRaised(own));
+        }
         if peer.moderates() {
             effects.notify(peer.connection, self.lobby.peers());
         }

@@ -28,7 +28,7 @@ impl Room {
             effects.note(Fact::LimitReached("prepared connections"));
             self.close_prepared([oldest], NO_LONGER_PREPARED, effects);
         }
-        self.tracks.add_prepared(&owner_on(connection), entrance.replicas);
+        self.tracks.add_prepared(&owner_on(connection), connection, entrance.replicas);
         self.prepared.add(id, entrance, effects.now);
         self.notify_version(connection, effects);
     }
@@ -57,9 +57,9 @@ impl Room {
     pub(super) fn take_over_transports(&mut self, id: &PeerId, entrance: &Entrance, effects: &mut Effects) {
         let connection = entrance.connection;
         if self.prepared.end_entering(connection) {
-            self.tracks.take_over(&owner_on(connection), id, effects);
+            self.tracks.take_over(&owner_on(connection), id, connection, effects);
         } else {
-            self.tracks.add_peer(id, entrance.replicas);
+            self.tracks.add_peer(id, connection, entrance.replicas);
         }
     }
 

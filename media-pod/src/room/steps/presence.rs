@@ -58,6 +58,13 @@ impl Room {
         }
     }
 
+    /// The packets of a participant's producer were counted, or could not be.
+    pub(super) fn note_count(&mut self, connection: ConnectionId) {
+        if let Some((_, peer)) = self.seats.on_mut(connection) {
+            peer.presence.note_count();
+        }
+    }
+
     /// How many packets of a producer have arrived.
     pub(super) fn on_packets_counted(
         &mut self,

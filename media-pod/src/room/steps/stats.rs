@@ -30,6 +30,8 @@ pub struct RoomStats {
     pub pending: usize,
     /// Whether the room waits for the list of people who were in the meeting before it moved here.
     pub awaits_returning: bool,
+    /// Whether the room waits for the backup of the meeting's earlier room.
+    pub awaits_backup: bool,
     /// Totals of all peers and prepared connections.
     #[serde(flatten)]
     pub holdings: Holdings,
@@ -92,6 +94,7 @@ impl Room {
             prepared: self.prepared.len(),
             pending: self.pending.len(),
             awaits_returning: self.settings.is_locked && self.pending.awaits_returning(),
+            awaits_backup: self.pending.awaits_backup(),
             holdings: self.all_holdings(),
         }
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::room::ConsumerId;
 use crate::room::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
 
-fn entry(is_older: bool) -> BroadcasterRequest {
+pub(super) fn entry(is_older: bool) -> BroadcasterRequest {
     BroadcasterRequest::Enter(Entry {
         display_name: "Camera".into(),
         device: Device::default(),
@@ -23,7 +23,7 @@ fn entry(is_older: bool) -> BroadcasterRequest {
     })
 }
 
-fn plain(direction: Direction) -> BroadcasterRequest {
+pub(super) fn plain(direction: Direction) -> BroadcasterRequest {
     BroadcasterRequest::CreatePlainTransport { direction: Some(direction), comedia: true, rtcp_mux: false }
 }
 
@@ -38,6 +38,7 @@ pub(super) fn some_call(what: usize, id: u64) -> BroadcasterRequest {
         4 => BroadcasterRequest::CreateWebRtcTransport,
         5 => BroadcasterRequest::Leave,
         6 => produce(&transport.0),
+        7 => plain(Direction::Consumer),
         _ => BroadcasterRequest::Consume {
             transport,
             producer: ProducerId(id.to_string()),
@@ -47,7 +48,7 @@ pub(super) fn some_call(what: usize, id: u64) -> BroadcasterRequest {
     }
 }
 
-fn produce(transport: &str) -> BroadcasterRequest {
+pub(super) fn produce(transport: &str) -> BroadcasterRequest {
     BroadcasterRequest::Produce {
         transport: TransportId::from(transport),
         kind: MediaKind::Video,
@@ -62,7 +63,7 @@ impl Harness {
         self.call_as(peer, ParticipantGrant::default(), request)
     }
 
-    fn call_as(&mut self, peer: &str, grant: ParticipantGrant, request: BroadcasterRequest) -> ConnectionId {
+    pub(super) fn call_as(&mut self, peer: &str, grant: ParticipantGrant, request: BroadcasterRequest) -> ConnectionId {
         self.next_request += 1;
         let call = ConnectionId(1_000_000 + self.next_request);
         let peer = PeerId::from(peer);

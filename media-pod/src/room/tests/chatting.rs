@@ -27,7 +27,7 @@ impl Harness {
         self.operations.iter().filter_map(text).collect()
     }
 
-    fn accept_data_offers(&mut self) {
+    pub(super) fn accept_data_offers(&mut self) {
         let of_data = |(to, message): &(ConnectionId, Outgoing)| match message {
             Outgoing::Request(id, ServerRequest::NewDataConsumer(_)) => Some((*to, *id)),
             _ => None,

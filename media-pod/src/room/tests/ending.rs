@@ -104,3 +104,26 @@ fn a_dead_worker_closes_all_clients_without_touching_its_handles() {
     assert_eq!(room.closed, [(ada, 1012, "the media worker ended: please reconnect")]);
     assert!(room.is_shut && room.operations.is_empty());
 }
+
+#[test]
+fn a_lost_site_closes_its_clients_and_no_others_also_those_that_are_prepared() {
+    let (mut room, ada, bob) = pair();
+    room.set(|settings| settings.locked = true);
+    let kim = room.prepare_as(7, "kim", guest("kim"));
+    room.transport(kim, "producer");
+    let kept = room.room.tracks.transports_of(&PeerId::from("bob"));
+    let lost: Vec<_> = room.open_transports.iter().filter(|id| !kept.contains(id)).cloned().collect();
+    assert_eq!((kept.len(), lost.len()), (1, 2));
+    room.forget();
+    room.handle(Command::Media(MediaEvent::SiteLost(lost.clone())));
+    let reason = "a media pod of the meeting was lost: please reconnect";
+    room.closed.sort_unstable();
+    assert_eq!(room.closed, [(ada, 1012, reason), (kim, 1012, reason)]);
+    assert!(!room.is_shut && lost.iter().all(|transport| !room.open_transports.contains(transport)));
+    assert_eq!(room.told(bob), ["peerClosed"]);
+    let ada = room.come_back(3, "ada");
+    room.join(ada, "Ada");
+    assert_eq!(room.closed.len(), 2, "who was in may return to a locked room");
+    room.handle(Command::Media(MediaEvent::SiteLost(lost)));
+    assert_eq!(room.closed.len(), 2, "nothing is left of it");
+}

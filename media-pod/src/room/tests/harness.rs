@@ -1,5 +1,6 @@
-//! A room whose media plane always succeeds and counts what is open.
+//! A room with a simulated media plane, whose operations succeed immediately unless a test delays them.
 
+use super::plane::Plane;
 use super::*;
 
 /// A guest of one browser, known by its name.
@@ -21,11 +22,10 @@ pub(super) fn client(connection: u64, peer: &str, grant: ParticipantGrant) -> Co
     }
 }
 
-/// A room whose operations succeed immediately.
+/// A room, and everything that came out of it.
 pub(super) struct Harness {
     pub(super) room: Room,
     pub(super) now: Duration,
-    pub(super) next_id: u64,
     pub(super) next_request: u64,
     pub(super) open_transports: BTreeSet<TransportId>,
     pub(super) sent: Vec<(ConnectionId, Outgoing)>,
@@ -39,6 +39,9 @@ pub(super) struct Harness {
     /// The layers of every producer.
     pub(super) layers: u8,
     pub(super) is_shut: bool,
+    pub(super) plane: Plane,
+    /// Whether outcomes come only when the test says so.
+    pub(super) is_late: bool,
 }
 
 impl Harness {
@@ -50,7 +53,6 @@ impl Harness {
         Self {
             room: Room::new(limits, terms, json!({ "codecs": ["all"] }), "1".into(), 0, None),
             now: Duration::ZERO,
-            next_id: 0,
             next_request: 0,
             open_transports: BTreeSet::new(),
             sent: Vec::new(),
@@ -62,11 +64,14 @@ impl Harness {
             packets: 0,
             layers: 1,
             is_shut: false,
+            plane: Plane::default(),
+            is_late: false,
         }
     }
 
     pub(super) fn handle(&mut self, command: Command) {
         let effects = self.room.handle(command, self.now);
+        self.plane.seated.extend(self.room.seats.iter().map(|(_, peer)| peer.connection));
         for effect in effects {
             match effect {
                 Effect::Send(connection, message) => self.sent.push((connection, message)),
@@ -81,55 +86,45 @@ impl Harness {
     }
 
     pub(super) fn run(&mut self, operation: Operation, context: Context) {
-        self.next_id += 1;
-        let id = self.next_id.to_string();
-        let outcome = match &operation {
-            Operation::CreateTransport { .. } => {
-                self.open_transports.insert(TransportId(id.clone()));
-                Outcome::Transport(Box::new(CreatedTransport {
-                    id: TransportId(id),
-                    ice_parameters: json!({}),
-                    ice_candidates: json!([]),
-                    dtls_parameters: json!({}),
-                    sctp_parameters: None,
-                }))
-            }
-            Operation::CreatePlainTransport { rtcp_mux, .. } => {
-                self.open_transports.insert(TransportId(id.clone()));
-                let rtcp_port = (!rtcp_mux).then_some(40_001);
-                let created =
-                    CreatedPlainTransport { id: TransportId(id), ip: "192.0.2.1".into(), port: 40_000, rtcp_port };
-                Outcome::PlainTransport(created)
-            }
-            Operation::CloseTransport(transport) => {
-                assert!(self.open_transports.remove(transport), "{transport} closed twice");
-                Outcome::Done
-            }
-            Operation::Produce { .. } => {
-                let consumable_codecs = json!(["codec"]);
-                Outcome::Producer(CreatedProducer { id: ProducerId(id), consumable_codecs, layers: self.layers })
-            }
-            Operation::Consume { .. } => Outcome::Consumer(Box::new(CreatedConsumer {
-                id: ConsumerId(id),
-                rtp_parameters: json!({}),
-                consumer_type: "simple".into(),
-                score: ConsumerScore::default(),
-            })),
-            Operation::ProduceData { .. } | Operation::CreateVoice => Outcome::DataProducer(DataProducerId(id)),
-            Operation::ConsumeData { producer, .. } => Outcome::DataConsumer(Box::new(CreatedDataConsumer {
-                id: DataConsumerId(id),
-                producer: producer.clone().unwrap_or_else(|| DataProducerId::from("bot")),
-                sctp_stream_parameters: json!({ "streamId": 0 }),
-                label: "any".into(),
-                protocol: String::new(),
-            })),
-            Operation::ProducerStats(_) => Outcome::Stats(json!([{ "packetCount": self.packets }])),
-            Operation::TransportStats(_) => Outcome::Stats(json!([1])),
-            Operation::RestartIce(_) => Outcome::IceParameters(json!({ "usernameFragment": "u" })),
-            _ => Outcome::Done,
-        };
-        self.operations.push(operation);
+        self.operations.push(operation.clone());
+        if self.is_late {
+            let replicas = replicas_of(&self.room, &context);
+            return self.plane.queue(operation, context, &self.room.limits, replicas);
+        }
+        let outcome = self.plane.execute_now(&operation, self.packets, self.layers);
+        self.note_transports(&operation, &outcome);
         self.handle(Command::MediaDone { context, outcome: Ok(outcome) });
+    }
+
+    fn note_transports(&mut self, operation: &Operation, outcome: &Outcome) {
+        if let Operation::CloseTransport(transport) = operation {
+            assert!(self.open_transports.remove(transport), "{transport} closed twice");
+        }
+        match outcome {
+            Outcome::Transport(created) => self.open_transports.insert(created.id.clone()),
+            Outcome::PlainTransport(created) => self.open_transports.insert(created.id.clone()),
+            _ => false,
+        };
+    }
+
+    /// From now on outcomes come when the test says so.
+    pub(super) fn delay(&mut self) {
+        self.is_late = true;
+    }
+
+    /// The outcome of the next operation of a site comes, or of the next site that has one. False if nothing is on its way.
+    pub(super) fn complete(&mut self, site: usize, fails: bool) -> bool {
+        let Some((context, outcome)) = self.plane.next(site, fails) else { return false };
+        self.handle(Command::MediaDone { context, outcome });
+        true
+    }
+
+    /// All outcomes come, and those of what follows.
+    pub(super) fn complete_all(&mut self) {
+        let mut site = 0;
+        while self.complete(site, false) {
+            site += 1;
+        }
     }
 
     pub(super) fn connect(&mut self, connection: u64, peer: &str) -> ConnectionId {
@@ -254,6 +249,12 @@ impl Harness {
         self.sent.clear();
         self.operations.clear();
     }
+}
+
+/// Additional copies that the receiver of a consumer has requested.
+fn replicas_of(room: &Room, context: &Context) -> usize {
+    let Context::Consume { connection, .. } = context else { return 0 };
+    room.seats.id_on(*connection).map_or(0, |id| room.tracks.replicas_of(&id))
 }
 
 pub(super) fn method(message: &impl serde::Serialize) -> String {

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::matrix::moderator;
 use crate::room::Snapshot;
 
-use super::{Command, Connect, ConnectionId, End, Harness, Limits, MeetingSettings, PeerId, guest, harness};
+use super::{
+    Command, Connect, ConnectionId, End, Harness, Limits, MediaEvent, MeetingSettings, PeerId, guest, harness,
+};
 
 const IN_USE: Option<(u16, &str)> = Some((4000, "this peerId is in use"));
 const REMOVED: Option<(u16, &str)> = Some((4000, "removed by a moderator"));
@@ -264,7 +266,7 @@ fn eventful() -> (Harness, ConnectionId) {
 fn after_an_interruption_everything_goes_on_as_decided() {
     for is_broken in [true, false] {
         let (mut room, _) = eventful();
-        room.handle(Command::End(End::Moved));
+        room.handle(Command::Media(MediaEvent::WorkerDied));
         let mut next = Harness::successor(room.room.snapshot(is_broken));
         let bob = next.connect_as(1, "bob", guest("g-bob"));
         assert_eq!(next.was_closed(bob), REMOVED);

@@ -27,7 +27,7 @@ fn act() -> impl Strategy<Value = Act> {
         (0u64..12).prop_map(Act::Disconnect),
         (0u64..12, 0usize..25, 0u64..60).prop_map(|(connection, what, id)| Act::Ask(connection, what, id)),
         (0u64..12, 0u64..6, any::<bool>()).prop_map(|(connection, id, is_ok)| Act::Answer(connection, id, is_ok)),
-        (0u8..4, 0usize..8, 0u64..60).prop_map(|(peer, what, id)| Act::Broadcast(peer, what, id)),
+        (0u8..4, 0usize..9, 0u64..60).prop_map(|(peer, what, id)| Act::Broadcast(peer, what, id)),
         (0u64..60).prop_map(Act::Lost),
         (0u64..40).prop_map(Act::Wait),
         (0u8..4).prop_map(Act::Remove),
@@ -37,7 +37,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// A step of one of two moves.
-fn some_step(what: u8) -> MoveCommand {
+pub(super) fn some_step(what: u8) -> MoveCommand {
     let id = format!("m-{}", what % 2);
     match what / 2 {
         0 => MoveCommand::Handover { id, hold: Duration::from_mins(1) },
@@ -52,7 +52,7 @@ fn some_step(what: u8) -> MoveCommand {
 }
 
 /// A grant with the permissions that the bits select.
-fn some_grant(rights: u8) -> ParticipantGrant {
+pub(super) fn some_grant(rights: u8) -> ParticipantGrant {
     let has = |bit: u8| rights & (1 << bit) != 0;
     ParticipantGrant {
         moderator: has(0),
@@ -66,7 +66,7 @@ fn some_grant(rights: u8) -> ParticipantGrant {
     }
 }
 
-fn some_request(what: usize, id: u64) -> ClientRequest {
+pub(super) fn some_request(what: usize, id: u64) -> ClientRequest {
     let peer = json!({ "peerId": format!("peer-{}", id % 4) });
     let flag = id.is_multiple_of(2);
     let id = id.to_string();

@@ -103,6 +103,26 @@ fn pausing_tells_the_receivers_and_new_ones_learn_it_from_the_offer() {
 }
 
 #[test]
+fn a_producer_that_starts_paused_is_never_seen_as_on() {
+    let (mut room, ada, bob) = pair();
+    let transport = room.transport(ada, "producer");
+    let data = json!({
+        "transportId": transport, "kind": "audio", "rtpParameters": {}, "paused": true, "appData": { "source": "audio" },
+    });
+    room.forget();
+    let answer = room.ask(ada, "produce", data).expect("produce works");
+    assert!(room.operations.iter().any(|operation| matches!(operation, Operation::Produce { paused: true, .. })));
+    assert_eq!(room.told(bob), ["newConsumer"]);
+    let offers = room.sent.iter().filter_map(|(_, message)| match message {
+        Outgoing::Request(_, ServerRequest::NewConsumer(offer)) => Some(offer.producer_paused),
+        _ => None,
+    });
+    assert_eq!(offers.collect::<Vec<_>>(), [true]);
+    room.ask(ada, "resumeProducer", json!({ "producerId": answer["producerId"] })).expect("resume works");
+    assert!(room.told(bob).contains(&"peerSends".to_owned()));
+}
+
+#[test]
 fn state_changes_work_as_notifications_and_crossing_ones_are_passed_over() {
     let (mut room, ada, bob) = pair();
     let producer = room.produce(ada, "audio");

@@ -22,7 +22,7 @@ impl Harness {
     fn freeze(&mut self, id: &str) -> Result<Handover, MoveRefusal> {
         match self.step(MoveCommand::Handover { id: id.into(), hold: HOLD })? {
             MoveAnswer::Handover(handover) => Ok(*handover),
-            MoveAnswer::Done => panic!("a handover has a snapshot"),
+            MoveAnswer::Done | MoveAnswer::Backup(_) => panic!("a handover has a snapshot"),
         }
     }
 
@@ -140,6 +140,9 @@ fn hands_stay_raised_and_invitations_used() {
     let answer = next.join(ada, "Ada");
     assert_eq!(answer["peers"][0]["peerId"], "carl");
     assert!(next.room.seats.get(&PeerId::from("ada")).expect("she is back").hand_raised);
+    let own = json!({ "peerId": "ada", "raised": true });
+    assert_eq!(next.last_told(ada, "handRaised"), Some(own), "or her page would show it as lowered");
+    assert_eq!(next.last_told(bob, "handRaised"), None);
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl Tracks {
         }
         let Some(tracks) = self.peers.get(receiver) else { return };
         let is_received = tracks.consumers.values().any(|consumer| consumer.producer == *producer);
-        if is_received || tracks.declined.contains(producer) {
+        if is_received || self.coming.has_consumer(tracks.connection, producer) || tracks.declined.contains(producer) {
             return;
         }
         for _ in 0..tracks.copies() {
@@ -50,26 +50,25 @@ impl Tracks {
         else {
             return;
         };
-        self.change_in_making(receiver, |count| count + 1);
         let (connection, producer) = (peer.connection, producer.clone());
+        self.begin_consumer(connection, &producer, &transport);
         let context = Context::Consume { connection, transport: transport.clone(), producer: producer.clone() };
         effects.run_for(Operation::Consume { transport, producer, rtp_capabilities, paused: true }, context);
     }
 
-    /// A consumer of the peer was created, or its creation failed.
-    pub(crate) fn note_consumer_outcome(&mut self, receiver: &PeerId) {
-        self.change_in_making(receiver, |count| count.saturating_sub(1));
+    /// Counts a consumer that is about to be requested.
+    pub(crate) fn begin_consumer(&mut self, connection: ConnectionId, producer: &ProducerId, transport: &TransportId) {
+        self.coming.add_consumer(connection, producer.clone(), transport.clone());
     }
 
-    fn change_in_making(&mut self, receiver: &PeerId, change: fn(usize) -> usize) {
-        if let Some(tracks) = self.peers.get_mut(receiver) {
-            tracks.in_making = change(tracks.in_making);
-        }
+    /// The outcome of a consumer's creation has come.
+    pub(crate) fn end_consumer(&mut self, connection: ConnectionId, producer: &ProducerId, transport: &TransportId) {
+        self.coming.remove_consumer(connection, producer, transport);
     }
 
     pub(crate) fn has_room_for_consumer(&self, receiver: &PeerId) -> bool {
-        let own = self.peers.get(receiver).map_or(0, PeerTracks::consumer_count);
-        let all: usize = self.peers.values().map(PeerTracks::consumer_count).sum();
+        let own = self.peers.get(receiver).map_or(0, |tracks| self.consumer_count(tracks));
+        let all = self.peers.values().map(|tracks| tracks.consumers.len()).sum::<usize>() + self.coming.consumers();
         own < self.limits.consumers_per_peer && all < self.limits.consumers
     }
 
@@ -86,11 +85,15 @@ impl Tracks {
         }
         check_receive_plain(&peer.grant)?;
         let there = tracks.consumers.values().filter(|consumer| consumer.transport == *transport).count();
+        let there = there + self.coming.consumers_on(tracks.connection, transport);
         Refusal::too_many(there, self.limits.plain_consumers, "consumers per plain transport")
     }
 
-    /// A stream that its receiver cannot decode is not offered again.
+    /// A stream that its receiver cannot decode is not offered again. One that has ended meanwhile is forgotten.
     pub(crate) fn decline(&mut self, receiver: &PeerId, producer: ProducerId) {
+        if self.owner_of(&producer).is_none() {
+            return;
+        }
         if let Some(tracks) = self.peers.get_mut(receiver) {
             tracks.declined.insert(producer);
         }

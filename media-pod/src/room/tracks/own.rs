@@ -7,7 +7,7 @@ use convene_protocol::message::{ConsumerScore, Direction, MediaKind, PublishSour
 use serde_json::Value;
 
 use super::demand::{Demand, Wanted};
-use crate::room::interface::ids::{ConsumerId, PeerId, ProducerId, TransportId};
+use crate::room::interface::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
 use crate::room::interface::outcome::CreatedProducer;
 use crate::room::people::permissions::needed_for;
 
@@ -15,13 +15,13 @@ use crate::room::people::permissions::needed_for;
 const RESTING_AFTER: u8 = 10;
 
 /// The tracks of one peer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PeerTracks {
+    /// Its connection.
+    pub(super) connection: ConnectionId,
     pub(super) transports: BTreeMap<TransportId, TransportState>,
     pub(super) producers: BTreeMap<ProducerId, ProducerState>,
     pub(super) consumers: BTreeMap<ConsumerId, ConsumerState>,
-    /// Consumers that are being created.
-    pub(super) in_making: usize,
     /// Producers that it cannot receive or has declined.
     pub(super) declined: BTreeSet<ProducerId>,
     /// Additional copies of every consumer that it requested.
@@ -80,6 +80,21 @@ pub(crate) struct MediaCounts {
 }
 
 impl PeerTracks {
+    pub(super) fn new(connection: ConnectionId, replicas: usize) -> Self {
+        Self {
+            connection,
+            transports: BTreeMap::new(),
+            producers: BTreeMap::new(),
+            consumers: BTreeMap::new(),
+            declined: BTreeSet::new(),
+            replicas,
+            is_prepared: false,
+            watched: Vec::new(),
+            announced: Sends::default(),
+            has_connected: false,
+        }
+    }
+
     pub(super) fn counts(&self) -> MediaCounts {
         MediaCounts {
             transports: self.transports.len(),
@@ -107,11 +122,6 @@ impl PeerTracks {
     pub(super) fn copies(&self) -> usize {
         1 + self.replicas
     }
-
-    /// Consumers that it has or is about to have.
-    pub(super) fn consumer_count(&self) -> usize {
-        self.consumers.len() + self.in_making
-    }
 }
 
 impl ConsumerState {
@@ -122,11 +132,11 @@ impl ConsumerState {
 
 impl ProducerState {
     pub(super) fn new(kind: MediaKind, source: Source, created: CreatedProducer, now: Duration) -> Self {
-        let CreatedProducer { consumable_codecs, layers, .. } = created;
+        let CreatedProducer { consumable_codecs, layers, paused, .. } = created;
         Self {
             kind,
             source,
-            is_paused: false,
+            is_paused: paused,
             consumable_codecs,
             paused_ticks: 0,
             volume: None,

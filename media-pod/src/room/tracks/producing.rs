@@ -1,13 +1,15 @@
 //! Producers: who may send what, pausing, closing, and notifications to the others.
 
-use convene_protocol::message::{ConsumerRef, Direction, MediaKind, PeerSends, ServerNotification, Source};
+use convene_protocol::message::{
+    ConsumerRef, Direction, MediaKind, PeerSends, PublishSource, ServerNotification, Source,
+};
 use serde_json::Value;
 
 use super::own::ProducerState;
 use super::state::Tracks;
 use crate::room::answer::Refusal;
 use crate::room::effects::Effects;
-use crate::room::interface::ids::{PeerId, ProducerId, TransportId};
+use crate::room::interface::ids::{ConnectionId, PeerId, ProducerId, TransportId};
 use crate::room::interface::operation::Operation;
 use crate::room::interface::outcome::CreatedProducer;
 use crate::room::interface::settings::MeetingSettings;
@@ -25,20 +27,37 @@ impl Tracks {
         seats: &Seats,
         settings: &MeetingSettings,
     ) -> Result<TransportId, Refusal> {
-        let in_room = self.peers.values().map(|tracks| tracks.producers.len()).sum();
+        let in_room = self.peers.values().map(|tracks| tracks.producers.len()).sum::<usize>() + self.coming.producers();
         Refusal::too_many(in_room, self.limits.producers, "producers in the meeting")?;
-        check_publish(&seats.joined(id)?.grant, settings, needed_for(kind, source))?;
+        let peer = seats.joined(id)?;
+        check_publish(&peer.grant, settings, needed_for(kind, source))?;
         let transport = self.transport(id, transport)?;
         if self.is_for_receiving(id, &transport) {
             return Err(Refusal(409, "this transport is for receiving".into()));
         }
-        let own = self.counts(id).producers;
+        let own = self.counts(id).producers + self.coming.producers_of(peer.connection);
         Refusal::too_many(own, self.limits.producers_per_peer, "producers per participant").map(|()| transport)
     }
 
     fn is_for_receiving(&self, id: &PeerId, transport: &TransportId) -> bool {
         let state = self.peers.get(id).and_then(|tracks| tracks.transports.get(transport));
         state.is_some_and(|state| state.direction == Some(Direction::Consumer))
+    }
+
+    /// Counts a producer that is about to be requested. Returns the number for its context.
+    pub(crate) fn begin_producer(&mut self, connection: ConnectionId, (kind, source): (MediaKind, Source)) -> u64 {
+        self.coming.add_producer(connection, needed_for(kind, source))
+    }
+
+    /// The outcome of a producer's creation has come. Returns the moderator who has muted it meanwhile, if one has.
+    pub(crate) fn end_producer(&mut self, connection: ConnectionId, number: u64) -> Option<PeerId> {
+        self.coming.remove_producer(connection, number)
+    }
+
+    /// A moderator mutes the producers of a client that are on their way. The client learns of it once they have come: until then it does not
+    /// know them.
+    pub(crate) fn mute_coming(&mut self, connection: ConnectionId, source: PublishSource, moderator: &PeerId) {
+        self.coming.mute(connection, source, moderator);
     }
 
     /// Records a producer that was created; it is not offered yet.

@@ -31,6 +31,9 @@ impl Tracks {
         seats: &mut Seats,
         effects: &mut Effects,
     ) {
+        if self.owner_of(producer).is_none() {
+            return;
+        }
         self.note_streams();
         if self.priorities.is_short {
             return;
@@ -132,12 +135,14 @@ impl Tracks {
     }
 
     fn remove_received(&self, receiver: &PeerId, chosen: &mut BTreeSet<ProducerId>) {
-        for consumer in self.peers.get(receiver).into_iter().flat_map(|tracks| tracks.consumers.values()) {
-            chosen.remove(&consumer.producer);
+        let Some(tracks) = self.peers.get(receiver) else { return };
+        let existing = tracks.consumers.values().map(|consumer| &consumer.producer);
+        for producer in existing.chain(self.coming.consumed_by(tracks.connection)) {
+            chosen.remove(producer);
         }
     }
 
-    /// A very recent offer stays until the client has answered.
+    /// A very recent offer stays until the client has answered, and so does one that is on its way.
     fn close_unwanted(
         &mut self,
         receiver: &PeerId,
@@ -149,7 +154,8 @@ impl Tracks {
         let is_fresh = |consumer: &ConsumerId| peer.offers.is_fresh(consumer, self.last_tick);
         let unwanted = tracks.consumers.iter().filter(|(_, state)| !wanted.contains(&state.producer));
         let (fresh, gone): (Vec<_>, Vec<_>) = unwanted.map(|(id, _)| id.clone()).partition(is_fresh);
-        if !fresh.is_empty() {
+        let is_unwanted_coming = self.coming.consumed_by(tracks.connection).any(|producer| !wanted.contains(producer));
+        if !fresh.is_empty() || is_unwanted_coming {
             self.priorities.note_change();
         }
         tracks.close_consumers(|consumer, _| gone.contains(consumer), peer, effects);
@@ -175,7 +181,7 @@ impl Tracks {
     fn taken_by(&self, id: &PeerId, peer: &Peer, program: &Program, seats: &Seats) -> usize {
         let Some(tracks) = self.peers.get(id) else { return 0 };
         match (peer.is_broadcaster, peer.grant.recorder) {
-            (true, _) => tracks.consumers.len(),
+            (true, _) => self.consumer_count(tracks),
             (false, true) if self.receives(id, seats) => {
                 self.limit_for(id, 0, seats).min(program.of_others(id)) * tracks.copies()
             }

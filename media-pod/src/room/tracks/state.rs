@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use convene_protocol::message::{PublishSource, Sends};
 
+use super::coming::Coming;
 use super::own::{MediaCounts, PeerTracks, ProducerState};
 use super::priorities::Priorities;
-use crate::room::interface::ids::{PeerId, ProducerId, TransportId};
+use crate::room::interface::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
 use crate::room::interface::limits::Limits;
+use crate::room::interface::media::MediaEvent;
 
 /// The tracks of all peers.
 #[derive(Debug)]
 pub(crate) struct Tracks {
     pub(super) peers: BTreeMap<PeerId, PeerTracks>,
+    pub(super) coming: Coming,
     pub(super) priorities: Priorities,
     /// When the last tick was.
     pub(super) last_tick: Duration,
@@ -23,8 +26,8 @@ pub(crate) struct Tracks {
 
 impl Tracks {
     pub(crate) fn new(streams_version: u64, limits: Limits) -> Self {
-        let (peers, priorities) = (BTreeMap::new(), Priorities::default());
-        Self { peers, priorities, last_tick: Duration::ZERO, limits, streams_version }
+        let (peers, coming, priorities) = (BTreeMap::new(), Coming::default(), Priorities::default());
+        Self { peers, coming, priorities, last_tick: Duration::ZERO, limits, streams_version }
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -52,14 +55,14 @@ impl Tracks {
         self.streams_version += 1;
     }
 
-    pub(crate) fn add_peer(&mut self, id: &PeerId, replicas: usize) {
+    pub(crate) fn add_peer(&mut self, id: &PeerId, connection: ConnectionId, replicas: usize) {
         let replicas = replicas.min(self.limits.replicas);
-        self.peers.insert(id.clone(), PeerTracks { replicas, ..PeerTracks::default() });
+        self.peers.insert(id.clone(), PeerTracks::new(connection, replicas));
     }
 
     /// Adds the owner of the transports of a prepared connection.
-    pub(crate) fn add_prepared(&mut self, owner: &PeerId, replicas: usize) {
-        self.add_peer(owner, replicas);
+    pub(crate) fn add_prepared(&mut self, owner: &PeerId, connection: ConnectionId, replicas: usize) {
+        self.add_peer(owner, connection, replicas);
         if let Some(tracks) = self.peers.get_mut(owner) {
             tracks.is_prepared = true;
         }
@@ -100,6 +103,43 @@ impl Tracks {
         self.peers.iter().find_map(|(id, tracks)| Some((id, tracks.producers.get(producer)?)))
     }
 
+    /// Consumers that a peer has or is about to have.
+    pub(super) fn consumer_count(&self, tracks: &PeerTracks) -> usize {
+        tracks.consumers.len() + self.coming.consumers_of(tracks.connection)
+    }
+
+    /// Whether an event may be of an object whose creation is on its way.
+    pub(crate) fn may_be_coming(&self, event: &MediaEvent) -> bool {
+        if self.coming.is_empty() {
+            return false;
+        }
+        match event {
+            MediaEvent::TransportConnected(id)
+            | MediaEvent::TransportDisconnected(id)
+            | MediaEvent::DownlinkBwe(id, _) => !self.has_transport(id),
+            MediaEvent::ProducerScore(id, _) | MediaEvent::DominantSpeaker(id) => self.owner_of(id).is_none(),
+            MediaEvent::ConsumerScore(id, _) | MediaEvent::ConsumerLayers(id, _) => !self.has_consumer(id),
+            MediaEvent::Volumes(_)
+            | MediaEvent::BotMessage(_)
+            | MediaEvent::ChatMessage(_)
+            | MediaEvent::WorkerDied
+            | MediaEvent::SiteLost(_) => false,
+        }
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.coming.is_empty()
+    }
+
+    fn has_transport(&self, id: &TransportId) -> bool {
+        self.peers.values().any(|tracks| tracks.transports.contains_key(id))
+    }
+
+    fn has_consumer(&self, id: &ConsumerId) -> bool {
+        self.peers.values().any(|tracks| tracks.consumers.contains_key(id))
+    }
+
     /// A producer of the peer whose packets arrive: its microphone if there is one, then its camera.
     pub(crate) fn active_producer(&self, id: &PeerId) -> Option<&ProducerId> {
         let active = self.producers_of(id).filter(|(_, producer)| producer.is_active());
@@ -115,7 +155,7 @@ impl Tracks {
     /// When a peer stopped sending and receiving, if it does neither; `since` at the earliest.
     pub(crate) fn idle_since(&self, id: &PeerId, since: Duration) -> Option<Duration> {
         let tracks = self.peers.get(id)?;
-        if !tracks.consumers.is_empty() {
+        if self.consumer_count(tracks) > 0 {
             return None;
         }
         tracks.producers.values().try_fold(since, |latest, producer| Some(latest.max(producer.silent_since?)))

@@ -9,19 +9,35 @@ use super::state::Tracks;
 use crate::room::answer::Refusal;
 use crate::room::effects::Effects;
 use crate::room::interface::effect::Fact;
-use crate::room::interface::ids::{PeerId, TransportId};
+use crate::room::interface::ids::{ConnectionId, PeerId, TransportId};
 use crate::room::people::seats::Seats;
 
 impl Tracks {
+    /// Counts a transport that is about to be requested, unless a limit forbids it.
+    pub(crate) fn begin_transport(&mut self, id: &PeerId) -> Result<(), Refusal> {
+        let Some(tracks) = self.peers.get(id) else { return Err(Refusal::not_joined()) };
+        let (connection, is_prepared) = (tracks.connection, tracks.is_prepared);
+        self.check_all_transports(is_prepared)?;
+        let own = tracks.transports.len() + self.coming.transports_of(connection);
+        Refusal::too_many(own, self.limits.transports_per_peer, "transports per participant")?;
+        self.coming.add_transport(connection, is_prepared);
+        Ok(())
+    }
+
     /// Prepared connections have a separate limit, so that they never prevent a participant from sending and receiving.
-    pub(crate) fn check_transport_limits(&self, id: &PeerId) -> Result<(), Refusal> {
-        let in_room =
-            self.peers.values().filter(|tracks| !tracks.is_prepared).map(|tracks| tracks.transports.len()).sum();
-        if !self.peers.get(id).is_some_and(|tracks| tracks.is_prepared) {
-            Refusal::too_many(in_room, self.limits.transports, "transports in the meeting")?;
+    fn check_all_transports(&self, is_prepared: bool) -> Result<(), Refusal> {
+        let alike = self.peers.values().filter(|tracks| tracks.is_prepared == is_prepared);
+        let count = alike.map(|tracks| tracks.transports.len()).sum::<usize>() + self.coming.transports(is_prepared);
+        if is_prepared {
+            let limit = self.limits.prepared.saturating_mul(self.limits.transports_per_peer);
+            return Refusal::too_many(count, limit, "transports of prepared connections");
         }
-        let own = self.counts(id).transports;
-        Refusal::too_many(own, self.limits.transports_per_peer, "transports per participant")
+        Refusal::too_many(count, self.limits.transports, "transports in the meeting")
+    }
+
+    /// The outcome of a transport's creation has come.
+    pub(crate) fn end_transport(&mut self, connection: ConnectionId) {
+        self.coming.remove_transport(connection);
     }
 
     pub(crate) fn add_transport(
@@ -39,8 +55,10 @@ impl Tracks {
 
     /// A prepared connection was given a seat: everything that `owner` has belongs to the peer from now on. Media that was lost meanwhile
     /// gets the usual time to reconnect.
-    pub(crate) fn take_over(&mut self, owner: &PeerId, id: &PeerId, effects: &mut Effects) {
-        let mut tracks = PeerTracks { is_prepared: false, ..self.peers.remove(owner).unwrap_or_default() };
+    pub(crate) fn take_over(&mut self, owner: &PeerId, id: &PeerId, connection: ConnectionId, effects: &mut Effects) {
+        let prepared = self.peers.remove(owner).unwrap_or_else(|| PeerTracks::new(connection, 0));
+        let mut tracks = PeerTracks { is_prepared: false, ..prepared };
+        self.coming.note_seat(connection);
         for lost_since in tracks.transports.values_mut().filter_map(|state| state.lost_since.as_mut()) {
             *lost_since = effects.now;
         }
@@ -101,6 +119,13 @@ impl Tracks {
         if let Some(connection) = owner.and_then(|(peer, _)| seats.connection_of(peer)) {
             effects.notify(connection, ServerNotification::DownlinkBwe(estimate));
         }
+    }
+
+    /// The owners of these transports, each once.
+    pub(crate) fn owners_of(&self, lost: &[TransportId]) -> Vec<(PeerId, ConnectionId)> {
+        let has_lost = |tracks: &PeerTracks| lost.iter().any(|id| tracks.transports.contains_key(id));
+        let owners = self.peers.iter().filter(|(_, tracks)| has_lost(tracks));
+        owners.map(|(id, tracks)| (id.clone(), tracks.connection)).collect()
     }
 
     fn owner_of_transport(&mut self, id: &TransportId) -> Option<(&PeerId, &mut PeerTracks)> {

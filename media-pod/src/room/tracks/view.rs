@@ -16,6 +16,10 @@ impl Tracks {
         self.peers[id].declined.clone()
     }
 
+    pub(crate) fn replicas_of(&self, id: &PeerId) -> usize {
+        self.peers.get(id).map_or(0, |tracks| tracks.replicas)
+    }
+
     pub(crate) fn transports_of(&self, id: &PeerId) -> Vec<TransportId> {
         self.peers[id].transports.keys().cloned().collect()
     }

@@ -25,7 +25,7 @@ use convene_media_pod::network::port_block::PortBlock;
 use convene_media_pod::rooms::Rooms;
 use convene_media_pod::rooms::defaults::RoomDefaults;
 use convene_media_pod::sfu::tcp::limits::TcpLimits;
-use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
+use convene_media_pod::sfu::workers::{PipePorts, WorkerSpec, Workers};
 use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admission::{KeySet, Signer};
 use convene_service::http::limiter::ConnectionLimiter;
@@ -113,6 +113,23 @@ impl Pod {
         Self::start_on(keys, workers, settings, metrics)
     }
 
+    /// The state of a pod that trusts `keys` and has ports for pipes to other pods.
+    pub(crate) async fn start_for_links(keys: KeySet) -> AppState {
+        let metrics = Metrics::default();
+        let announced = Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
+        let ip = Ipv4Addr::LOCALHOST.into();
+        for _ in 0..20 {
+            let (block, announced) = (free_block(1), announced.clone());
+            let pipes = Some(PipePorts { ip, ports: free_block(8).all() });
+            let spec =
+                WorkerSpec { count: 1, block, listen_ips: vec![ip], announced, tcp: TcpLimits::default(), pipes };
+            if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
+                return Self::start_on(Some(keys), workers, RoomDefaults::default(), metrics).state;
+            }
+        }
+        panic!("no free ports");
+    }
+
     fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: RoomDefaults, metrics: Metrics) -> Self {
         let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
         let state = AppState {
@@ -121,6 +138,7 @@ impl Pod {
             keys: keys.map(TrustedKeys::new),
             replay: Arc::default(),
             sessions: Arc::default(),
+            lent: None,
             probes: ProbeLimiter::default(),
             client_limits: ClientLimits::default(),
             metrics,
@@ -233,7 +251,8 @@ async fn start_workers(
     for _ in 0..20 {
         let block = free_block(count + plain_ports);
         let announced = announce(&block);
-        let spec = WorkerSpec { count, block, listen_ips: vec![listen_ip], announced, tcp: TcpLimits::default() };
+        let spec =
+            WorkerSpec { count, block, listen_ips: vec![listen_ip], announced, tcp: TcpLimits::default(), pipes: None };
         if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
             return workers;
         }

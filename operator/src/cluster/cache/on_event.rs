@@ -19,7 +19,7 @@ use kube::{
 use super::{ClusterCache, Guarded};
 use crate::model::{
     ledger::{Occupancy, key_of},
-    media_pod::MediaPod,
+    media_pod::{MediaPod, PodState},
     moves::Observed,
 };
 
@@ -45,7 +45,8 @@ impl ClusterCache {
             Event::Delete(guarded) => {
                 let uid = guarded.meta().uid.clone().unwrap_or_default();
                 self.state().ledger.remove(&uid);
-                self.state().moves.end(&uid);
+                self.state().moves.forget(&uid);
+                self.state().backups.forget(&uid);
                 self.meeting_queue.begin(&key_of(guarded.meta()));
                 self.rooms_changed();
                 if let Ok(meeting) = &guarded.0 {
@@ -56,7 +57,10 @@ impl ClusterCache {
             }
             Event::InitDone => {
                 let gone = self.state().ledger.end_list();
-                self.state().moves.forget(&gone);
+                for uid in &gone {
+                    self.state().moves.forget(uid);
+                    self.state().backups.forget(uid);
+                }
                 self.enqueue_unblocked_meetings();
                 self.meeting_queue.begin_all();
                 if !gone.is_empty() {
@@ -74,6 +78,7 @@ impl ClusterCache {
                 let names: HashSet<_> = self.pools.state().iter().map(|pool| pool.name_any()).collect();
                 let gone = self.state().views.retain_pools(&names);
                 for pool in &gone {
+                    self.state().pace.forget(pool);
                     self.enqueue_meetings_of(pool);
                 }
             }
@@ -87,6 +92,7 @@ impl ClusterCache {
             }
             Event::Delete(pool) => {
                 self.state().views.remove_pool(&pool.name_any());
+                self.state().pace.forget(&pool.name_any());
                 self.enqueue_meetings_of(&pool.name_any());
             }
         }
@@ -135,6 +141,15 @@ impl ClusterCache {
         Some(view)
     }
 
+    /// A silent pod is no longer asked whether it responds. One that is being deleted remains silent: it would be sent requests that it does not
+    /// answer.
+    pub(crate) fn on_pod_unasked(&self, uid: &str) {
+        let is_leaving = self.state().views.pods().any(|pod| pod.uid == uid && pod.state == PodState::Terminating);
+        if !is_leaving {
+            self.on_pod_returned(uid);
+        }
+    }
+
     /// A silent pod responds again. Returns its view, unless it is gone.
     pub(crate) fn on_pod_returned(&self, uid: &str) -> Option<Arc<MediaPod>> {
         let pod = {
@@ -146,7 +161,20 @@ impl ClusterCache {
         Some(pod)
     }
 
-    /// The view of a pod is that of its object again.
+    /// A silent pod responds again, or no longer, although it is not used yet: its rooms are requested, because those of meetings that have
+    /// moved must end.
+    pub(crate) fn on_pod_returning(&self, uid: &str, is_returning: bool) {
+        let pod = {
+            let views = &mut self.state().views;
+            let is_news = views.note_returning(uid, is_returning);
+            views.pods().find(|pod| is_news && pod.uid == uid).cloned()
+        };
+        if let Some(pod) = pod {
+            self.show_object(&pod);
+        }
+    }
+
+    /// The view of a pod follows its object again.
     fn show_object(&self, pod: &MediaPod) {
         if let Some(object) = self.pods.get(&ObjectRef::new(&pod.name).within(&self.namespace)) {
             self.on_pod_event(&Event::Apply(Arc::unwrap_or_clone(object)));
@@ -249,7 +277,7 @@ mod tests {
     use super::*;
     use crate::{
         fixtures::{ScriptedServer, defaults, media_pod, meeting_object, pool_object},
-        model::{ledger::MeetingKey, media_pod::PodState},
+        model::ledger::MeetingKey,
     };
 
     #[tokio::test]

@@ -2,29 +2,51 @@
 //!
 //! It decides nothing about meetings, and writes nothing to the cluster.
 
-use convene_crds::{AssignedPod, Meeting, MeetingMove, MeetingMovePhase};
+use convene_crds::{AssignedPod, Meeting, MeetingMove, MeetingMovePhase, MovePod};
 use convene_protocol::admin::RoomList;
 use jiff::Timestamp;
 
 use super::{CacheState, ClusterCache};
-use crate::model::{media_pod::MediaPod, moves::Observed};
+use crate::model::{
+    media_pod::MediaPod,
+    moves::{LONGEST_HANDOVER_SECONDS, Observed, is_relief},
+};
 
 impl CacheState {
     /// Compares the move of a meeting with its status. A move that an earlier process has begun keeps its place on the new pod.
     pub(crate) fn observe_move(&mut self, meeting: &Meeting, now: Timestamp) -> Observed {
-        let observed = self.moves.observe(meeting, now);
+        let seconds = self.handover_seconds(meeting).unwrap_or(LONGEST_HANDOVER_SECONDS);
+        let observed = self.moves.observe(meeting, seconds, now);
         if observed == Observed::Adopted
             && let Some((uid, record)) = self.copying(meeting)
         {
             self.ledger.assign(&uid, &compute_place(&record));
         }
+        if let Some(uid) = &meeting.metadata.uid {
+            self.ledger.expect(uid, self.moves.expected(uid, now));
+        }
         observed
     }
 
-    /// A meeting stays where it is if the pod that was to receive it is no longer ready.
+    /// The seconds that the clients of a meeting may take to move, if its pool is known.
+    pub(crate) fn handover_seconds(&self, meeting: &Meeting) -> Option<u32> {
+        let view = self.views.pool(&meeting.spec.pool)?;
+        view.pool.as_ref().ok().map(|pool| pool.drain.handover_seconds)
+    }
+
+    /// A meeting stays where it is if the pod that was to receive it is no longer ready; if no one has to leave, also if either pod is not as it
+    /// was when that was decided.
     pub(crate) fn release_lost_place(&mut self, meeting: &Meeting) {
         let Some((uid, record)) = self.copying(meeting) else { return };
-        if !self.views.pods().any(|pod| pod.uid == record.to.uid && pod.is_ready()) {
+        let has_pod = |pod: &MovePod, is_fit: fn(&MediaPod) -> bool| {
+            self.views.pods().any(|one| one.uid == pod.uid && is_fit(one))
+        };
+        let can_continue = if is_relief(&record) {
+            has_pod(&record.to, MediaPod::is_open) && has_pod(&record.from, MediaPod::can_hand_over)
+        } else {
+            has_pod(&record.to, MediaPod::is_ready)
+        };
+        if !can_continue {
             self.ledger.forget(&uid);
         }
     }
@@ -46,7 +68,7 @@ fn compute_place(record: &MeetingMove) -> AssignedPod {
 impl ClusterCache {
     /// Handles a report of a pod about its rooms: meetings may have moved away from it.
     pub(crate) fn on_move_report(&self, pod: &MediaPod, list: &RoomList) {
-        let changed = self.state().moves.report(&pod.uid, list);
+        let changed = self.state().moves.report(&pod.uid, list, Timestamp::now());
         for key in &changed {
             self.enqueue_meeting(key);
         }
@@ -99,8 +121,50 @@ mod tests {
         };
         assert_eq!(place(&cache), Some(("pod-uid".into(), true)));
         assert_eq!(cache.state().ledger.occupancy_of(&copying).participants, 3);
+        assert_eq!(cache.state().ledger.load_of("pod-uid").participants, 3, "they are on their way");
         cache.on_pod_event(&Event::Delete(pod_object(json!({}))));
         assert_eq!(place(&cache), Some(("p1".into(), false)));
+    }
+
+    #[tokio::test]
+    async fn a_meeting_that_need_not_leave_stays_if_one_of_the_pods_is_not_as_it_was() {
+        let draining = json!({"metadata": {"annotations": {"convene.dev/draining": "2030-01-01T10:00:00Z Cordoned"}}});
+        let starting = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
+        let cases = [
+            ("as they were", json!({}), json!({}), "Relief", "pod-uid"),
+            ("the new pod drains", json!({}), draining.clone(), "Relief", "p1"),
+            ("the old pod is not ready", starting, json!({}), "Relief", "p1"),
+            ("the old pod drains", draining.clone(), json!({}), "Relief", "pod-uid"),
+            ("the new pod drains, and the old one has to go", json!({}), draining, "PodDraining", "pod-uid"),
+        ];
+        for (case, mut old, new, reason, wanted) in cases {
+            let cache = new_cache();
+            old["metadata"]["name"] = json!("a");
+            old["metadata"]["uid"] = json!("p1");
+            for patch in [old, new] {
+                cache.on_pod_event(&Event::Apply(pod_object(patch)));
+            }
+            let mut copying = meeting("Copying");
+            copying.status.as_mut().unwrap().last_move.as_mut().unwrap().reason = reason.into();
+            cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(copying.clone()))));
+            let mut state = cache.state();
+            state.release_lost_place(&copying);
+            assert_eq!(state.ledger.pod_of(&copying).map(|pod| &*pod.uid), Some(wanted), "{case}");
+        }
+    }
+
+    #[tokio::test]
+    async fn participants_of_a_move_count_although_the_new_pod_does_not_report_them_yet() {
+        let cache = new_cache();
+        let pod = pod_object(json!({}));
+        cache.on_pod_event(&Event::Apply(pod.clone()));
+        let load = || cache.state().ledger.load_of("pod-uid").participants;
+        for (phase, wanted) in [("Moving", 3), ("Fallback", 0)] {
+            cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting(phase)))));
+            cache.on_room_report(&MediaPod::from_pod(&pod), &std::collections::HashMap::new());
+            cache.state().moves.on_over("meeting-uid", meeting("Fallback").status.unwrap().last_move.as_ref().unwrap());
+            assert_eq!(load(), wanted, "{phase}");
+        }
     }
 
     #[tokio::test]

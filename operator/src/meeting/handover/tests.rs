@@ -200,6 +200,49 @@ async fn without_its_memory_a_meeting_moves_with_the_reason_on_record() {
 }
 
 #[tokio::test]
+async fn a_meeting_that_need_not_leave_stays_whatever_fails() {
+    let relief = || MeetingMove { reason: convene_crds::reason::RELIEF.into(), ..copying("b") };
+    let cases: [(&str, u16, &[&str]); 4] = [
+        ("a POST handover", 404, &["a DELETE handover a-7-b"]),
+        ("a POST handover", 500, &["a DELETE handover a-7-b"]),
+        ("b PUT restore", 422, &["b PUT restore a-7-b", "a DELETE handover a-7-b", "b DELETE regatta"]),
+        ("b PUT restore", 409, &["b PUT restore a-7-b", "a DELETE handover a-7-b"]),
+    ];
+    for (request, code, wanted) in cases {
+        let pods = Pods::start().await;
+        let (server, context, mut posts) = pods.context(vec![written(), written()]);
+        pods.fail(request, code);
+        let tried = meeting(Some(&MeetingMove {
+            phase: MeetingMovePhase::Fallback,
+            since: Time(Timestamp::UNIX_EPOCH),
+            ..relief()
+        }));
+        let step = MoveStep::Carry { record: relief(), replaced: None };
+        assert!(matches!(perform(&context, &tried, step).await, Err(Ok(Outcome::Waiting))), "{request} {code}");
+        server.assert_finished();
+        assert_eq!(pods.take_requests()[1..], *wanted, "{request} {code}");
+        assert_eq!(posts.take().iter().map(|note| note.reason).collect::<Vec<_>>(), ["Moving", "MoveFellBack"]);
+        assert_eq!(context.cache.state().moves.expected("meeting-uid", Timestamp::now()), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_meeting_that_need_not_leave_stays_if_the_new_pod_is_gone() {
+    let pods = Pods::start().await;
+    let (server, context, _posts) = pods.context(vec![written()]);
+    let record = MeetingMove { reason: convene_crds::reason::RELIEF.into(), ..copying("d") };
+    let refused = perform(&context, &meeting(None), MoveStep::Carry { record, replaced: None }).await;
+    assert!(matches!(refused, Err(Ok(Outcome::Waiting))));
+    server.assert_finished();
+    assert!(pods.take_requests().is_empty());
+    let known = with_newest_move(&context, &meeting(None)).into_owned().status.unwrap();
+    assert_eq!(
+        known.last_move.map(|last| (last.phase, last.reason)),
+        Some((MeetingMovePhase::Fallback, "PodGone".into()))
+    );
+}
+
+#[tokio::test]
 async fn the_clients_of_a_frozen_room_are_notified_by_the_next_operator() {
     let refused = |code: u16| {
         let name = StatusCode::from_u16(code).unwrap();
@@ -250,6 +293,32 @@ async fn a_pod_that_does_not_respond_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_silent_pod_is_sent_nothing() {
+    for (silent, wanted) in [("a", "b DELETE regatta"), ("b", "a DELETE handover a-7-b")] {
+        let pods = Pods::start().await;
+        let (_server, context, _posts) = pods.context(vec![]);
+        context.cache.on_pod_silent(silent).unwrap();
+        let step = MoveStep::Finish { record: record("b", MeetingMovePhase::Fallback), undo: Undo::BothRooms };
+        assert!(perform(&context, &meeting(Some(&copying("b"))), step).await.is_ok());
+        assert_eq!(pods.take_requests(), [wanted]);
+    }
+}
+
+#[tokio::test]
+async fn a_move_whose_pod_is_gone_is_over() {
+    let pods = Pods::start().await;
+    let (_server, context, _posts) = pods.context(vec![]);
+    let begun = meeting(Some(&copying("d")));
+    context.cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(begun.clone()))));
+    let Ok(performed) = perform(&context, &begun, carry("d")).await else { panic!("refused") };
+    assert_eq!(
+        performed.record.map(|record| (record.phase, record.reason)),
+        Some((MeetingMovePhase::Fallback, "PodGone".into()))
+    );
+    assert_eq!(progress(&context), Some(Progress::Over), "it does not end a second time");
+}
+
+#[tokio::test]
 async fn what_a_cancelled_move_leaves_behind_is_undone() {
     let pods = Pods::start().await;
     let (_server, context, _posts) = pods.context(vec![]);
@@ -273,6 +342,12 @@ async fn a_meeting_stays_once_if_the_new_pod_does_not_respond() {
     server.assert_finished();
     assert_eq!(pods.take_requests(), ["a POST handover a-7-b", "a DELETE handover a-7-b"]);
     assert_eq!(posts.take().iter().map(|note| note.reason).collect::<Vec<_>>(), ["Moving", "MoveFellBack"]);
+    // The copy of the meeting from before its move is processed once more.
+    let known = with_newest_move(&context, &meeting(None)).into_owned();
+    let over = known.status.clone().unwrap();
+    assert_eq!(over.last_move.as_ref().map(|last| last.phase), Some(MeetingMovePhase::Fallback));
+    assert!(compute_move_note(over.last_move.as_ref(), &over).is_none());
+    assert!(announce(&context, &meeting(None), over.last_move.as_ref().unwrap()).await.is_ok(), "it is on record");
 
     let (_server, context, _posts) = pods.context(vec![written()]);
     let tried = meeting(Some(&record("b", MeetingMovePhase::Fallback)));

@@ -57,6 +57,7 @@ impl Case {
     }
 
     fn with_state(mut self, index: usize, state: PodState) -> Self {
+        self.pods[index].is_serving = state == PodState::Ready;
         self.pods[index].state = state;
         self
     }
@@ -68,6 +69,7 @@ impl Case {
             progress,
             seen,
             until: at(120),
+            seconds: 10,
         });
         let assigned = |index: usize| pods()[index].to_assigned();
         plan_move(&MoveView {
@@ -194,12 +196,52 @@ fn a_move_whose_old_room_will_not_end_by_itself_falls_back() {
     for (name, case, reason) in cases {
         assert_eq!(ended(&case), (MeetingMovePhase::Fallback, reason.to_owned()), "{name}");
     }
-    let busy = [Case { now: 500, ..known(Progress::Left, Some(Leaving)) }, known(refused, Some(Leaving))];
+    let busy = [Case { now: 119, ..known(Progress::Left, Some(Leaving)) }, known(refused, Some(Leaving))];
     for case in busy {
         assert_eq!(case.plan(), MoveStep::Rest(Some(moving())), "its clients move as long as the pod says so");
     }
+    for progress in [Progress::Left, Progress::Adopted] {
+        let stuck = Case { now: 120, ..known(progress, Some(Leaving)) };
+        assert_eq!(ended(&stuck), (MeetingMovePhase::Fallback, "MoveNotConfirmed".to_owned()), "but not forever");
+    }
     let unready = known(Progress::Left, Some(Frozen)).with_state(A, starting());
     assert_eq!(unready.plan(), MoveStep::Rest(Some(moving())), "its room may exist");
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_hands_over_as_long_as_its_process_runs() {
+    let deleted = |case: Case, is_serving: bool| {
+        let mut case = case.with_state(A, PodState::Terminating);
+        case.pods[A].is_serving = is_serving;
+        case
+    };
+    let begins = deleted(Case::new(Some(B)), true);
+    assert_eq!(begins.plan(), MoveStep::Carry { record: copying(), replaced: None });
+    assert_eq!(deleted(Case::new(Some(B)), false).plan(), MoveStep::Rest(None));
+    let begun = deleted(Case::known(copying(), Progress::Carrying, None), true);
+    assert_eq!(begun.plan(), MoveStep::Carry { record: copying(), replaced: None });
+    let leaving = || Case::known(moving(), Progress::Left, Some(OldRoom::Leaving));
+    assert_eq!(deleted(leaving(), true).plan(), MoveStep::Rest(Some(moving())));
+    assert_eq!(ended(&deleted(leaving(), false)), (MeetingMovePhase::Fallback, "PodGone".to_owned()));
+}
+
+#[test]
+fn a_step_names_the_pods_that_it_sends_requests_to() {
+    let uids = |indexes: &[usize]| indexes.iter().map(|index| pods()[*index].uid.clone()).collect::<Vec<_>>();
+    let finish = |undo| MoveStep::Finish { record: copying(), undo };
+    let replaced = MoveStep::Carry { record: record(A, C, MeetingMovePhase::Copying), replaced: Some(copying()) };
+    let cases = [
+        (MoveStep::Rest(Some(moving())), uids(&[])),
+        (MoveStep::Carry { record: copying(), replaced: None }, uids(&[A, B])),
+        (replaced, uids(&[A, B, C])),
+        (MoveStep::Leave(moving()), uids(&[A])),
+        (finish(Undo::Nothing), uids(&[])),
+        (finish(Undo::OldRoom), uids(&[A])),
+        (finish(Undo::BothRooms), uids(&[A, B])),
+    ];
+    for (step, wanted) in cases {
+        assert_eq!(step.pods(), wanted, "{step:?}");
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
         bound_to: bound_to.map(MediaPod::to_assigned),
         participants: 0,
         is_reported: true,
+        relief: None,
         is_released: false,
         is_arriving: false,
         denial: None,
@@ -321,6 +322,27 @@ fn idle_meetings_leave_a_hot_pod_for_a_cool_one() {
     assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
     let plan = plan_meeting(&busy(&both[0], 80), &observed(both.clone(), &[(0, 3, 80)]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
+}
+
+#[test]
+fn a_meeting_with_participants_leaves_an_overfull_pod_in_turn() {
+    let both = pods(vec![PodState::Ready, PodState::Ready]);
+    let observed = observed(both.clone(), &[(0, 2, 101)]);
+    let chosen = ValidMeeting { relief: Some(Arc::new(both[1].clone())), ..busy(&both[0], 8) };
+    let released = ValidMeeting { is_released: true, ..chosen.clone() };
+    let plan = plan_meeting(&released, &observed);
+    let Placement::New(pod) = &plan.placement else { panic!("{plan:?}") };
+    assert_eq!((&pod.uid, pod.moved_at.is_some(), &pod.instead_of), (&both[1].uid, true, &None));
+    assert_eq!((plan.left.unwrap().code, plan.wants_pod, plan.is_draining), ("Relief", false, false));
+    let arriving = ValidMeeting { is_arriving: true, ..released.clone() };
+    for (case, meeting) in [("not in turn", chosen), ("a move is under way", arriving)] {
+        let kept = plan_meeting(&meeting, &observed);
+        assert_eq!(kept.placement, Placement::Kept(both[0].to_assigned()), "{case}");
+        assert!(kept.left.is_none() && !kept.is_draining, "{case}");
+    }
+    let mut draining = observed.clone();
+    Arc::make_mut(&mut draining.pods[0]).draining = Some(self::draining());
+    assert_eq!(plan_meeting(&released, &draining).left.unwrap().code, "PodDraining");
 }
 
 #[test]

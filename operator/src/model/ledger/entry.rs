@@ -4,19 +4,22 @@
 
 use std::sync::Arc;
 
-use convene_crds::{AssignedPod, Meeting};
+use convene_crds::{AssignedPod, Meeting, MeetingStatus};
+use jiff::Timestamp;
 
 use super::{
-    load::{MeetingKey, Occupancy, key_of},
+    load::{HostedMeeting, MeetingKey, Occupancy, key_of},
     usage::Usage,
 };
 
-#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: Arc<MeetingKey>,
     pub(super) pool: Arc<str>,
     pub(super) is_dedicated: bool,
+    pub(super) max_participants: u32,
+    /// When it last began to move with participants, by its status.
+    pub(super) moved_at: Option<Timestamp>,
     /// Pod in the cached status.
     pub(super) recorded: Option<Arc<str>>,
     /// Pod of a decision that the cache does not show yet.
@@ -25,12 +28,12 @@ pub(super) struct Entry {
     pub(super) recorded_occupancy: Occupancy,
     /// Occupancy as its pod reported it last.
     pub(super) reported: Option<Occupancy>,
+    /// Participants who are on their way to its pod.
+    pub(super) expected: u32,
     /// Waits for a pod.
     pub(super) wants_pod: bool,
     /// Waits because its namespace has reached a limit.
     pub(super) is_over_quota: bool,
-    /// May leave its draining pod despite its participants.
-    pub(super) is_released: bool,
     pub(super) list: u64,
 }
 
@@ -41,13 +44,15 @@ impl Entry {
             key: Arc::new(key_of(&meeting.metadata)),
             pool,
             is_dedicated: false,
+            max_participants: 0,
+            moved_at: None,
             recorded: None,
             decided: None,
             recorded_occupancy: Occupancy::default(),
             reported: None,
+            expected: 0,
             wants_pod: false,
             is_over_quota: false,
-            is_released: false,
             list: 0,
         }
     }
@@ -70,11 +75,34 @@ impl Entry {
         self.reserves_place().then(|| (Arc::clone(&self.pool), self.usage()))
     }
 
+    /// A status from before a decision describes another pod.
     pub(super) fn occupancy(&self) -> Occupancy {
-        self.reported.unwrap_or(self.recorded_occupancy)
+        let recorded = if self.decided.is_some() { Occupancy::default() } else { self.recorded_occupancy };
+        self.reported.unwrap_or(recorded)
     }
 
+    /// Those who are there or on their way.
     pub(super) fn participants(&self) -> u32 {
-        self.occupancy().participants
+        self.occupancy().participants.max(self.expected)
     }
+
+    pub(super) fn to_hosted(&self, uid: &Arc<str>) -> HostedMeeting {
+        HostedMeeting {
+            uid: Arc::clone(uid),
+            key: Arc::clone(&self.key),
+            participants: self.participants(),
+            max_participants: self.max_participants,
+            is_dedicated: self.is_dedicated,
+            is_arriving: self.expected > 0,
+            moved_at: self.moved_at,
+        }
+    }
+}
+
+/// The time of the last move, with or without a handover.
+pub(super) fn compute_moved_at(status: Option<&MeetingStatus>) -> Option<Timestamp> {
+    let status = status?;
+    let handover = status.last_move.as_ref().map(|record| record.since.0);
+    let any = status.pod.as_ref().and_then(|pod| pod.moved_at.as_ref()).map(|time| time.0);
+    handover.max(any)
 }

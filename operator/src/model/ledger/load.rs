@@ -2,9 +2,10 @@
 //!
 //! Plain values; only the ledger computes them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use convene_crds::MeetingStatus;
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// The load of a media pod.
@@ -46,6 +47,21 @@ pub(crate) type PodLoads = BTreeMap<String, PodLoad>;
 pub(crate) struct MeetingKey {
     pub(crate) namespace: String,
     pub(crate) name: String,
+}
+
+/// A meeting on a pod, as far as it matters whether it moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostedMeeting {
+    pub(crate) uid: Arc<str>,
+    pub(crate) key: Arc<MeetingKey>,
+    /// Participants that are there or on their way.
+    pub(crate) participants: u32,
+    pub(crate) max_participants: u32,
+    pub(crate) is_dedicated: bool,
+    /// Whether some of them are on their way, so that the pod does not report all of them yet.
+    pub(crate) is_arriving: bool,
+    /// When it last began to move with participants.
+    pub(crate) moved_at: Option<Timestamp>,
 }
 
 /// The capacity that the meetings without a pod need.

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use convene_crds::{MeetingSpec, MeetingStatus};
+use convene_crds::{MeetingMove, MeetingMovePhase, MeetingSpec, MeetingStatus, MovePod};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
 use super::*;
@@ -37,6 +39,62 @@ fn a_decision_counts_before_the_cache_shows_it() {
     assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 2, participants: 3, dedicated: 0, active: 1 });
     ledger.forget("a");
     assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, participants: 3, dedicated: 0, active: 1 });
+}
+
+#[test]
+fn participants_who_are_on_their_way_count_on_the_new_pod_until_they_are_no_longer_expected() {
+    let there = |participants| meeting("a", Some("p1"), participants);
+    let mut ledger = ledger(&[there(3), meeting("b", Some("p2"), 1)]);
+    ledger.report("p1", &room("a", 5, false));
+    ledger.assign("a", &pod("p2"));
+    let load = |ledger: &Ledger| (ledger.load_of("p1").participants, ledger.load_of("p2").participants);
+    assert_eq!(load(&ledger), (0, 6), "those of the last report");
+    ledger.expect("a", 0);
+    ledger.observe(&there(3));
+    assert_eq!(load(&ledger), (0, 6), "the cache does not show the decision");
+    ledger.observe(&meeting("a", Some("p2"), 3));
+    ledger.expect("a", 4);
+    let rooms = |participants| HashMap::from([("a".to_owned(), participants), ("b".to_owned(), 1)]);
+    let report = |participants| {
+        let occupancy = |(uid, participants)| (uid, Occupancy { participants, is_recorded: false });
+        rooms(participants).into_iter().map(occupancy).collect()
+    };
+    for (arrived, wanted) in [(0, 5), (2, 5), (6, 7)] {
+        ledger.report("p2", &report(arrived));
+        assert_eq!(load(&ledger), (0, wanted), "{arrived}");
+    }
+    ledger.report("p2", &report(2));
+    ledger.expect("a", 0);
+    assert_eq!(load(&ledger), (0, 3));
+}
+
+#[test]
+fn the_time_of_the_last_move_is_that_of_any_kind() {
+    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    for (handover, other, wanted) in
+        [(None, None, None), (Some(3), None, Some(3)), (None, Some(4), Some(4)), (Some(3), Some(2), Some(3))]
+    {
+        let mut moved = meeting("a", Some("p1"), 3);
+        let status = moved.status.as_mut().unwrap();
+        status.pod.as_mut().unwrap().moved_at = other.map(|second| Time(at(second)));
+        status.last_move = handover.map(|second| MeetingMove { since: Time(at(second)), ..new_record() });
+        let hosted = ledger(&[moved]).hosted_on("p1");
+        assert_eq!(hosted.iter().map(|one| one.moved_at).collect::<Vec<_>>(), [wanted.map(at)]);
+    }
+}
+
+fn new_record() -> MeetingMove {
+    let pod = || MovePod { name: "p".into(), uid: "p".into() };
+    let (since, phase) = (Time(Timestamp::UNIX_EPOCH), MeetingMovePhase::Done);
+    MeetingMove { from: pod(), to: pod(), since, phase, reason: String::new(), message: String::new() }
+}
+
+#[test]
+fn after_a_decision_that_was_not_written_the_participants_are_where_they_were() {
+    let mut ledger = ledger(&[meeting("a", Some("p1"), 3)]);
+    ledger.assign("a", &pod("p2"));
+    ledger.forget("a");
+    assert_eq!((ledger.load_of("p1").participants, ledger.load_of("p2").participants), (3, 0));
 }
 
 #[test]
@@ -125,7 +183,7 @@ fn a_share_counts_what_has_a_place_or_has_one_made_and_not_the_meeting_itself() 
 proptest! {
     /// For any sequence of events, the sums match the meetings.
     #[test]
-    fn sums_are_those_of_the_meetings(steps in proptest::collection::vec((0..6_u8, 0..5_u8, 0..4_u8, 0..9_u32), 1..80)) {
+    fn sums_are_those_of_the_meetings(steps in proptest::collection::vec((0..7_u8, 0..5_u8, 0..4_u8, 0..9_u32), 1..80)) {
         let mut ledger = Ledger::default();
         for (kind, who, pod_number, count) in steps {
             let (uid, pod_uid) = (format!("m{who}"), format!("p{pod_number}"));
@@ -133,8 +191,9 @@ proptest! {
                 0 => drop(ledger.observe(&meeting(&uid, (pod_number > 0).then_some(pod_uid.as_str()), count))),
                 1 => ledger.assign(&uid, &pod(&pod_uid)),
                 2 => ledger.forget(&uid),
-                3 => drop(ledger.remove(&uid)),
+                3 => ledger.remove(&uid),
                 4 => drop(ledger.want(&uid, count > 4)),
+                5 => ledger.expect(&uid, count),
                 _ => drop(ledger.report(&pod_uid, &room(&uid, count, count % 2 == 0))),
             }
             for number in 0..4 {

@@ -36,7 +36,16 @@ fn in_the_nodes_network_the_signaling_port_belongs_to_the_block() {
 
 #[test]
 fn a_pod_that_goes_away_is_no_use_however_ready_it_is() {
-    assert_eq!(state(json!({"metadata": {"deletionTimestamp": "2030-01-01T00:00:00Z"}})), PodState::Terminating);
+    let deleted = |conditions: Value| {
+        MediaPod::from_pod(&pod_object(json!({
+            "metadata": {"deletionTimestamp": "2030-01-01T00:00:00Z"}, "status": {"conditions": conditions},
+        })))
+    };
+    for (ready, can_hand_over) in [("True", true), ("False", false)] {
+        let pod = deleted(json!([{"type": "Ready", "status": ready}]));
+        assert_eq!((&pod.state, pod.is_open()), (&PodState::Terminating, false));
+        assert_eq!(pod.can_hand_over(), can_hand_over, "its rooms go with its process");
+    }
 }
 
 #[test]

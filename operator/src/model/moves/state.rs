@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use convene_crds::{MeetingMove, MeetingMovePhase};
+use convene_crds::{MeetingMove, MeetingMovePhase, reason};
 use convene_protocol::admin::{MovePhase, RoomList};
 use jiff::Timestamp;
 
@@ -51,11 +51,19 @@ pub(crate) struct MoveState {
     pub(crate) seen: Option<OldRoom>,
     /// When it must have come further.
     pub(crate) until: Timestamp,
+    /// The seconds that its clients may take.
+    pub(crate) seconds: u32,
 }
 
 impl MoveState {
-    pub(super) const fn new(key: Arc<MeetingKey>, record: MeetingMove, progress: Progress, until: Timestamp) -> Self {
-        Self { key, record, progress, seen: None, until }
+    pub(super) const fn new(
+        key: Arc<MeetingKey>,
+        record: MeetingMove,
+        progress: Progress,
+        until: Timestamp,
+        seconds: u32,
+    ) -> Self {
+        Self { key, record, progress, seen: None, until, seconds }
     }
 
     /// The status has the new pod: written by this process, although that was uncertain.
@@ -81,6 +89,11 @@ pub(crate) fn compute_id(record: &MeetingMove) -> String {
 pub(crate) fn fall_back(record: &MeetingMove, why: &Reason) -> MeetingMove {
     let (reason, message) = (why.code.to_owned(), why.message.clone());
     MeetingMove { phase: MeetingMovePhase::Fallback, reason, message, ..record.clone() }
+}
+
+/// Whether the meeting can as well stay where it is: no one has to leave its pod.
+pub(crate) fn is_relief(record: &MeetingMove) -> bool {
+    record.reason == reason::RELIEF
 }
 
 /// The room of the meeting with this UID, as its old pod reports it in the move `id`.

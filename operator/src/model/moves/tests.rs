@@ -82,17 +82,17 @@ fn arrivals_that_are_over_are_forgotten() {
 fn a_move_of_an_earlier_process_is_adopted_once() {
     for written in [copying(), moving()] {
         let mut moves = Moves::default();
-        assert_eq!(moves.observe(&meeting(Some(written.clone())), after(0)), Observed::Adopted);
-        assert_eq!(moves.observe(&meeting(Some(written.clone())), after(1)), Observed::Nothing);
+        assert_eq!(moves.observe(&meeting(Some(written.clone())), 10, after(0)), Observed::Adopted);
+        assert_eq!(moves.observe(&meeting(Some(written.clone())), 10, after(1)), Observed::Nothing);
         let state = moves.state("m1").unwrap();
         assert_eq!((&state.record, &state.progress, state.seen), (&written, &Progress::Adopted, None));
         assert_eq!((moves.expected("m1", after(59)), moves.expected("m1", after(60))), (4, 0));
     }
     for phase in [MeetingMovePhase::Done, MeetingMovePhase::Fallback] {
         let over = record("p1", "p2", phase);
-        assert_eq!(Moves::default().observe(&meeting(Some(over)), after(0)), Observed::Nothing);
+        assert_eq!(Moves::default().observe(&meeting(Some(over)), 10, after(0)), Observed::Nothing);
     }
-    assert_eq!(Moves::default().observe(&meeting(None), after(0)), Observed::Nothing);
+    assert_eq!(Moves::default().observe(&meeting(None), 10, after(0)), Observed::Nothing);
 }
 
 #[test]
@@ -100,21 +100,71 @@ fn the_memory_is_newer_than_the_cache() {
     let mut moves = begun(3);
     let older = MeetingMove { since: Time(after(50)), ..record("p1", "p2", MeetingMovePhase::Done) };
     for cached in [None, Some(older), Some(copying())] {
-        assert_eq!(moves.observe(&meeting(cached), after(1)), Observed::Nothing);
+        assert_eq!(moves.observe(&meeting(cached), 10, after(1)), Observed::Nothing);
         assert_eq!(moves.state("m1").unwrap().progress, Progress::Carrying);
     }
     // The response to the write was lost.
-    moves.observe(&meeting(Some(moving())), after(1));
+    moves.observe(&meeting(Some(moving())), 10, after(1));
     assert_eq!((&moves.state("m1").unwrap().record, moves.is_leave_due("m1")), (&moving(), true));
     moves.on_left("m1", 10, after(2));
-    moves.observe(&meeting(Some(moving())), after(3));
+    moves.observe(&meeting(Some(moving())), 10, after(3));
     assert_eq!((&moves.state("m1").unwrap().progress, moves.is_leave_due("m1")), (&Progress::Left, false));
     let done = record("p1", "p2", MeetingMovePhase::Done);
     moves.on_over("m1", &done);
-    assert_eq!(moves.observe(&meeting(Some(moving())), after(4)), Observed::Nothing);
+    assert_eq!(moves.observe(&meeting(Some(moving())), 10, after(4)), Observed::Nothing);
     assert!(moves.is_left("p1"), "its pod is not deleted before the end is on record");
-    assert_eq!(moves.observe(&meeting(Some(done)), after(5)), Observed::Over);
+    assert_eq!(moves.observe(&meeting(Some(done)), 10, after(5)), Observed::Over);
     assert!(moves.state("m1").is_none() && !moves.is_left("p1"));
+}
+
+#[test]
+fn an_older_copy_of_a_meeting_does_not_begin_its_last_move_again() {
+    for phase in [MeetingMovePhase::Done, MeetingMovePhase::Fallback] {
+        let over = record("p1", "p2", phase);
+        let mut moves = begun(3);
+        moves.on_over("m1", &over);
+        assert_eq!(moves.observe(&meeting(Some(over.clone())), 10, after(1)), Observed::Over);
+        for older in [copying(), moving()] {
+            let older = meeting(Some(older));
+            assert_eq!(moves.observe(&older, 10, after(2)), Observed::Nothing);
+            assert!(moves.state("m1").is_none());
+            assert_eq!(moves.newest("m1", older.status.as_ref()), Some(&over));
+        }
+        let next = MeetingMove { since: Time(after(200)), ..copying() };
+        let meeting = meeting(Some(next.clone()));
+        assert_eq!(moves.newest("m1", meeting.status.as_ref()), Some(&next));
+        assert_eq!(moves.observe(&meeting, 10, after(200)), Observed::Adopted);
+        moves.forget("m1");
+        assert_eq!((moves.newest("m1", None), moves.state("m1").is_none()), (None, true));
+    }
+}
+
+#[test]
+fn what_was_written_is_newer_than_the_cache() {
+    let mut moves = Moves::default();
+    let newest =
+        |moves: &Moves, cached: Option<MeetingMove>| moves.newest("m1", meeting(cached).status.as_ref()).cloned();
+    assert_eq!(newest(&moves, Some(copying())), Some(copying()));
+    moves.on_recorded("m1", &moving());
+    for older in [None, Some(copying()), Some(moving())] {
+        assert_eq!(newest(&moves, older), Some(moving()));
+    }
+    let done = record("p1", "p2", MeetingMovePhase::Done);
+    assert_eq!(newest(&moves, Some(done.clone())), Some(done));
+}
+
+#[test]
+fn clients_that_move_get_their_time_from_the_report_on_and_no_more() {
+    let id = compute_id(&moving());
+    let leaving = list(Some((id.as_str(), MovePhase::Leaving)));
+    let mut moves = Moves::default();
+    moves.observe(&meeting(Some(moving())), 300, after(0));
+    assert_eq!(moves.state("m1").unwrap().until, after(60));
+    for seconds in [20, 200] {
+        moves.report("p1", &leaving, after(seconds));
+        assert_eq!(moves.state("m1").unwrap().until, after(380), "from the first report on");
+    }
+    assert_eq!(moves.expected_until("m1", after(100)), Some(after(380)));
 }
 
 #[test]
@@ -146,15 +196,15 @@ fn reports_of_the_old_pod_enqueue_the_meeting_when_they_differ() {
         (RoomList::default(), Some(OldRoom::Ended)),
     ];
     for (report, wanted) in reports {
-        let changed = moves.report("p1", &report);
+        let changed = moves.report("p1", &report, after(1));
         assert_eq!(changed.len(), usize::from(wanted.is_some()), "{report:?}");
         if wanted.is_some() {
             assert_eq!(moves.state("m1").unwrap().seen, wanted);
         }
     }
-    assert!(moves.report("p2", &list(None)).is_empty());
+    assert!(moves.report("p2", &list(None), after(1)).is_empty());
     assert_eq!(["p1", "p2", "p3"].map(|pod| moves.on_pod(pod).len()), [1, 1, 0]);
-    moves.forget(&[key()]);
+    moves.forget("m1");
     assert!(moves.on_pod("p1").is_empty());
 }
 

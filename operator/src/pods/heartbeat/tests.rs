@@ -67,7 +67,7 @@ impl Scene {
         let lookout = Lookout { zero, ..Lookout::new() };
         let targets = cache.state().views.pods().map(|pod| target_of(pod)).collect();
         lookout.heartbeats().expect(targets, Moment::ZERO);
-        let watcher = Watcher { lookout, cache, events, metrics, silent: BTreeSet::new(), is_cut_off: false };
+        let watcher = Watcher::new(lookout, cache, events, metrics);
         Self { watcher, ends, posts }
     }
 
@@ -141,6 +141,59 @@ async fn the_meetings_of_a_silent_pod_are_reconciled_and_its_pool_says_why() {
 }
 
 #[tokio::test]
+async fn a_pod_that_is_silent_again_and_again_is_used_once_it_has_responded_for_a_while() {
+    let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
+    let why = |scene: &Scene| {
+        let state = scene.watcher.cache.state();
+        state.views.pods().find(|view| view.name == "b").and_then(|view| view.reason().map(|why| why.message.clone()))
+    };
+    scene.hear(&["a", "b"]);
+    for is_first in [true, false] {
+        scene.watcher.lookout.zero -= SILENCE;
+        scene.hear(&["a"]);
+        scene.watcher.act();
+        let silent = why(&scene);
+        assert!(scene.is_silent("b") && silent.is_some());
+        scene.hear(&["a", "b"]);
+        scene.watcher.act();
+        assert_eq!(scene.is_silent("b"), !is_first);
+        assert!(is_first || why(&scene) != silent, "its rooms are requested, and its pool says why it is not used");
+    }
+    assert_eq!(scene.notes(), ["PodSilent", "PodReturned", "PodSilent"]);
+    for _ in 0..4 {
+        scene.hear(&["a", "b"]);
+    }
+    scene.watcher.act();
+    assert!(!scene.is_silent("b"));
+    assert_eq!(scene.notes(), ["PodReturned"]);
+}
+
+#[tokio::test]
+async fn a_pod_that_answers_every_other_question_is_no_news_each_time() {
+    let mut scene = Scene::new(&[pod("a", "pier-1"), pod("b", "pier-2")]);
+    scene.bind("regatta", "b");
+    scene.hear(&["a", "b"]);
+    for _ in 0..2 {
+        scene.watcher.lookout.zero -= SILENCE;
+        scene.hear(&["a"]);
+        scene.watcher.act();
+        scene.hear(&["a", "b"]);
+        scene.watcher.act();
+    }
+    assert_eq!((scene.is_silent("b"), scene.requested()), (true, vec!["regatta".to_owned()]));
+    for heard in [&["a"][..], &["a", "b"], &["a"], &["a", "b"]] {
+        scene.watcher.lookout.zero -= PERIOD;
+        scene.hear(heard);
+        scene.watcher.act();
+        assert!(scene.is_silent("b") && scene.requested().is_empty(), "{heard:?}");
+    }
+    scene.watcher.lookout.zero -= SILENCE;
+    scene.hear(&["a"]);
+    scene.watcher.act();
+    assert_eq!(scene.requested(), ["regatta"], "it no longer responds at all");
+}
+
+#[tokio::test]
 async fn a_silent_pod_whose_node_restarts_is_judged_anew_with_its_next_address() {
     let at = |ip: Option<&str>| {
         let status = ip.map_or_else(|| json!({"podIP": null}), |ip| json!({"podIP": ip}));
@@ -211,6 +264,8 @@ async fn a_silent_pod_that_is_being_deleted_or_gone_does_not_return() {
         scene.watcher.lookout.ask(&left);
         scene.watcher.act();
         assert_eq!((scene.notes(), scene.metrics()), (vec![], (0, 0)), "{event:?}");
+        let can_hand_over = |view: &Arc<MediaPod>| view.name == "b" && view.can_hand_over();
+        assert!(!scene.watcher.cache.state().views.pods().any(can_hand_over), "it would be sent requests: {event:?}");
     }
 }
 

@@ -96,6 +96,11 @@ impl PodLinkError {
         matches!(self, Self::Status { status, .. } if *status == StatusCode::CONFLICT)
     }
 
+    /// Whether the pod cannot use what it was sent.
+    pub(crate) fn is_unusable(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if *status == StatusCode::UNPROCESSABLE_ENTITY)
+    }
+
     /// Whether no process listens at the address of the pod: its process has not started yet, or has ended.
     pub(crate) fn is_refused(&self) -> bool {
         let Self::Connect { source, .. } = self else { return false };

@@ -112,7 +112,14 @@ fn update() -> RoomUpdate {
 
 #[tokio::test]
 async fn every_question_is_asked_as_the_contract_says() {
-    let list = RoomList { version: 8, rooms: vec![RoomReport::default()], draining: true };
+    let list = RoomList {
+        version: 8,
+        process: 1,
+        rooms: vec![RoomReport::default()],
+        draining: true,
+        ending: false,
+        link: None,
+    };
     let targets = ProbeTargets { seconds: 10, targets: vec![ProbeTarget::default()] };
     let answers = [json_answer(&list), json_answer(&list), status(204), status(204), status(204)];
     let fake = FakePod::start(answers.into_iter().chain([status(204), json_answer(&targets)])).await;

@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn list(rooms: Vec<RoomReport>) -> RoomList {
-        RoomList { version: 1, rooms, draining: false }
+        RoomList { version: 1, process: 1, rooms, draining: false, ending: false, link: None }
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl<'a> Census<'a> {
         let live: Vec<&MediaPod> = observed.pods.iter().map(AsRef::as_ref).filter(|pod| pod.is_live()).collect();
         let is_busy = |pod: &MediaPod| observed.load_of(pod).meetings > 0 || observed.has_participants(pod);
         let (draining, staying): (Vec<_>, Vec<_>) = live.iter().copied().partition(|pod| pod.draining.is_some());
-        let (current, outdated): (Vec<_>, Vec<_>) = staying.into_iter().partition(|pod| is_current(pool, pod));
+        let (current, outdated): (Vec<_>, Vec<_>) = staying.into_iter().partition(|pod| pool.is_current(pod));
         let (busy, mut spare): (Vec<_>, Vec<_>) = current.into_iter().partition(|pod| is_busy(pod));
         // One that does not respond is no reserve, and is not deleted either: its node may return.
         spare.retain(|pod| !pod.is_silent());
@@ -58,13 +58,6 @@ impl<'a> Census<'a> {
         let most = pool.max as usize + if are_leaving { pool.max_surge as usize } else { 0 };
         lacking.min(most.saturating_sub(self.live)).min(MAX_CREATIONS)
     }
-}
-
-/// Whether a pod is up to date: created from the current template, with ports of the current range.
-pub(crate) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
-    let range = pool.ports;
-    let is_inside = pod.block.is_some_and(|block| range.first() <= block.first() && block.last() <= range.last());
-    pod.revision == pool.revision && is_inside
 }
 
 /// Pods with meetings, plus the spare ones or those that the waiting meetings need, whichever is more; meetings that have to move need one.

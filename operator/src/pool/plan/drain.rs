@@ -1,4 +1,4 @@
-//! Decides which pods are drained, and how participants are moved off them.
+//! Decides which pods are drained, and how participants are moved off them and off overfull pods.
 //!
 //! Pure. The start and the reason of a drain are an annotation of the pod, so they survive restarts of the operator.
 
@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    census::{Census, is_current},
+    census::Census,
     types::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion},
 };
 use crate::model::{
@@ -63,33 +63,38 @@ fn is_on_cordoned_node(observed: &ObservedPods, pod: &MediaPod) -> bool {
 
 fn has_cause(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod, draining: &Draining) -> bool {
     match draining.reason {
-        reason::CORDONED => is_on_cordoned_node(observed, pod) || !is_current(pool, pod),
-        reason::OUTDATED => !is_current(pool, pod) || is_on_cordoned_node(observed, pod),
+        reason::CORDONED => is_on_cordoned_node(observed, pod) || !pool.is_current(pod),
+        reason::OUTDATED => !pool.is_current(pod) || is_on_cordoned_node(observed, pod),
         // Left by an older pool of this name: that pool is gone, and its pods are being deleted.
         reason::POOL_DELETING => true,
         // Started while the pod was empty; participants may have joined since.
-        _ => !observed.has_participants(pod) || !is_current(pool, pod),
+        _ => !observed.has_participants(pod) || !pool.is_current(pod),
     }
 }
 
-/// Pods of older templates are drained as their replacements become ready, as many at a time as the surge allows.
+/// Pods of older templates are drained as their replacements become ready, as many at a time as the surge allows. Silent ones do not count:
+/// their meetings move anyway, and it is unknown when they can be deleted. But without a surge they are missing already.
 fn plan_rollout(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {
-    let is_open = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && is_current(pool, pod);
+    let is_open = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && pool.is_current(pod);
     let has_successor = observed.pods.iter().any(|pod| is_open(&pod));
     let is_cramped = pool.max_surge == 0 && census.live >= pool.max as usize;
     if !has_successor && !is_cramped {
         return Vec::new();
     }
-    let under_way = observed.pods.iter().filter(|pod| pod.is_live() && pod.draining.is_some()).count();
+    let responds = |pod: &MediaPod| pod.is_live() && !pod.is_silent();
+    let is_missing = |pod: &MediaPod| pool.max_surge == 0 && pod.is_silent();
+    let is_under_way = |pod: &MediaPod| is_missing(pod) || (responds(pod) && pod.draining.is_some());
+    let under_way = observed.pods.iter().filter(|pod| is_under_way(pod)).count();
     let may_begin = (pool.max_surge.max(1) as usize).saturating_sub(under_way);
-    let mut outdated: Vec<_> = census.outdated_busy.iter().filter(|pod| !is_on_cordoned_node(observed, pod)).collect();
+    let may_drain = |pod: &&&MediaPod| responds(pod) && !is_on_cordoned_node(observed, pod);
+    let mut outdated: Vec<_> = census.outdated_busy.iter().filter(may_drain).collect();
     outdated.sort_by_key(|pod| (observed.load_of(pod).participants, pod.name.clone()));
     outdated.into_iter().take(may_begin).map(|pod| begin(observed, pod, reason::OUTDATED)).collect()
 }
 
 /// Idle meetings of two pods fit on one: the pod with fewer meetings is drained.
 fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<DrainChange> {
-    let is_quiet = observed.pods.iter().all(|pod| !pod.is_live() || (pod.is_open() && is_current(pool, pod)));
+    let is_quiet = observed.pods.iter().all(|pod| !pod.is_live() || (pod.is_open() && pool.is_current(pod)));
     if !is_quiet {
         return None;
     }
@@ -138,6 +143,15 @@ fn compute_deadline(pool: &ValidPool, draining: &Draining) -> Timestamp {
 pub(super) fn plan_moves(observed: &ObservedPods) -> Vec<String> {
     let draining = observed.pods.iter().filter(|pod| pod.is_live() && pod.draining.is_some());
     draining.filter(|pod| observed.load_of(pod).active > 0).map(|pod| pod.uid.clone()).collect()
+}
+
+/// Pods with more participants than their capacity, which are not emptied anyway. A meeting that is alone there gains nothing by a move.
+pub(super) fn plan_reliefs(pool: &ValidPool, observed: &ObservedPods) -> Vec<String> {
+    let is_overfull = |pod: &&std::sync::Arc<MediaPod>| {
+        let load = observed.load_of(pod);
+        pod.is_open() && load.meetings > 1 && load.participants > pool.capacity.participants
+    };
+    observed.pods.iter().filter(is_overfull).map(|pod| pod.uid.clone()).collect()
 }
 
 /// The next deadline of a drain.

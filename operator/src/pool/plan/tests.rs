@@ -218,6 +218,29 @@ fn pods_of_a_cordoned_node_are_drained_and_no_longer_when_it_is_back() {
 }
 
 #[test]
+fn overfull_pods_are_relieved_unless_a_move_gains_nothing_or_they_are_emptied_anyway() {
+    let load = |meetings, participants| PodLoad { meetings, participants, dedicated: 0, active: meetings };
+    let draining = || Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED });
+    let cases: [(&str, PodLoad, PodState, _, bool); 6] = [
+        ("overfull", load(2, 101), PodState::Ready, None, true),
+        ("full", load(2, 100), PodState::Ready, None, false),
+        ("one meeting", load(1, 101), PodState::Ready, None, false),
+        ("draining", load(2, 101), PodState::Ready, draining(), false),
+        ("silent", load(2, 101), silent(), None, false),
+        ("not ready", load(2, 101), starting(), None, false),
+    ];
+    for (case, load, state, draining, is_relieved) in cases {
+        let pool = small_pool();
+        let mut observed = observed(&pool, vec![state, PodState::Ready], &[], 0);
+        let uid = observed.pods[0].uid.clone();
+        observed.loads.insert(uid.clone(), load);
+        edit(&mut observed, 0, |pod| pod.draining = draining);
+        let wanted: Vec<_> = is_relieved.then_some(uid).into_iter().collect();
+        assert_eq!(plan_pool(&pool, &observed).relieve, wanted, "{case}");
+    }
+}
+
+#[test]
 fn a_drained_pod_goes_when_it_is_empty_or_its_time_is_over() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![PodState::Ready], &[0], 0);
@@ -255,6 +278,41 @@ fn a_rollout_drains_one_pod_at_a_time_once_there_is_a_successor() {
     assert_eq!(plan.drain[0].draining.as_ref().unwrap().reason, "Outdated");
     edit(&mut observed, 0, |pod| pod.draining.clone_from(&plan.drain[0].draining));
     assert!(plan_pool(&pool, &observed).drain.is_empty(), "one at a time");
+}
+
+#[test]
+fn a_silent_pod_does_not_hold_up_a_rollout() {
+    let pool = small_pool();
+    let states = vec![PodState::Ready, PodState::Ready, PodState::Ready];
+    let mut observed = observed(&pool, states, &[0, 1], 0);
+    for index in 0..2 {
+        edit(&mut observed, index, |pod| pod.revision = "older".into());
+    }
+    for is_draining in [true, false] {
+        edit(&mut observed, 0, |pod| {
+            pod.state = silent();
+            pod.draining = is_draining.then_some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::OUTDATED });
+        });
+        let plan = plan_pool(&pool, &ObservedPods { now: Timestamp::UNIX_EPOCH, ..observed.clone() });
+        let drained: Vec<_> = plan.drain.iter().map(|change| change.name.as_str()).collect();
+        assert_eq!(drained, ["media-lagoon-41004"], "draining: {is_draining}");
+    }
+}
+
+#[test]
+fn without_surge_a_rollout_waits_for_a_silent_pod() {
+    let pool = pool(json!({"workersPerPod": 4, "warm": 0, "max": 3, "rollout": {"maxSurge": 0}}));
+    let draining = || Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::OUTDATED });
+    let cases = [(PodState::Ready, None, 1), (silent(), draining(), 0), (silent(), None, 0)];
+    for (state, draining, wanted) in cases {
+        let states = vec![state.clone(), PodState::Ready, PodState::Ready];
+        let mut observed = observed(&pool, states, &[0, 1, 2], 0);
+        for index in 0..3 {
+            edit(&mut observed, index, |pod| pod.revision = "older".into());
+        }
+        edit(&mut observed, 0, |pod| pod.draining = draining);
+        assert_eq!(plan_pool(&pool, &observed).drain.len(), wanted, "{state:?}");
+    }
 }
 
 #[test]

@@ -160,6 +160,8 @@ pub(crate) struct PoolPlan {
     pub(crate) drain: Vec<DrainChange>,
     /// UIDs of draining pods some of whose active meetings move now.
     pub(crate) move_off: Vec<String>,
+    /// UIDs of overfull pods one of whose meetings may move.
+    pub(crate) relieve: Vec<String>,
     pub(crate) create: Vec<NewPod>,
     pub(crate) delete: Vec<PodDeletion>,
     /// The reason the pool cannot have the pods it wants.

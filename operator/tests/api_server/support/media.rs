@@ -156,5 +156,5 @@ async fn list_rooms(
     let mut versions = version.subscribe();
     let _ = tokio::time::timeout(wait, versions.wait_for(|version| *version != query.after)).await;
     let version = *versions.borrow();
-    axum::Json(RoomList { version, rooms: Vec::new(), draining: false })
+    axum::Json(RoomList { version, process: 1, rooms: Vec::new(), draining: false, ending: false, link: None })
 }

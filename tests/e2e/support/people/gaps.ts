@@ -2,10 +2,11 @@
 import { writeFileSync } from 'node:fs';
 
 import type { Participant } from './participant.ts';
+import { forgetPictures, longestGap, recordPictures } from './pictures.ts';
 
 declare global {
   interface Window {
-    gaps: { frames: number[]; silences: number[]; silentSince: number | undefined; clock: () => number };
+    gaps: { silences: number[]; silentSince: number | undefined; clock: () => number };
   }
 }
 
@@ -35,18 +36,12 @@ export function writeTone(path: string): void {
 }
 
 /** Starts to record. The sound that is examined is the sum of all audio elements that are not muted. */
-export async function recordGaps({ page }: Participant): Promise<void> {
-  await page.evaluate(async () => {
+export async function recordGaps(person: Participant): Promise<void> {
+  await recordPictures(person);
+  await person.page.evaluate(async () => {
     const context = new AudioContext();
-    const record: Window['gaps'] = { frames: [], silences: [], silentSince: undefined, clock: () => context.currentTime * 1000 };
+    const record: Window['gaps'] = { silences: [], silentSince: undefined, clock: () => context.currentTime * 1000 };
     window.gaps = record;
-    const watched = new WeakSet<HTMLVideoElement>();
-    const follow = (video: HTMLVideoElement): void => {
-      video.requestVideoFrameCallback(() => {
-        record.frames.push(performance.now());
-        follow(video);
-      });
-    };
     const code = `registerProcessor('loudness', class extends AudioWorkletProcessor {
       process([[samples]]) {
         let loudest = 0;
@@ -66,11 +61,6 @@ export async function recordGaps({ page }: Participant): Promise<void> {
     };
     const voices = new Map<HTMLAudioElement, { source: MediaStreamAudioSourceNode; gain: GainNode }>();
     setInterval(() => {
-      for (const video of document.querySelectorAll<HTMLVideoElement>('[data-self="false"] video')) {
-        if (watched.has(video)) continue;
-        watched.add(video);
-        follow(video);
-      }
       for (const [audio, { source, gain }] of voices) {
         if (audio.isConnected) continue;
         source.disconnect();
@@ -92,20 +82,18 @@ export async function recordGaps({ page }: Participant): Promise<void> {
 }
 
 /** Forgets what was recorded until now. */
-export async function forgetGaps({ page }: Participant): Promise<void> {
-  await page.evaluate(() => {
-    window.gaps.frames = window.gaps.frames.slice(-1);
+export async function forgetGaps(person: Participant): Promise<void> {
+  await forgetPictures(person);
+  await person.page.evaluate(() => {
     window.gaps.silences = [];
   });
 }
 
-export async function gapsOf({ page }: Participant): Promise<Gaps> {
-  return page.evaluate(() => {
-    const { frames, silences, silentSince, clock } = window.gaps;
+export async function gapsOf(person: Participant): Promise<Gaps> {
+  const silenceMilliseconds = await person.page.evaluate(() => {
+    const { silences, silentSince, clock } = window.gaps;
     const silence = silentSince === undefined ? 0 : clock() - silentSince;
-    const steps = frames.slice(1).map((at, index) => at - (frames[index] ?? at));
-    const since = frames.at(-1);
-    const last = since === undefined ? Infinity : performance.now() - since;
-    return { pictureMilliseconds: Math.round(Math.max(last, ...steps)), silenceMilliseconds: Math.round(Math.max(silence, ...silences)) };
+    return Math.round(Math.max(silence, ...silences));
   });
+  return { pictureMilliseconds: await longestGap(person), silenceMilliseconds };
 }

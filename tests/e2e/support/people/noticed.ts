@@ -31,8 +31,9 @@ export async function watch(people: readonly Participant[]): Promise<void> {
   for (const one of people) {
     await recordGaps(one);
     await waitUntil(`${one.name} is shown pictures and plays sound`, 10, async () => {
-      const { frames, isSilent } = await one.page.evaluate(() => ({ frames: window.gaps.frames.length, isSilent: window.gaps.silentSince !== undefined }));
-      return !isSilent && frames > 20 ? undefined : `${String(frames)} pictures${isSilent ? ', silence' : ''}`;
+      const seen = await one.page.evaluate(() => ({ pictures: window.pictures.times.length, isSilent: window.gaps.silentSince !== undefined }));
+      const { pictures, isSilent } = seen;
+      return !isSilent && pictures > 20 ? undefined : `${String(pictures)} pictures${isSilent ? ', silence' : ''}`;
     });
   }
 }

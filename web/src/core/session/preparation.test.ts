@@ -211,6 +211,22 @@ describe('microphone and camera of a prepared connection', () => {
     expect([produced(setup), newest?.track]).toEqual([['video', 'audio'], setup.devices.live.find(({ kind }) => kind === 'video')]);
   });
 
+  it('that is unmuted while the server decides resumes once it has an id', async () => {
+    const setup = await preparedToSend({ isFar: true });
+    setup.local.turnOff('microphone');
+    await settle();
+    delete setup.server.answers['join'];
+    delete setup.server.answers['produce'];
+    setup.session.start();
+    await setup.local.turnOn('microphone');
+    await settle();
+    const microphone = setup.server.sent('produce').find(({ data }) => (data as { kind: string }).kind === 'audio');
+    expect(microphone?.['data']).toMatchObject({ paused: true });
+    setup.server.socket.serverSends({ response: true, id: microphone?.['id'], ok: true, data: { producerId: 'p1' } });
+    await settle();
+    expect([setup.server.sent('pauseProducer'), setup.server.sent('resumeProducer').length]).toEqual([[], 1]);
+  });
+
   it('that is turned off while the server decides is closed once it has an id', async () => {
     const setup = await preparedToSend({ isFar: true });
     delete setup.server.answers['join'];

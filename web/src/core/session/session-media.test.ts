@@ -21,6 +21,25 @@ describe('local media', () => {
     ]);
   });
 
+  describe('that is muted', () => {
+    const announced = ({ server }: Setup): unknown[] => server.sent('produce').map(({ data }) => (data as { paused?: boolean }).paused);
+    const changes = ({ server }: Setup): unknown[] => server.socket.sent.flatMap(({ method }) => (String(method).endsWith('eProducer') ? [method] : []));
+
+    it('is announced as paused, and paused again for servers that ignore it', async () => {
+      const setup = setUp();
+      await setup.local.turnOn('microphone');
+      setup.local.turnOff('microphone');
+      setup.session.start();
+      setup.server.socket.serverOpens();
+      await settle();
+      expect([announced(setup), changes(setup)]).toEqual([[true], ['pauseProducer']]);
+    });
+
+    it('is on from the start if it is not muted', async () => {
+      expect(announced(await joined())).toEqual([undefined, undefined]);
+    });
+  });
+
   it('muting while another microphone opens is sent at once', async () => {
     const { server, local, devices } = await joined();
     devices.isAsking = true;

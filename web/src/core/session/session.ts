@@ -7,11 +7,10 @@
 import type { Device } from 'mediasoup-client';
 import type { Direction, Moving } from '../../generated/messages';
 import { Emitter, type Unsubscribe } from '../emitter';
-import { ConveneError } from '../errors';
 import type { Log } from '../log';
 import type { LocalMedia } from '../media/local-media';
 import { Scope } from '../scope';
-import { RequestRefused, type SocketFactory } from '../signaling/protoo';
+import type { SocketFactory } from '../signaling/protoo';
 import { decodeChatHistory, decodeChatSent, type ChatPage } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
 import { FINAL_CLOSE_CODE, isTicketRefused } from './close-reason';
@@ -24,7 +23,7 @@ import { LastFrames } from './last-frames';
 import { INITIAL_STATE, transition, type SessionEffect, type MachineEvent, type SessionState } from './machine';
 import type { Link } from './connection/link';
 import { ALONE_MS, LINGER_MS, Move } from './moving/move';
-import { Repeats } from './moving/repeat';
+import { Requests } from './moving/requests';
 import { Opening } from './opening';
 import { delegateTo, RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
 import { RejoinAllowance } from './video/video-stall';
@@ -61,7 +60,7 @@ export class Session {
   readonly #readiness: Readiness;
   readonly #opening: Opening;
   readonly #rejoins = new RejoinAllowance();
-  readonly #repeats = new Repeats();
+  readonly #requests: Requests;
   /** Of the current connection. */
   readonly #hooks: RoomConnectionHooks;
   #state: SessionState = INITIAL_STATE;
@@ -71,7 +70,11 @@ export class Session {
   #isOverPrepared = false;
   /** To another server; only while joined. */
   #move: Move | undefined;
-  readonly #lastFrames = new LastFrames(() => this.#events.emit({ type: 'lastFramesDropped' }));
+  readonly #lastFrames = new LastFrames(() => {
+    // Those who have not followed a move by now are no longer displayed.
+    this.#requests.expect(undefined);
+    this.#events.emit({ type: 'lastFramesDropped' });
+  });
   /** Limits the time without any connection while the meeting moves. */
   #aloneTimer: ReturnType<typeof setTimeout> | undefined;
   /** Counts joins: one that the lobby replaced is dropped. */
@@ -85,6 +88,7 @@ export class Session {
     const { findRoute, log, createDevice, openSocket, preparation, watchReadiness } = options;
     this.#options = options;
     this.#events = new Emitter(log);
+    this.#requests = new Requests({ move: () => this.#move, connection: () => this.#connection, isAlone: () => this.#isAlone, log });
     this.#readiness = new Readiness(watchReadiness, () => this.#hearReadiness());
     this.#codecs = preparation?.codecs ?? new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
     this.#opening = new Opening({
@@ -131,13 +135,7 @@ export class Session {
 
   /** Sends a request to the room. Throws a ConveneError. */
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
-    return this.#repeats.run(async () => {
-      // Who has not moved yet is not known to the next server.
-      if ('peerId' in data && data.peerId !== null && this.#move?.isExpected(data.peerId) === true) throw new RequestRefused(method, 409, 'moving');
-      const connection = this.#move?.joined ?? this.#connection;
-      if (connection === undefined || this.#isAlone) throw new ConveneError('connection-closed', `"${method}": not connected`);
-      return connection.request(method, data);
-    });
+    return this.#requests.send(method, data);
   }
 
   /** Sends a chat message; returns its id and time. */
@@ -294,7 +292,7 @@ export class Session {
       onEvents: (events) => events.forEach((event) => this.#events.emit(event)),
       onJoined: () => {
         if (this.#isAlone) this.#finishMove();
-        this.#repeats.hurry();
+        this.#requests.hurry();
       },
       onRefused: (code, reason) => this.#handle({ type: 'socketClosed', code, reason }),
       onPublishError: (kind, error) => this.#hooks.onPublishError(kind, error),
@@ -307,6 +305,7 @@ export class Session {
     if (move === undefined || old === undefined || next === undefined) return false;
     this.#tellChange(() => {
       this.#lastFrames.keep(old);
+      this.#requests.expect(move.both);
       this.#connection = next;
       this.#resetInterruption(move.isCut);
       for (const direction of move.interrupted) this.#repairing.add(direction);
@@ -365,6 +364,7 @@ export class Session {
     if (!isCurrent()) return;
     this.#isOverPrepared = false;
     this.#handle({ type: 'joinSucceeded' });
+    this.#requests.hurry();
     this.#lastFrames.release(0);
     // What others send comes first: it is what the user waits for.
     await connection.offersTaken();
@@ -388,6 +388,7 @@ export class Session {
     this.#move = undefined;
     const dropped = this.#connection;
     this.#connection = undefined;
+    this.#requests.expect(undefined);
     this.#resetInterruption(false);
     if (dropped === undefined) return;
     this.#lastFrames.hold();

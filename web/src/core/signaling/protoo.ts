@@ -32,6 +32,13 @@ export class RequestRefused extends ConveneError {
   }
 }
 
+/** The connection was closed before the response: the request may have been carried out. */
+export class RequestUnanswered extends ConveneError {
+  constructor(method: string) {
+    super('connection-closed', `"${method}": the connection was closed before it was answered`);
+  }
+}
+
 /** The part of a browser's WebSocket that is used here. */
 export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState'> & {
   onopen: (() => void) | null;
@@ -191,7 +198,7 @@ export class ProtooConnection {
     this.#pending.clear();
     for (const { method, timer, reject } of waiting) {
       clearTimeout(timer);
-      reject(closedError(method));
+      reject(new RequestUnanswered(method));
     }
     return true;
   }

@@ -31,7 +31,7 @@ pub enum Source {
 /// Payload of `produce`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export, export_to = "messages.ts")]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct Produce {
     /// A transport of the direction `producer`.
     pub transport_id: String,
@@ -40,6 +40,9 @@ pub struct Produce {
     /// mediasoup's `RtpParameters`.
     #[ts(type = "import('mediasoup-client').types.RtpParameters")]
     pub rtp_parameters: Value,
+    /// Whether it starts paused, so that the others never see a muted stream as on. Older pods ignore it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
     /// `{ source }` in the newer dialect, `{ share: true }` for screens in the older one.
     #[serde(default)]
     #[ts(type = "{ source: Source }")]

@@ -80,9 +80,12 @@ export class Outgoing {
     const { transport, signaling } = this.#context;
     const { kind, rtpParameters, appData } = this.producer;
     const data = { transportId: transport.id, kind, rtpParameters, appData: { source: appData['source'] as Source } };
-    this.#id = decodeProduce(await signaling.request('produce', data)).producerId;
+    const startsPaused = this.producer.paused;
+    this.#id = decodeProduce(await signaling.request('produce', startsPaused ? { ...data, paused: true } : data)).producerId;
     if (this.producer.closed) this.#notify('closeProducer');
+    // Also if it starts paused: older servers do not know that.
     else if (this.producer.paused) this.#notify('pauseProducer');
+    else if (startsPaused) this.#notify('resumeProducer');
   }
 
   #notify(method: 'pauseProducer' | 'resumeProducer' | 'closeProducer'): void {

@@ -65,6 +65,10 @@ export class Publisher {
   readonly #received = new Map<string, number>();
   /** Whether only the smallest layer is sent. */
   #isSparing = false;
+  /** Whether the room accepts no new streams for good. */
+  #isKept = false;
+  /** Whether the CPU load says something about this connection alone. */
+  #isMeasured = true;
   #repeat: ReturnType<typeof setTimeout> | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest state that was synced. */
@@ -142,6 +146,16 @@ export class Publisher {
     for (const stream of this.#streams.values()) this.#applyLimit(stream);
   }
 
+  /** From now on the room accepts no new streams: those that are sent go on, with other tracks if need be. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
+  /** Sets whether the CPU load counts for the choice of the codec: not while another connection sends the same. */
+  measure(isMeasured: boolean): void {
+    this.#isMeasured = isMeasured;
+  }
+
   #applyLimit({ producer, id }: Outgoing): void {
     const received = id === undefined ? undefined : this.#received.get(id);
     void this.#limit(producer, this.#isSparing ? 0 : (received ?? TOP_LAYER));
@@ -176,7 +190,7 @@ export class Publisher {
       // Mutes immediately, but unmutes only when there is a track.
       if (wanted.isPaused || !wanted.isOpening) this.#streams.get(kind)?.setPaused(wanted.isPaused);
     } catch (error) {
-      if (this.#context.transport.closed) return;
+      if (this.#context.transport.closed || this.#isSentByNext(error)) return;
       if (isMoving(error)) {
         this.#repeatLater();
         return;
@@ -184,6 +198,11 @@ export class Publisher {
       this.#context.log.warn(`could not send the ${kind}`, error);
       this.#context.onError(kind, toConveneError(error, 'request-refused'));
     }
+  }
+
+  /** The meeting moves, and this connection was closed before an answer: the next one sends the same. */
+  #isSentByNext(error: unknown): boolean {
+    return this.#isKept && error instanceof ConveneError && error.code === 'connection-closed';
   }
 
   /** The meeting moves to another server: either this connection ends soon, or the room accepts streams again. */
@@ -196,20 +215,25 @@ export class Publisher {
     }, REPEAT_MS);
   }
 
-  async #syncTrack(kind: SendKind, { track, isOpening }: Wanted): Promise<void> {
+  async #syncTrack(kind: SendKind, { track, isPaused, isOpening }: Wanted): Promise<void> {
     if (isOpening) return;
     if (track === undefined || this.#isNegotiatedOtherwise(kind, track)) this.#close(kind);
     if (track === undefined) return;
     const stream = this.#streams.get(kind) ?? (await this.#negotiate(kind, track));
     if (stream.producer.track !== track) await stream.producer.replaceTrack({ track });
+    // Before the server learns of it: it is announced as paused.
+    if (isPaused) stream.setPaused(true);
     if (this.#isAdmitted) await this.#announce(kind, stream);
   }
 
   async #negotiate(kind: SendKind, track: MediaStreamTrack): Promise<Outgoing> {
     const options = this.#encodingFor(kind, track);
-    const negotiated = { track, source: SOURCES[kind].source, options: this.#isSparing ? withSmallestOf(options) : options, isHeld: !this.#isAdmitted };
+    const isSparing = this.#isSparing;
+    const negotiated = { track, source: SOURCES[kind].source, options: isSparing ? withSmallestOf(options) : options, isHeld: !this.#isAdmitted };
     const stream = await Outgoing.negotiate(negotiated, this.#context);
     this.#streams.set(kind, stream);
+    // `spare` has not reached it.
+    if (isSparing !== this.#isSparing) this.#applyLimit(stream);
     return stream;
   }
 
@@ -270,7 +294,7 @@ export class Publisher {
     if (stream === undefined) return false;
     // Nothing of it has been sent, so a codec that was chosen meanwhile still applies.
     if (stream.id === undefined && this.#isEncodedOtherwise(kind, track)) return true;
-    if (stream.producer.track === track) return false;
+    if (stream.producer.track === track || this.#isKept) return false;
     return !this.#isAdmitted || this.#isEncodedOtherwise(kind, track);
   }
 
@@ -295,7 +319,7 @@ export class Publisher {
   /** While the connection is repaired nothing can arrive; repairs have their own limits. */
   async #restartCamera(): Promise<void> {
     const { transport, log } = this.#context;
-    if (transport.closed || this.#streams.get('camera')?.producer.paused !== false || this.#latest === undefined) return;
+    if (transport.closed || this.#isKept || this.#streams.get('camera')?.producer.paused !== false || this.#latest === undefined) return;
     // The server reports it once, so it is stored until the consumer exists.
     if (transport.connectionState !== 'connected') {
       this.#arrival.note(0);
@@ -329,6 +353,7 @@ export class Publisher {
       return;
     }
     const sent = await this.reports().catch((): SentMedia[] => []);
+    if (!this.#isMeasured || this.#isKept) return;
     const isLimited = sent.some(({ kind, report }) => PICTURES.includes(kind) && isLimitedByProcessor(report));
     if (!codecs.note(isLimited) || this.#latest === undefined) return;
     log.warn('the CPU does not keep up with the codec: switching to a cheaper one');

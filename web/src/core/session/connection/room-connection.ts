@@ -222,6 +222,11 @@ export class RoomConnection {
     this.#publisher?.spare(isSparing);
   }
 
+  /** Sets whether the CPU load counts for the choice of the codec. Call it after the join. */
+  measure(isMeasured: boolean): void {
+    this.#publisher?.measure(isMeasured);
+  }
+
   /** Whether media is connected in both directions, and all videos that are on screen have arrived, as far as they are sent. */
   async isFlowing(): Promise<boolean> {
     if (this.#receiver?.isEmpty === false && this.#link.media?.receiving.transport.connectionState !== 'connected') return false;
@@ -348,6 +353,7 @@ export class RoomConnection {
 
   #leave(notice: Moving): void {
     this.#isLeaving = true;
+    this.#publisher?.keep();
     this.#options.hooks.onMoving(notice);
   }
 

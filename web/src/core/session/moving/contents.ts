@@ -4,7 +4,11 @@
  * It decides nothing and knows nothing of other connections.
  */
 
+import type { Sends } from '../../../generated/messages';
+import type { Peer } from '../../signaling/peers';
 import type { RemoteTrack, RoomEvent } from '../events';
+
+const KINDS: readonly (keyof Sends)[] = ['audio', 'video', 'share'];
 
 /** What a stream shows, whichever server it comes from. */
 function identityOf({ peerId, source, kind }: Pick<RemoteTrack, 'peerId' | 'source' | 'kind'>): string {
@@ -12,7 +16,10 @@ function identityOf({ peerId, source, kind }: Pick<RemoteTrack, 'peerId' | 'sour
 }
 
 export class Contents {
-  readonly #peers = new Set<string>();
+  /** By peerId. */
+  readonly #peers = new Map<string, Peer>();
+  /** What each peer sends or has sent before, by peerId. */
+  readonly #started = new Map<string, Set<keyof Sends>>();
   /** By consumerId. */
   readonly #tracks = new Map<string, RemoteTrack>();
   #hasJoined = false;
@@ -21,13 +28,16 @@ export class Contents {
     switch (event.type) {
       case 'joined':
         this.#hasJoined = true;
-        for (const { peerId } of event.peers) this.#peers.add(peerId);
+        for (const peer of event.peers) this.#add(peer);
         return;
       case 'peerJoined':
-        this.#peers.add(event.peer.peerId);
-        return;
+        return this.#add(event.peer);
       case 'peerLeft':
         return this.#forget(event.peerId);
+      case 'peerChanged':
+        return this.#change(event.peerId, { peerStatus: event.peerStatus });
+      case 'peerSends':
+        return this.#change(event.peerId, { sends: event.sends });
       case 'trackAdded':
         this.#tracks.set(event.remote.consumerId, event.remote);
         return;
@@ -44,8 +54,13 @@ export class Contents {
     return this.#hasJoined;
   }
 
-  get peers(): ReadonlySet<string> {
+  get peers(): ReadonlyMap<string, Peer> {
     return this.#peers;
+  }
+
+  /** Whether a peer sends this, or has sent it before. */
+  hasStarted(peerId: string, kind: keyof Sends): boolean {
+    return this.#started.get(peerId)?.has(kind) === true;
   }
 
   get tracks(): readonly RemoteTrack[] {
@@ -63,8 +78,25 @@ export class Contents {
     return this.tracks.filter(({ consumerId }) => consumerId !== remote.consumerId).findLast((one) => identityOf(one) === identity);
   }
 
+  #add(peer: Peer): void {
+    this.#peers.set(peer.peerId, peer);
+    this.#noteSends(peer);
+  }
+
+  #change(peerId: string, change: Partial<Peer>): void {
+    const peer = this.#peers.get(peerId);
+    if (peer !== undefined) this.#add({ ...peer, ...change });
+  }
+
+  #noteSends({ peerId, sends }: Peer): void {
+    const started = this.#started.get(peerId) ?? new Set();
+    for (const kind of KINDS) if (sends?.[kind] === true) started.add(kind);
+    this.#started.set(peerId, started);
+  }
+
   #forget(peerId: string): void {
     this.#peers.delete(peerId);
+    this.#started.delete(peerId);
     for (const remote of this.tracks) if (remote.peerId === peerId) this.#tracks.delete(remote.consumerId);
   }
 

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import type { Sends } from '../../../generated/messages';
 import type { Peer } from '../../signaling/peers';
 import type { RemoteTrack, RoomEvent } from '../events';
 import { Contents } from './contents';
 import { fromNext, fromOld, withoutNext, withoutOld, type Both } from './merge';
 
 const peer = (peerId: string): Peer => ({ peerId, displayName: peerId }) as Peer;
+const sending = (peerId: string, sends: Sends): Peer => ({ ...peer(peerId), sends });
 const track = (consumerId: string, peerId = 'ben', source: RemoteTrack['source'] = 'video'): RemoteTrack =>
   ({ consumerId, peerId, kind: source === 'audio' ? 'audio' : 'video', source, isPaused: false }) as RemoteTrack;
 const added = (remote: RemoteTrack): RoomEvent => ({ type: 'trackAdded', remote });
 
-function contentsOf(peerIds: string[], tracks: RemoteTrack[]): Contents {
+function contentsOf(peers: (string | Peer)[], tracks: RemoteTrack[]): Contents {
   const contents = new Contents();
-  contents.note({ type: 'joined', peers: peerIds.map(peer) });
+  contents.note({ type: 'joined', peers: peers.map((one) => (typeof one === 'string' ? peer(one) : one)) });
   for (const remote of tracks) contents.note(added(remote));
   return contents;
 }
@@ -71,6 +73,47 @@ describe('an event of the next server', () => {
     ['a change of the room', state, true],
   ])('%s: passed on %s', (_what, event, isPassedOn) => {
     expect(fromNext(event, both())).toEqual(isPassedOn ? [event] : []);
+  });
+});
+
+describe('what a participant sends', () => {
+  const OFF: Sends = { audio: false, video: false, share: false };
+  const VOICE: Sends = { ...OFF, audio: true };
+  const ALL: Sends = { ...VOICE, video: true };
+  const sends = (value: Sends): RoomEvent => ({ type: 'peerSends', peerId: 'ben', sends: value });
+  const known = (old: Sends, ...next: Sends[]): Both => {
+    const contents = contentsOf(
+      next.slice(0, 1).map((one) => sending('ben', one)),
+      [],
+    );
+    for (const one of next.slice(1)) contents.note(sends(one));
+    return { old: contentsOf([sending('ben', old)], []), next: contents };
+  };
+
+  it('is as the old server has reported it until they send it to the next one', () => {
+    const arrived = sending('ben', OFF);
+    const shown = sending('ben', ALL);
+    expect(fromNext({ type: 'joined', peers: [arrived] }, known(ALL))).toEqual([{ type: 'moved', peers: [shown] }]);
+    expect(fromNext({ type: 'peerJoined', peer: arrived }, known(ALL))).toEqual([{ type: 'peerJoined', peer: shown }]);
+    expect(fromNext(sends(VOICE), known(ALL, OFF))).toEqual([sends(ALL)]);
+  });
+
+  it('ends when the server says so to which they send it', () => {
+    expect(fromNext(sends(VOICE), known(ALL, OFF, ALL))).toEqual([sends(VOICE)]);
+    expect(fromOld(sends(VOICE), known(ALL, OFF))).toEqual([sends(VOICE)]);
+    expect(fromOld(sends(OFF), known(ALL, VOICE))).toEqual([sends(VOICE)]);
+  });
+
+  it('is what the remaining server says when the other one is gone', () => {
+    expect(withoutOld(known(ALL, VOICE))).toEqual([sends(VOICE)]);
+    expect(withoutOld(known(VOICE, ALL))).toEqual([]);
+    expect(withoutNext(known(VOICE, ALL))).toEqual([sends(VOICE)]);
+  });
+
+  it('is not known from servers that do not report it', () => {
+    const [peers, reported] = [contentsOf(['ben'], []), contentsOf([sending('ben', VOICE)], [])];
+    expect(fromNext({ type: 'joined', peers: [peer('ben')] }, { old: peers, next: new Contents() })).toEqual([{ type: 'moved', peers: [peer('ben')] }]);
+    expect(withoutOld({ old: peers, next: reported })).toEqual([]);
   });
 });
 

@@ -3,6 +3,8 @@
  * of the next server takes the place of the one that shows the same. Pure.
  */
 
+import type { Sends } from '../../../generated/messages';
+import type { Peer } from '../../signaling/peers';
 import type { RemoteTrack, RoomEvent } from '../events';
 import type { Contents } from './contents';
 
@@ -20,9 +22,10 @@ export function fromOld(event: RoomEvent, { next }: Both): RoomEvent[] {
     case 'peerLeft':
     case 'peerRenamed':
     case 'peerChanged':
-    case 'peerSends':
     case 'handRaised':
       return next.peers.has(event.peerId) ? [] : [event];
+    case 'peerSends':
+      return [{ ...event, sends: shownSends(event.peerId, { old: event.sends, next: next.peers.get(event.peerId)?.sends }, next) }];
     case 'trackAdded':
       return next.counterpartOf(event.remote) === undefined ? [event] : [];
     // Nothing changes there from now on.
@@ -41,7 +44,11 @@ export function fromOld(event: RoomEvent, { next }: Both): RoomEvent[] {
 export function fromNext(event: RoomEvent, { old, next }: Both): RoomEvent[] {
   switch (event.type) {
     case 'joined':
-      return [{ type: 'moved', peers: event.peers }];
+      return [{ type: 'moved', peers: event.peers.map((peer) => asKnown(peer, { old, next })) }];
+    case 'peerJoined':
+      return [{ ...event, peer: asKnown(event.peer, { old, next }) }];
+    case 'peerSends':
+      return [{ ...event, sends: shownSends(event.peerId, { old: old.peers.get(event.peerId)?.sends, next: event.sends }, next) }];
     case 'trackAdded':
       return [inPlaceOf(old.counterpartOf(event.remote), event.remote)];
     case 'trackRemoved':
@@ -61,15 +68,47 @@ export function withoutNext({ old, next }: Both): RoomEvent[] {
     const counterpart = old.counterpartOf(remote);
     return counterpart === undefined ? { type: 'trackRemoved', consumerId: remote.consumerId } : inPlaceOf(remote, counterpart);
   });
-  const peers = [...next.peers].filter((peerId) => !old.peers.has(peerId));
-  return [...streams, ...peers.map((peerId): RoomEvent => ({ type: 'peerLeft', peerId }))];
+  const peerIds = [...next.peers.keys()].filter((peerId) => !old.peers.has(peerId));
+  const gone = peerIds.map((peerId): RoomEvent => ({ type: 'peerLeft', peerId }));
+  return [...streams, ...gone, ...corrected(old, { old, next })];
 }
 
 /** The old connection has ended: who and what was there alone is expected to come back. */
 export function withoutOld({ old, next }: Both): RoomEvent[] {
-  const peerIds = [...old.peers].filter((peerId) => !next.peers.has(peerId));
+  const peerIds = [...old.peers.keys()].filter((peerId) => !next.peers.has(peerId));
   const consumerIds = old.tracks.filter((remote) => next.counterpartOf(remote) === undefined).map(({ consumerId }) => consumerId);
-  return peerIds.length + consumerIds.length === 0 ? [] : [{ type: 'leftBehind', peerIds, consumerIds }];
+  const left: RoomEvent[] = peerIds.length + consumerIds.length === 0 ? [] : [{ type: 'leftBehind', peerIds, consumerIds }];
+  return [...left, ...corrected(next, { old, next })];
+}
+
+/**
+ * What a participant sends: those who have just moved send nothing to the next server for a moment. Of what they have begun to send there, only
+ * that server knows.
+ */
+function shownSends(peerId: string, sends: Record<keyof Both, Sends | undefined>, next: Contents): Sends | undefined {
+  if (sends.old === undefined || sends.next === undefined) return sends.next ?? sends.old;
+  const { old, next: there } = sends;
+  const isSent = (kind: keyof Sends): boolean => there[kind] || (old[kind] && !next.hasStarted(peerId, kind));
+  return { audio: isSent('audio'), video: isSent('video'), share: isSent('share') };
+}
+
+/** A participant whom the next server reports, with what the old one knows of them. */
+function asKnown(peer: Peer, { old, next }: Both): Peer {
+  return { ...peer, sends: shownSends(peer.peerId, { old: old.peers.get(peer.peerId)?.sends, next: peer.sends }, next) };
+}
+
+/** What those who were on both servers send according to the one that remains, where something else is shown. */
+function corrected(remaining: Contents, { old, next }: Both): RoomEvent[] {
+  return [...old.peers.keys()].flatMap((peerId): RoomEvent[] => {
+    const sends = { old: old.peers.get(peerId)?.sends, next: next.peers.get(peerId)?.sends };
+    const actual = remaining.peers.get(peerId)?.sends;
+    if (actual === undefined || isSame(actual, shownSends(peerId, sends, next))) return [];
+    return [{ type: 'peerSends', peerId, sends: actual }];
+  });
+}
+
+function isSame(one: Sends, other: Sends | undefined): boolean {
+  return one.audio === other?.audio && one.video === other.video && one.share === other.share;
 }
 
 function inPlaceOf(replaced: RemoteTrack | undefined, remote: RemoteTrack): RoomEvent {

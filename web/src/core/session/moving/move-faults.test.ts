@@ -29,6 +29,17 @@ describe('a move that meets with faults', () => {
     expect(roomEvents(setup).at(-1)).toMatchObject({ type: 'trackAdded', remote: { consumerId: 'old-audio' }, replaces: 'new-audio' });
   });
 
+  it('shows the streams of the old connection again when the next one is lost before it has joined', async () => {
+    const setup = await asked();
+    delete setup.server.answers['join'];
+    setup.server.socket.serverOpens();
+    await settle();
+    offers(setup.server.socket, 'ben', 'new-audio');
+    await settle();
+    setup.server.socket.serverCloses(1006);
+    expect(roomEvents(setup).at(-1)).toMatchObject({ type: 'trackAdded', remote: { consumerId: 'old-audio' }, replaces: 'new-audio' });
+  });
+
   it('gives up an attempt that takes too long', async () => {
     const setup = await asked();
     await vi.advanceTimersByTimeAsync(ATTEMPT_MS - 1);
@@ -160,6 +171,21 @@ describe('a move that meets with faults', () => {
     expect(produced(old).length - before).toBeLessThanOrEqual(10);
   });
 
+  it('a stream that was being announced to the old server when it closed is no problem: the next one gets it', async () => {
+    const { old, local, server, events } = await asked();
+    const { produce } = server.answers;
+    delete server.answers['produce'];
+    await local.shareScreen();
+    await settle();
+    old.serverCloses(1012, 'the meeting moves');
+    await settle();
+    server.answers['produce'] = produce ?? ((): never => expect.fail('the fake server answers produce'));
+    server.socket.serverOpens();
+    await settle();
+    expect(produced(server.socket)).toEqual(['audio', 'audio', 'video', 'video']);
+    expect(events).not.toContainEqual(expect.objectContaining({ type: 'publishFailed' }));
+  });
+
   it('media of the old connection that fails after its end changes nothing', async () => {
     const setup = await asked();
     setup.old.serverCloses(1012, 'the meeting moves');
@@ -190,6 +216,31 @@ describe('a move that meets with faults', () => {
     expect(findRoute).toHaveBeenLastCalledWith({ isRefused: false, ticket: 'lent' });
   });
 
+  it('goes on without old media that cannot be repaired, and tells the old server, where the others would see it leave', async () => {
+    const setup = await asked();
+    delete setup.server.answers['restartIce'];
+    setup.path.becomes('recv', 'failed');
+    setup.server.socket.serverOpens();
+    await settle();
+    const [asking] = setup.old.sent.filter(({ method }) => method === 'restartIce');
+    setup.old.serverSends({ response: true, id: asking?.['id'], ok: false, errorCode: 500, errorReason: 'no such transport' });
+    await settle();
+    expect([methods(setup.old).at(-1), setup.session.connection.status]).toEqual(['moved', 'connected']);
+    await vi.advanceTimersByTimeAsync(LINGER_MS);
+    expect([setup.old.isClosedByClient, methods(setup.old).filter((method) => method === 'moved').length]).toEqual([true, 1]);
+  });
+
+  it('tries again with the ticket of the next server, if that one moves as well', async () => {
+    const findRoute = vi.fn(() => openRoute('ws://pod/signal'));
+    const { server } = await onBoth({ findRoute });
+    notifies(server.socket, 'moving', { deadlineSeconds: 0, ticket: 'lent by the next' });
+    server.socket.serverCloses(1012, 'the meeting moves');
+    await vi.advanceTimersByTimeAsync(150);
+    server.socket.serverCloses(1006);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(findRoute.mock.calls.slice(-2)).toEqual([[{ isRefused: false, ticket: 'lent by the next' }], [{ isRefused: true, ticket: 'lent by the next' }]]);
+  });
+
   it('leaves no connection behind when a route comes late', async () => {
     const answers: ((route: Route) => void)[] = [];
     let isHeld = false;
@@ -212,63 +263,5 @@ describe('a move that meets with faults', () => {
     await settle();
     expect(session.connection.status).toBe('connected');
     expect(JSON.stringify(noted)).not.toContain('secret-ticket');
-  });
-});
-
-describe('requests during a move', () => {
-  it('are repeated after a reconnect that the move has caused', async () => {
-    const setup = await asked({}, { deadlineSeconds: 0, ticket: 'lent' });
-    setup.server.answers['raiseHand'] = () => new RequestRefused('raiseHand', 409, 'moving');
-    const raising = setup.session.request('raiseHand', { raised: true });
-    await settle();
-    setup.server.answers['raiseHand'] = () => ({});
-    setup.old.serverCloses(1012, 'the meeting moves');
-    await vi.advanceTimersByTimeAsync(600);
-    setup.server.socket.serverOpens();
-    await vi.advanceTimersByTimeAsync(1000);
-    await raising;
-    expect(methods(setup.server.socket)).toContain('raiseHand');
-  });
-
-  it('keep their order', async () => {
-    const setup = await asked();
-    setup.server.answers['sendChatMessage'] = () => new RequestRefused('sendChatMessage', 409, 'moving');
-    const first = setup.session.say('one');
-    await vi.advanceTimersByTimeAsync(300);
-    const second = setup.session.say('two');
-    await settle();
-    setup.server.answers['sendChatMessage'] = () => ({ id: 1, sentAt: 1 });
-    setup.server.socket.serverOpens();
-    await settle();
-    await Promise.all([first, second]);
-    const said = setup.server.socket.sent.filter(({ method }) => method === 'sendChatMessage').map(({ data }) => (data as { text: string }).text);
-    expect(said).toEqual(['one', 'two']);
-  });
-
-  it('about a participant wait until they have moved', async () => {
-    const setup = await onBoth();
-    setup.server.answers['removeParticipant'] = () => ({});
-    const removing = setup.session.request('removeParticipant', { peerId: 'ben' });
-    await vi.advanceTimersByTimeAsync(1000);
-    expect(setup.server.sent('removeParticipant')).toEqual([]);
-    notifies(setup.server.socket, 'newPeer', { peer: { peerId: 'ben', displayName: 'Ben', device: {} } });
-    await vi.advanceTimersByTimeAsync(1000);
-    await removing;
-    expect(methods(setup.server.socket)).toContain('removeParticipant');
-  });
-
-  it('for videos of those who have not moved still reach the old server', async () => {
-    const { server, session } = await joined();
-    const old = server.socket;
-    offers(old, 'ben', 'old-video', 'video');
-    await settle();
-    const preference = { consumerId: 'old-video', spatialLayer: 2, temporalLayer: 2, priority: 80 };
-    session.receive([{ ...preference, isHidden: true }]);
-    notifies(old, 'moving', { deadlineSeconds: 10 });
-    await settle();
-    server.socket.serverOpens();
-    await settle();
-    session.receive([{ ...preference, isHidden: false }]);
-    expect(methods(old)).toContain('resumeConsumer');
   });
 });

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeHandler } from 'mediasoup-client';
 import { asked, methods, notifies, offers, onBoth, produced, roomEvents } from '../../../test-support/moving-setup';
+import type { FakeSocket } from '../../../test-support/fake-socket';
 import { settle, statuses } from '../../../test-support/session-setup';
 import { RequestRefused } from '../../signaling/protoo';
 import { LINGER_MS } from './move';
@@ -26,6 +28,26 @@ describe('a move to another server', () => {
     await settle();
     expect(methods(old).at(-1)).toBe('pauseProducer');
     expect(methods(server.socket)).toContain('pauseProducer');
+  });
+
+  it('a camera of another size goes on where no new stream is accepted', async () => {
+    const { server, old, local, devices } = await onBoth();
+    server.answers['produce'] = () => new RequestRefused('produce', 409, 'moving');
+    devices.cameraSize = { width: 640, height: 360 };
+    await local.choose('camera', 'cam-2');
+    await settle();
+    const closed = (socket: FakeSocket): boolean => methods(socket).includes('closeProducer');
+    expect([closed(old), closed(server.socket), produced(old)]).toEqual([false, true, ['audio', 'video']]);
+  });
+
+  it('what moderators mute is muted for both', async () => {
+    const { server, old, local, session } = await onBoth();
+    session.subscribe((event) => {
+      if (event.type === 'mutedByModerator') local.turnOff('microphone');
+    });
+    notifies(server.socket, 'mutedByModerator', { source: 'audio' });
+    await settle();
+    expect([old, server.socket].map((socket) => methods(socket).filter((method) => method === 'pauseProducer').length)).toEqual([1, 1]);
   });
 
   it('reports to the old server once everything arrives from the next one', async () => {
@@ -98,6 +120,42 @@ describe('a move to another server', () => {
     notifies(setup.old, 'over');
     await settle();
     expect(setup.path.limits).toEqual([0, 1]);
+  });
+
+  it('sends more than the smallest layer if the move ends while a video is negotiated', async () => {
+    const setup = await asked();
+    setup.path.limitation = 'cpu';
+    let answer: () => void = () => undefined;
+    const send = vi.spyOn(FakeHandler.prototype, 'send').mockImplementationOnce(async function (this: FakeHandler, stream) {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return this.send(stream);
+    });
+    setup.server.socket.serverOpens();
+    await settle();
+    notifies(setup.old, 'over');
+    await settle();
+    expect(setup.path.limits).toEqual([]);
+    answer();
+    await settle();
+    send.mockRestore();
+    expect(setup.path.limits).toEqual([2]);
+  });
+
+  describe('with a codec that the CPU may not keep up with', () => {
+    const encodingInfo = (): Promise<MediaCapabilitiesEncodingInfo> =>
+      Promise.resolve({ supported: true, smooth: true, powerEfficient: true } as MediaCapabilitiesEncodingInfo);
+    const VP9 = { codecEnvironment: { cores: 8, encodingInfo } };
+    const closed = (socket: FakeSocket): number => methods(socket).filter((method) => method === 'closeProducer').length;
+
+    it('does not give it up for the load of sending twice', async () => {
+      const setup = await onBoth(VP9);
+      setup.path.limitation = 'cpu';
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect([closed(setup.old), closed(setup.server.socket)]).toEqual([0, 0]);
+      notifies(setup.old, 'over');
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect([closed(setup.old), closed(setup.server.socket)]).toEqual([0, 1]);
+    });
   });
 
   it('sends all layers to the next server at once if the browser can', async () => {

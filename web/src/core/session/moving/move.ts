@@ -56,11 +56,16 @@ export class Move {
   /** Of the next attempt, or of the end of this one. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #notice: Moving | undefined;
+  /** The latest that a server has lent. */
+  #ticket: string | undefined;
   #isCut = false;
+  /** Whether the old server knows that the client has moved. */
+  #isReported = false;
   #isEnded = false;
 
   constructor(options: MoveOptions) {
     this.#options = options;
+    this.#ticket = options.ticket;
     this.hooks = this.#createHooks();
     void this.#connect();
   }
@@ -84,10 +89,9 @@ export class Move {
     return this.#isCut;
   }
 
-  /** Whether a participant has not moved yet: the next server does not know them. */
-  isExpected(peerId: string): boolean {
-    const both = this.#both;
-    return both !== undefined && both.old.peers.has(peerId) && !both.next.peers.has(peerId);
+  /** What both connections have reported, while there are two. */
+  get both(): Both | undefined {
+    return this.#next === undefined ? undefined : { old: this.#options.old.contents, next: this.#next.contents };
   }
 
   /** The meeting has gone on to yet another server. */
@@ -97,7 +101,7 @@ export class Move {
 
   /** An event of the old connection. */
   passOn(event: RoomEvent): void {
-    const both = this.#both;
+    const both = this.both;
     this.#options.onEvents(both === undefined ? [event] : fromOld(event, both));
   }
 
@@ -105,10 +109,13 @@ export class Move {
     void this.joined?.publish(local);
   }
 
-  /** The next connection takes the place of the old one, which has ended. */
+  /** The next connection takes the place of the old one, which has ended or is of no use. */
   finish(): void {
-    const both = this.#both;
+    const both = this.both;
+    // Otherwise those who are still there would see this client leave.
+    this.#report();
     this.#next?.spare(false);
+    this.#next?.measure(true);
     this.#next = undefined;
     this.end();
     if (both !== undefined) this.#options.onEvents(withoutOld(both));
@@ -122,12 +129,9 @@ export class Move {
     this.#next = undefined;
   }
 
-  get #both(): Both | undefined {
-    return this.#next === undefined ? undefined : { old: this.#options.old.contents, next: this.#next.contents };
-  }
-
   async #connect(): Promise<void> {
-    const { findRoute, ticket, open } = this.#options;
+    const { findRoute, open } = this.#options;
+    const ticket = this.#ticket;
     this.#timer = setTimeout(() => this.#lose('took too long to join'), ATTEMPT_MS);
     this.#notice = undefined;
     this.#attempts += 1;
@@ -151,7 +155,7 @@ export class Move {
       },
       onClose: (code, reason) => this.#onClose(code, reason),
       onRoomEvent: (event) => {
-        const both = this.#both;
+        const both = this.both;
         if (both === undefined) return;
         this.#options.onEvents(fromNext(event, both));
         // The old server does not report those who have moved.
@@ -170,6 +174,7 @@ export class Move {
       onVideoLost: () => undefined,
       onMoving: (notice) => {
         this.#notice = notice;
+        this.#ticket = notice.ticket ?? this.#ticket;
       },
       onOver: () => undefined,
     };
@@ -192,6 +197,8 @@ export class Move {
     }
     if (next !== this.#next) return;
     clearTimeout(this.#timer);
+    // The old one keeps its codec. The load of both must not cost the next one a better codec for good.
+    next.measure(false);
     this.#options.log.info('moving: joined on the next server');
     this.#options.onJoined();
     await Promise.all([next.offersTaken(), this.#send(next)]);
@@ -212,18 +219,24 @@ export class Move {
     }
     if (this.#isEnded || next !== this.#next) return;
     this.#options.log.info('moving: everything arrives from the next server');
-    this.#options.old.reportMoved();
+    this.#report();
+  }
+
+  #report(): void {
+    if (!this.#isReported) this.#options.old.reportMoved();
+    this.#isReported = true;
   }
 
   #lose(what: string, error?: unknown): void {
-    const both = this.#both;
+    const both = this.both;
     this.#generation += 1;
     clearTimeout(this.#timer);
     this.#next?.close();
     this.#next = undefined;
     this.#isCut = false;
     this.#interrupted.clear();
-    if (both?.next.hasJoined === true) this.#options.onEvents(withoutNext(both));
+    // Streams may have come before the answer to the join.
+    if (both !== undefined) this.#options.onEvents(withoutNext(both));
     if (this.#isEnded) return;
     this.#options.log.info(`moving: ${what}; trying again`, error);
     const wait = WAITS_MS[Math.min(this.#attempts, WAITS_MS.length) - 1];

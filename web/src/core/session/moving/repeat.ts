@@ -1,7 +1,7 @@
 /** Requests that a room refuses because its meeting is being moved: they are repeated until it accepts them again, or the next server does. */
 
 import { ConveneError } from '../../errors';
-import { RequestRefused } from '../../signaling/protoo';
+import { RequestRefused, RequestUnanswered } from '../../signaling/protoo';
 
 const REPEAT_MS = 500;
 /** For longer than a server keeps a room from changing. */
@@ -17,10 +17,11 @@ export class Repeats {
   #pause: Promise<void> | undefined;
   #endPause: () => void = () => undefined;
 
-  /** Sends a request, and repeats it while the room or the connection cannot take it because of a move. */
-  async run<T>(send: () => Promise<T>): Promise<T> {
+  /** Sends a request once it is no longer held back for a move, and repeats it while the room or the connection cannot take it because of one. */
+  async run<T>(isHeld: () => boolean, send: () => Promise<T>): Promise<T> {
     let isMoved = false;
     for (let left = REPEATS; ; left -= 1) {
+      for (; isHeld(); isMoved = true) await this.#paused();
       try {
         return await send();
       } catch (error) {
@@ -28,13 +29,17 @@ export class Repeats {
         const isWorthIt = isMoving(error) || (isMoved && isUnsent(error));
         if (left === 0 || !isWorthIt) throw error;
       }
-      await (this.#pause ??= this.#wait());
+      await this.#paused();
     }
   }
 
   /** There may be a server now that accepts them. */
   hurry(): void {
     this.#endPause();
+  }
+
+  #paused(): Promise<void> {
+    return (this.#pause ??= this.#wait());
   }
 
   #wait(): Promise<void> {
@@ -49,6 +54,7 @@ export class Repeats {
   }
 }
 
+/** What was sent and not answered may have been carried out: a message would appear twice. */
 function isUnsent(error: unknown): boolean {
-  return error instanceof ConveneError && error.code === 'connection-closed';
+  return error instanceof ConveneError && error.code === 'connection-closed' && !(error instanceof RequestUnanswered);
 }

@@ -4,6 +4,7 @@ import { SendHorizontal } from 'lucide-react';
 import { useState, type KeyboardEvent, type ReactNode, type SyntheticEvent } from 'react';
 import type { CallModel } from '../../../state/call/call-model';
 import type { CallState } from '../../../state/call/call-state';
+import { withUnsent } from '../../../state/chat/draft';
 import { useTexts } from '../../language';
 import { memoOn } from '../../parts/memo-on';
 import { MessageList } from './MessageList';
@@ -41,7 +42,7 @@ function MessageForm({ call }: { call: CallModel }): ReactNode {
     if (!canSend) return;
     setText('');
     void call.say(text).then((isSent) => {
-      if (!isSent) setText(text);
+      if (!isSent) setText((now) => withUnsent(now, text));
     });
   };
   const onSubmit = (event: SyntheticEvent): void => {

@@ -2,6 +2,7 @@
 
 import { useEffect, useEffectEvent, useRef, type ReactNode } from 'react';
 import { keepPlaying } from '../../../core/media/playback';
+import { SpeakerOutput } from '../../../core/media/speaker-output';
 
 interface Props {
   track: MediaStreamTrack;
@@ -9,11 +10,15 @@ interface Props {
   /** The output device; undefined for the system default. */
   speakerId: string | undefined;
   onBlocked: (isBlocked: boolean) => void;
+  /** Called when the speaker changes, and when the sound goes there. */
+  onSpeaker?: (isSettled: boolean) => void;
 }
 
-export function RemoteAudio({ track, isSilent, speakerId, onBlocked }: Props): ReactNode {
+export function RemoteAudio({ track, isSilent, speakerId, onBlocked, onSpeaker }: Props): ReactNode {
   const element = useRef<HTMLAudioElement>(null);
+  const output = useRef<SpeakerOutput>(undefined);
   const tellBlocked = useEffectEvent(onBlocked);
+  const tellSpeaker = useEffectEvent((isSettled: boolean) => onSpeaker?.(isSettled));
 
   useEffect(() => {
     const audio = element.current;
@@ -28,18 +33,11 @@ export function RemoteAudio({ track, isSilent, speakerId, onBlocked }: Props): R
   }, [track]);
 
   useEffect(() => {
-    if (element.current !== null) void sendTo(element.current, speakerId ?? '');
+    if (element.current === null) return;
+    const selected = (output.current ??= new SpeakerOutput(element.current));
+    tellSpeaker(false);
+    void selected.select(speakerId).then(() => tellSpeaker(selected.isSettled));
   }, [speakerId]);
 
   return <audio ref={element} autoPlay muted={isSilent} />;
-}
-
-/** Falls back to the system default if the speaker fails: it may be gone. */
-async function sendTo(audio: HTMLAudioElement, sinkId: string): Promise<void> {
-  if (!('setSinkId' in audio)) return;
-  try {
-    await audio.setSinkId(sinkId);
-  } catch {
-    if (sinkId !== '') await sendTo(audio, '');
-  }
 }
