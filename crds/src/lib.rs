@@ -15,7 +15,7 @@ pub mod reference;
 pub use backup::{MeetingBackup, MeetingBackupSpec};
 pub use meeting::{
     Access, AccessPolicy, AssignedPod, Codec, Features, Meeting, MeetingMedia, MeetingMove, MeetingMovePhase,
-    MeetingPhase, MeetingPlacement, MeetingSpec, MeetingStatus, MovePod,
+    MeetingPhase, MeetingPlacement, MeetingSite, MeetingSpec, MeetingStatus, MovePod, Spread,
 };
 pub use pool::{
     AddressPolicy, AllowedNamespaces, AnnouncedAddress, Capacity, ContainerResources, Drain, Exposure, IceServer,

@@ -13,9 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::DEFAULT_POOL;
 
+mod media;
 mod moves;
+mod spread;
 
+pub use media::{Codec, MeetingMedia};
 pub use moves::{MeetingMove, MeetingMovePhase, MovePod};
+pub use spread::{MeetingSite, Spread};
 
 /// Refuses control characters, line ends, and characters that are invisible or change the direction of the text around them. Joiners are
 /// allowed: emoji and some scripts need them.
@@ -82,7 +86,9 @@ const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}
 )]
 #[x_kube(
     validation = Rule::new("!has(self.startsAt) || !has(self.endsAt) || timestamp(self.endsAt) > timestamp(self.startsAt)")
-        .message("endsAt must be after startsAt")
+        .message("endsAt must be after startsAt"),
+    validation = Rule::new("!has(self.spread) || self.spread.maxPods == 1 || self.placement != 'Dedicated'")
+        .message("spread.maxPods must be 1 with placement Dedicated: use placement Shared, and a MediaPool of its own if the meeting must be isolated")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MeetingSpec {
@@ -111,11 +117,15 @@ pub struct MeetingSpec {
     pub placement: MeetingPlacement,
 
     /// Maximum number of participants in the call at the same time, 1 to 1000. Defaults to 50. Lowering it during a call disconnects no
-    /// one; new participants are refused while the meeting is full. It must not exceed `capacity.participants` of the MediaPool: such a
-    /// meeting fails with the reason MeetingTooLarge.
+    /// one; new participants are refused while the meeting is full. It must not exceed `capacity.participants` of the MediaPool, times
+    /// `spread.maxPods`: such a meeting fails with the reason MeetingTooLarge.
     #[serde(default = "default_max_participants")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_participants: u32,
+
+    /// Spread of the meeting over several media pods, for more participants than one pod can serve.
+    #[serde(default, skip_serializing_if = "Spread::is_default")]
+    pub spread: Spread,
 
     /// Whether the meeting is locked. A locked meeting admits no new participants; those in the call stay, and may rejoin after a lost
     /// connection. Can be changed at any time. Defaults to false.
@@ -197,62 +207,6 @@ pub enum AccessPolicy {
     Lobby,
 }
 
-/// Codecs and bitrates that participants may use.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct MeetingMedia {
-    /// Codecs that participants may use. If empty, all codecs of the media pod, which are all except AV1. Opus is always included,
-    /// because browsers require it. AV1 is forwarded with temporal layers only; clients that send it with spatial layers are refused.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 7))]
-    pub codecs: Vec<Codec>,
-
-    /// Maximum bitrate that one participant may send, in kilobits per second, 50 to 100000. Defaults to the limit of the media pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 50, max = 100_000))]
-    pub max_send_kbps: Option<u32>,
-
-    /// Maximum bitrate that is sent to one participant, in kilobits per second, 50 to 100000. Defaults to the limit of the media pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 50, max = 100_000))]
-    pub max_receive_kbps: Option<u32>,
-}
-
-/// Name of a codec, as in SDP.
-#[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "these are names of codecs")]
-pub enum Codec {
-    #[serde(rename = "opus")]
-    Opus,
-    #[serde(rename = "PCMU")]
-    Pcmu,
-    #[serde(rename = "PCMA")]
-    Pcma,
-    #[serde(rename = "VP8")]
-    Vp8,
-    #[serde(rename = "VP9")]
-    Vp9,
-    #[serde(rename = "H264")]
-    H264,
-    #[serde(rename = "AV1")]
-    Av1,
-}
-
-impl Codec {
-    /// Its name in SDP.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Opus => "opus",
-            Self::Pcmu => "PCMU",
-            Self::Pcma => "PCMA",
-            Self::Vp8 => "VP8",
-            Self::Vp9 => "VP9",
-            Self::H264 => "H264",
-            Self::Av1 => "AV1",
-        }
-    }
-}
-
 /// Features besides audio and video.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -302,6 +256,10 @@ pub struct MeetingStatus {
     /// Media pod that carries the meeting. It is recorded here before any client is directed to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<AssignedPod>,
+
+    /// Media pods that serve participants besides `pod`, which has the room: at most `spec.spread.maxPods` - 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<MeetingSite>,
 
     /// Move between media pods that is under way or was the last one.
     #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]

@@ -55,6 +55,10 @@ pub const MEDIA_HTTP_PORT: u16 = 8080;
 pub const METRICS_PORT_NAME: &str = "metrics";
 /// Default number of the port [`METRICS_PORT_NAME`]. Pods that use it for media have another one: read the container port.
 pub const MEDIA_METRICS_PORT: u16 = 9090;
+/// Name of the container port at which other media pods use the workers of a pod.
+pub const LINK_PORT_NAME: &str = "link";
+/// Default number of the port [`LINK_PORT_NAME`].
+pub const MEDIA_LINK_PORT: u16 = 9443;
 /// Mount path of the `ConfigMap` with the public admission keys in media pods.
 pub const ADMISSION_KEYS_DIR: &str = "/etc/convene/admission";
 /// Key in that `ConfigMap`, and name of the file: a JSON Web Key Set.

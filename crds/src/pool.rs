@@ -8,14 +8,16 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::util::intstr::IntOrString};
+use k8s_openapi::api::core::v1::Toleration;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+mod container;
 mod namespaces;
 mod network;
 mod status;
 
+pub use container::{ContainerResources, ImagePullPolicy};
 pub use namespaces::{AllowedNamespaces, NamespaceLimits, NamespacesFrom};
 pub use network::{AddressPolicy, AnnouncedAddress, Exposure, IceServer, PlainRtp, RtcPorts};
 pub use status::{MediaPoolStatus, PodCounts, PortBlock, PortCounts};
@@ -96,6 +98,8 @@ pub use status::{MediaPoolStatus, PodCounts, PortBlock, PortCounts};
         .message("rtcPorts is too small for a single pod: each pod needs workersPerPod + plainPorts ports; widen rtcPorts or lower one of the two"),
     validation = Rule::new("self.exposure != 'HostNetwork' || self.rtcPorts.max - self.rtcPorts.min + 1 >= self.workersPerPod + self.plainPorts + 1")
         .message("rtcPorts is too small for a single pod: with exposure HostNetwork each pod needs one more port, for signaling; widen rtcPorts"),
+    validation = Rule::new("self.exposure != 'HostNetwork' || !has(self.pipePorts) || self.pipePorts == 0")
+        .message("pipePorts must be 0 with exposure HostNetwork: such pods share the ports of their node; use another exposure"),
     validation = Rule::new("self.warm <= self.max")
         .message("warm is larger than max: raise max or lower warm"),
     validation = Rule::new("!has(self.metricsPorts) || self.exposure == 'HostNetwork'")
@@ -158,6 +162,13 @@ pub struct MediaPoolSpec {
     #[serde(default)]
     #[schemars(range(min = 0, max = 64))]
     pub plain_ports: u16,
+
+    /// Number of UDP ports in each pod for streams to other media pods of the same meeting, 0 to 1024: one for each pair of pods of each
+    /// meeting. They are ports of the pod's own address, which only media pods need to reach. Defaults to 0: then `spread.maxPods` of a
+    /// meeting has no effect.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1024))]
+    pub pipe_ports: u16,
 
     /// Ports from which media pods are allocated blocks. Each pod uses a contiguous block of `workersPerPod` + `plainPorts` ports. With
     /// exposure HostPort or HostNetwork these are ports of the nodes: nothing else may listen on them, and firewalls must admit UDP and
@@ -287,47 +298,12 @@ impl Default for Rollout {
     }
 }
 
-/// When the image is pulled: Always, IfNotPresent or Never, as in a Pod. Defaults to Always for the tag `latest`, otherwise to
-/// IfNotPresent.
-#[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImagePullPolicy {
-    /// Each time a container starts.
-    Always,
-    /// When the node does not have the image.
-    IfNotPresent,
-    /// Never: the image must be on the node already.
-    Never,
-}
-
-impl ImagePullPolicy {
-    /// The value in `imagePullPolicy` of a container.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Always => "Always",
-            Self::IfNotPresent => "IfNotPresent",
-            Self::Never => "Never",
-        }
-    }
-}
-
-/// CPU and memory of a container.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct ContainerResources {
-    /// Maximum resources that the container may use, for example `{cpu: "2", memory: 1Gi}`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub limits: BTreeMap<String, IntOrString>,
-    /// Resources that the scheduler reserves for the container, for example `{cpu: 500m, memory: 256Mi}`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub requests: BTreeMap<String, IntOrString>,
-}
-
 /// Capacity of a media pod.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Capacity {
     /// Maximum number of participants on one pod, across all of its meetings, 1 to 10000. Defaults to 200. It is also the upper limit of
-    /// `maxParticipants` for meetings of this pool.
+    /// `maxParticipants` for meetings of this pool that use one pod.
     #[serde(default = "default_capacity_participants")]
     #[schemars(range(min = 1, max = 10_000))]
     pub participants: u32,

@@ -122,6 +122,8 @@ pub const DRAIN_DEADLINE: &str = "DrainDeadline";
 pub const RELIEVED: &str = "Relieved";
 /// A meeting is moved with its participants off a pod that has more of them than its capacity.
 pub const RELIEF: &str = "Relief";
+/// The media pods that serve a meeting besides its own have changed.
+pub const SPREAD: &str = "Spread";
 /// The meeting is being moved because its pod is being drained.
 pub const POD_DRAINING: &str = "PodDraining";
 /// The Meeting was deleted `ttlAfterEnded` after its end.

@@ -12,6 +12,7 @@ pub(crate) mod observe;
 pub(crate) mod plan;
 pub(crate) mod quota;
 pub(crate) mod report;
+pub(crate) mod spread;
 pub(crate) mod validate;
 
 use std::{sync::Arc, time::Duration};
@@ -183,7 +184,11 @@ fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>
         context.cache.state().ledger.forget(uid);
         context.cache.enqueue_unblocked_meetings();
     }
-    if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
+    if is_refused(result) {
+        context.cache.state().ledger.forget_sites(uid);
+    }
+    let has_other_sites = meeting.status.as_ref().map_or(&[][..], |status| &status.sites) != plan.sites;
+    if (plan.left.is_some() || plan.ended_at.is_some() || has_other_sites) && result.is_ok() {
         context.cache.rooms_changed();
     }
 }

@@ -16,5 +16,6 @@ pub(crate) mod ports;
 pub(crate) mod reason;
 pub(crate) mod relief;
 pub(crate) mod removal;
+pub(crate) mod sites;
 pub(crate) mod valid_pool;
 pub(crate) mod views;

@@ -7,4 +7,5 @@ pub(crate) mod heartbeat;
 pub(crate) mod link;
 pub(crate) mod reach;
 pub(crate) mod rooms;
+pub(crate) mod sites;
 pub(crate) mod slots;

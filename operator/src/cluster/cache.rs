@@ -5,11 +5,12 @@
 //! cached as such and does not block the others.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use convene_crds::{MediaPool, Meeting};
+use convene_protocol::admin::LinkPoint;
 use k8s_openapi::api::{
     core::v1::{Pod, Service},
     policy::v1::PodDisruptionBudget,
@@ -39,6 +40,7 @@ const WATCHED_KINDS: usize = 7;
 
 mod on_event;
 mod on_move;
+mod on_sites;
 mod relief;
 
 /// A custom resource that may not be parseable.
@@ -89,6 +91,8 @@ pub(crate) struct CacheState {
     pub(crate) moves: Moves,
     /// Backups of rooms.
     pub(crate) backups: Backups,
+    /// Where pods are linked that serve meetings of other pods, by UID, as they report it.
+    pub(crate) lenders: HashMap<String, LinkPoint>,
     /// Limits how many participants are moved, for each pool.
     pub(crate) pace: DrainPace,
     /// Labels of namespaces, by name.
@@ -250,9 +254,13 @@ impl ClusterCache {
         }
     }
 
-    /// Enqueues the meetings on a pod.
+    /// Enqueues the meetings on a pod, and those of other pods that it serves.
     pub(crate) fn enqueue_meetings_on(&self, pod_uid: &str) {
-        let bound: Vec<_> = self.state().ledger.meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
+        let bound: Vec<_> = {
+            let ledger = &self.state().ledger;
+            let own = ledger.meetings_on(pod_uid).map(|(_, key)| key);
+            own.chain(ledger.guests_on(pod_uid)).cloned().collect()
+        };
         for key in &bound {
             self.enqueue_meeting(key);
         }

@@ -13,7 +13,8 @@ use kube::ResourceExt;
 use super::{
     moving::{MoveStep, MoveView, plan_move},
     observe,
-    plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
+    plan::{MeetingPlan, ObservedPool, Placement, plan_meeting, plan_refused},
+    spread::choose_sites,
     validate::{self, ValidMeeting},
 };
 use crate::{
@@ -82,7 +83,8 @@ fn plan(meeting: &Meeting, context: &Context, state: &CacheState, now: Timestamp
             Ok(pool) => {
                 let relief = find_relief(meeting, &valid, pool, state);
                 let valid = add_moves(meeting, ValidMeeting { relief, ..valid }, context, state);
-                (plan_meeting(&valid, &observe::observe_pods(state, view, pool)), valid.participants)
+                let observed = observe::observe_pods(state, view, pool);
+                (add_sites(plan_meeting(&valid, &observed), &valid, &observed, state), valid.participants)
             }
             Err(why) => (plan_refused(why), 0),
         },
@@ -109,6 +111,18 @@ fn add_moves(meeting: &Meeting, valid: ValidMeeting, context: &Context, state: &
         is_released: state.pace.is_open(&meeting.spec.pool, context.moment()),
         ..valid
     }
+}
+
+/// Adds the pods that serve the meeting besides its own.
+fn add_sites(plan: MeetingPlan, valid: &ValidMeeting, observed: &ObservedPool, state: &CacheState) -> MeetingPlan {
+    let home = match &plan.placement {
+        Placement::Kept(pod) | Placement::New(pod) if valid.max_pods > 1 => &pod.uid,
+        _ => return plan,
+    };
+    let lenders = state.lenders.keys().map(String::as_str).collect();
+    let chosen = choose_sites(valid, observed, home, &lenders);
+    let sites = chosen.sites.iter().map(|pod| pod.to_site()).collect();
+    MeetingPlan { sites, wants_pod: plan.wants_pod || chosen.wants_pod, ..plan }
 }
 
 /// Whether the meeting leaves a draining or an overfull pod.
@@ -143,6 +157,7 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cac
         Placement::Nowhere => ledger.forget(uid),
         Placement::Kept(_) => {}
     }
+    ledger.assign_sites(uid, plan.sites.iter().map(|site| site.uid.as_str()));
     ledger.set_over_quota(uid, plan.assigned.reason().code == reason::NAMESPACE_SHARE_USED);
     if ledger.want(uid, plan.wants_pod) {
         cache.enqueue_pool(&meeting.spec.pool);

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use convene_crds::AssignedPod;
+use convene_crds::{AssignedPod, MeetingSite};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -63,6 +63,8 @@ pub(crate) struct MeetingPlan {
     pub(crate) ready: ConditionValue,
     /// The pod it is on.
     pub(crate) placement: Placement,
+    /// The pods that serve it besides that one.
+    pub(crate) sites: Vec<MeetingSite>,
     /// The reason it left its pod, if it did.
     pub(crate) left: Option<Reason>,
     /// Whether it needs a pod that does not exist: the pool should create one.
@@ -145,6 +147,7 @@ fn plan_nowhere(accepted: ConditionValue, why: &Reason) -> MeetingPlan {
         reachable: ConditionValue::Unknown(Reason::new(reason::NOT_PROBED, "the meeting has no media pod")),
         ready: no,
         placement: Placement::Nowhere,
+        sites: Vec::new(),
         left: None,
         wants_pod: false,
         is_draining: false,
@@ -268,7 +271,7 @@ pub(crate) fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool)
 fn has_room(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> bool {
     let load = load_of(observed, pod);
     if meeting.is_dedicated {
-        return load.meetings == 0;
+        return load.is_unused();
     }
     load.dedicated == 0
         && load.meetings < observed.pool.capacity.meetings
@@ -299,6 +302,7 @@ fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
         reachable: compute_reachable(pod, observed),
         ready,
         placement: Placement::Kept(pod.to_assigned()),
+        sites: Vec::new(),
         left: None,
         wants_pod: false,
         is_draining: false,

@@ -39,6 +39,7 @@ pub(crate) fn compute_status(
         reachable,
         ready,
         placement,
+        sites,
         ended_at,
         left: _,
         wants_pod: _,
@@ -64,6 +65,7 @@ pub(crate) fn compute_status(
         participants: Some(if pod.is_some() { occupancy.participants } else { 0 }),
         recording: occupancy.is_recorded && has_its_room(plan),
         pod,
+        sites: sites.clone(),
         last_move: compute_last_move(meeting, plan),
         backup: has_backup(meeting),
         ended_at: ended_at.map(Time),
@@ -92,6 +94,7 @@ pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool 
         conditions,
         join_url,
         pod,
+        sites,
         last_move,
         participants,
         recording,
@@ -100,7 +103,7 @@ pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool 
         observed_generation,
     } = new;
     are_same(&old.conditions, conditions)
-        && (old.recording, old.backup, &old.last_move) == (*recording, *backup, last_move)
+        && (old.recording, old.backup, &old.last_move, &old.sites) == (*recording, *backup, last_move, sites)
         && (&old.phase, &old.join_url, &old.pod, &old.participants, &old.ended_at, &old.observed_generation)
             == (phase, join_url, pod, participants, ended_at, observed_generation)
 }
@@ -136,6 +139,7 @@ pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &Meet
             notes.push(compute_note(value));
         }
     }
+    notes.extend(compute_sites_note(meeting, status));
     notes.extend(compute_recording_note(meeting, status));
     notes
 }
@@ -178,6 +182,21 @@ fn compute_fallback(record: &MeetingMove, status: &MeetingStatus) -> Note {
         return Note::warning(reason::MOVE_FELL_BACK, message);
     }
     Note::normal(reason::MOVE_FELL_BACK, format!("{move_} was cancelled: {why}"))
+}
+
+/// Other media pods than before serve the meeting besides its own.
+fn compute_sites_note(meeting: &Meeting, status: &MeetingStatus) -> Option<Note> {
+    let pod = status.pod.as_ref()?;
+    let before = meeting.status.as_ref().map(|old| old.sites.as_slice()).unwrap_or_default();
+    if before == status.sites {
+        return None;
+    }
+    let names: Vec<_> = status.sites.iter().map(|site| format!("{:?}", site.name)).collect();
+    let message = match names.len() {
+        0 => format!("media pod {:?} serves all participants", pod.name),
+        count => format!("{} media pods serve the meeting: {:?}, {}", count + 1, pod.name, names.join(", ")),
+    };
+    Some(Note::normal(reason::SPREAD, message))
 }
 
 fn compute_recording_note(meeting: &Meeting, status: &MeetingStatus) -> Option<Note> {

@@ -12,7 +12,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use kube::ResourceExt;
 
 use super::quota::check_quota;
-use crate::model::{ledger::Ledger, media_pod::MediaPod, reason::Reason, valid_pool::ValidPool};
+use crate::model::{
+    ledger::{Ledger, Sites},
+    media_pod::MediaPod,
+    reason::Reason,
+    valid_pool::ValidPool,
+};
 use convene_crds::reason;
 
 /// How long before its start a meeting gets its media pod, so that a pod that has to be created first is ready in time.
@@ -47,8 +52,12 @@ pub(crate) enum Moment {
 #[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValidMeeting {
-    /// Participants it must have capacity for.
+    /// Participants that each of its pods must have capacity for.
     pub(crate) max_participants: u32,
+    /// Media pods that may serve it at the same time.
+    pub(crate) max_pods: u32,
+    /// The other pods that serve it now.
+    pub(crate) sites: Sites,
     /// Whether it requires a dedicated pod.
     pub(crate) is_dedicated: bool,
     /// The pod it is assigned to now.
@@ -118,15 +127,17 @@ pub(crate) fn validate_meeting(
     if !is_admitted(&pool.allowed_namespaces, &namespace, home, labels) {
         return Err(compute_not_admitted(pool, &namespace));
     }
-    let wanted = meeting.spec.max_participants;
-    if wanted > pool.capacity.participants {
-        return Err(compute_too_large(meeting, pool));
+    let (wanted, max_pods) = (meeting.spec.max_participants, compute_max_pods(&meeting.spec, pool));
+    if wanted > pool.capacity.participants.saturating_mul(max_pods) {
+        return Err(compute_too_large(meeting, pool, max_pods));
     }
     let is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
     let may_be_dedicated = is_admitted(&pool.dedicated_namespaces, &namespace, home, labels);
     let bound_to = ledger.pod_of(meeting).cloned();
     Ok(ValidMeeting {
-        max_participants: wanted,
+        max_participants: wanted.div_ceil(max_pods),
+        max_pods,
+        sites: ledger.sites_of(meeting),
         is_dedicated,
         denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
         participants: ledger.occupancy_of(meeting).participants,
@@ -138,6 +149,12 @@ pub(crate) fn validate_meeting(
         moment: compute_moment(&meeting.spec, now),
         now,
     })
+}
+
+/// The media pods that may serve a meeting at the same time: one, if those of its pool cannot send streams to each other.
+pub(crate) fn compute_max_pods(spec: &MeetingSpec, pool: &ValidPool) -> u32 {
+    let may_spread = pool.template.pipe_ports > 0 && spec.placement == MeetingPlacement::Shared;
+    if may_spread { spec.spread.max_pods.max(1) } else { 1 }
 }
 
 /// Whether a pool allows meetings from a namespace with these labels.
@@ -193,13 +210,21 @@ fn compute_not_admitted(pool: &ValidPool, namespace: &str) -> Reason {
     )
 }
 
-fn compute_too_large(meeting: &Meeting, pool: &ValidPool) -> Reason {
-    let (wanted, room, pool) = (meeting.spec.max_participants, pool.capacity.participants, &pool.name);
-    let name = meeting.name_any();
+fn compute_too_large(meeting: &Meeting, pool: &ValidPool, max_pods: u32) -> Reason {
+    let (wanted, capacity, name) = (meeting.spec.max_participants, pool.capacity.participants, meeting.name_any());
+    let pods = if max_pods == 1 { "a media pod".to_owned() } else { format!("{max_pods} media pods") };
+    let room = capacity.saturating_mul(max_pods);
+    let verb = if max_pods == 1 { "takes" } else { "take" };
+    let pool_name = &pool.name;
+    let remedy = match (meeting.spec.spread.max_pods, pool.template.pipe_ports) {
+        (2.., 0) => "set pipePorts of the pool, so that spread.maxPods has an effect, or lower spec.maxParticipants",
+        (2.., _) => "lower spec.maxParticipants, or raise spec.spread.maxPods or capacity.participants of the pool",
+        _ => "lower spec.maxParticipants, or raise capacity.participants of the pool",
+    };
     Reason::new(
         reason::MEETING_TOO_LARGE,
         format!(
-            "meeting {name:?} allows {wanted} participants, but a media pod of MediaPool {pool:?} takes {room}: lower spec.maxParticipants, or raise capacity.participants of the pool"
+            "meeting {name:?} allows {wanted} participants, but {pods} of MediaPool {pool_name:?} {verb} {room}: {remedy}"
         ),
     )
 }

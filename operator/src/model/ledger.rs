@@ -8,6 +8,8 @@
 
 mod entry;
 mod load;
+mod sites;
+mod sums;
 mod usage;
 
 use std::{
@@ -22,7 +24,7 @@ use self::{
     usage::{UsageTable, order_fairly},
 };
 pub(crate) use self::{
-    load::{HostedMeeting, MeetingKey, Need, Occupancy, PodLoad, PodLoads, key_of},
+    load::{HostedMeeting, MeetingKey, Need, Occupancy, PodLoad, PodLoads, Sites, key_of},
     usage::{Holders, Usage},
 };
 
@@ -36,6 +38,8 @@ pub(crate) struct Ledger {
     loads: HashMap<Arc<str>, PodLoad>,
     /// Key by UID, by pod.
     on_pod: HashMap<Arc<str>, Keys>,
+    /// The same for pods that serve meetings of other pods.
+    on_site: HashMap<Arc<str>, Keys>,
     /// Key by UID, by pool.
     waiting: HashMap<Arc<str>, Keys>,
     needs: HashMap<Arc<str>, Need>,
@@ -75,6 +79,7 @@ impl Ledger {
         let uid = meeting.metadata.uid.as_deref()?;
         let status = meeting.status.as_ref();
         let recorded = status.and_then(|status| status.pod.as_ref()).map(|pod| self.name(&pod.uid));
+        let sites = status.iter().flat_map(|status| &status.sites).map(|site| self.name(&site.uid)).collect();
         let pool = self.name(&meeting.spec.pool);
         let list = self.list;
         if !self.meetings.contains_key(uid) {
@@ -89,6 +94,10 @@ impl Ledger {
                 entry.decided = None;
             }
             entry.recorded = recorded;
+            entry.recorded_sites = sites;
+            if entry.decided_sites.as_ref() == Some(&entry.recorded_sites) {
+                entry.decided_sites = None;
+            }
             entry.recorded_occupancy = Occupancy::of_status(status);
             entry.list = list;
         });
@@ -142,6 +151,7 @@ impl Ledger {
             entry.expected = entry.participants();
             entry.decided = Some(Box::new(pod.clone()));
             (entry.reported, entry.wants_pod) = (None, false);
+            entry.served.clear();
         });
     }
 
@@ -157,7 +167,7 @@ impl Ledger {
 
     /// Reverts a decision that could not be written.
     pub(crate) fn forget(&mut self, uid: &str) {
-        self.change(uid, |entry| (entry.decided, entry.expected) = (None, 0));
+        self.change(uid, |entry| (entry.decided, entry.decided_sites, entry.expected) = (None, None, 0));
     }
 
     /// Records whether `meeting` waits for a pod. Returns whether that has changed.
@@ -226,7 +236,7 @@ impl Ledger {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
 
-    /// The same, with what is known of them.
+    /// The meetings on a pod, with what is known of them.
     pub(crate) fn hosted_on(&self, pod_uid: &str) -> Vec<HostedMeeting> {
         let entries = self.meetings_on(pod_uid).filter_map(|(uid, _)| self.meetings.get_key_value(uid));
         entries.map(|(uid, entry)| entry.to_hosted(uid)).collect()
@@ -279,6 +289,11 @@ impl Ledger {
         self.needs.get(pool).copied().unwrap_or_default()
     }
 
+    /// Whether there is a Meeting with this UID.
+    pub(crate) fn has(&self, uid: &str) -> bool {
+        self.meetings.contains_key(uid)
+    }
+
     /// Number of known meetings.
     pub(crate) fn len(&self) -> usize {
         self.meetings.len()
@@ -305,71 +320,6 @@ impl Ledger {
     /// Records that other meetings of the namespace may get a place now.
     fn note_freed(&mut self, reservation: Option<(Arc<str>, Usage)>, namespace: &str) {
         self.freed.extend(reservation.map(|(pool, _)| (pool, namespace.to_owned())));
-    }
-
-    fn add(&mut self, uid: &Arc<str>, entry: &Entry) {
-        if let Some(pod) = entry.pod_uid() {
-            let pod = self.name(pod);
-            let load = self.loads.entry(Arc::clone(&pod)).or_default();
-            load.meetings += 1;
-            load.participants += entry.participants();
-            load.dedicated += u32::from(entry.is_dedicated);
-            load.active += u32::from(entry.participants() > 0);
-            self.on_pod.entry(pod).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
-            self.held.add(&entry.pool, &entry.key.namespace, entry.usage());
-        }
-        if entry.reserves_place() {
-            self.reserved.add(&entry.pool, &entry.key.namespace, entry.usage());
-        }
-        if entry.pod_uid().is_none() || entry.wants_pod {
-            let waiting = self.waiting.entry(Arc::clone(&entry.pool)).or_default();
-            waiting.insert(Arc::clone(uid), Arc::clone(&entry.key));
-        }
-        if entry.wants_pod {
-            let need = self.needs.entry(Arc::clone(&entry.pool)).or_default();
-            *side(need, entry.is_dedicated) += 1;
-        }
-    }
-
-    fn subtract(&mut self, uid: &str, entry: &Entry) {
-        if let Some(pod) = entry.pod_uid() {
-            let mut is_empty = false;
-            if let Some(load) = self.loads.get_mut(pod) {
-                load.meetings = load.meetings.saturating_sub(1);
-                load.participants = load.participants.saturating_sub(entry.participants());
-                load.dedicated = load.dedicated.saturating_sub(u32::from(entry.is_dedicated));
-                load.active = load.active.saturating_sub(u32::from(entry.participants() > 0));
-                is_empty = load.meetings == 0;
-            }
-            if is_empty {
-                self.loads.remove(pod);
-            }
-            remove_uid(&mut self.on_pod, pod, uid);
-            self.held.subtract(&entry.pool, &entry.key.namespace, entry.usage());
-        }
-        if entry.reserves_place() {
-            self.reserved.subtract(&entry.pool, &entry.key.namespace, entry.usage());
-        }
-        remove_uid(&mut self.waiting, &entry.pool, uid);
-        if entry.wants_pod
-            && let Some(need) = self.needs.get_mut(&entry.pool)
-        {
-            let count = side(need, entry.is_dedicated);
-            *count = count.saturating_sub(1);
-        }
-    }
-}
-
-fn side(need: &mut Need, is_dedicated: bool) -> &mut u32 {
-    if is_dedicated { &mut need.dedicated } else { &mut need.shared }
-}
-
-fn remove_uid(index: &mut HashMap<Arc<str>, Keys>, at: &str, uid: &str) {
-    if let Some(keys) = index.get_mut(at) {
-        keys.remove(uid);
-        if keys.is_empty() {
-            index.remove(at);
-        }
     }
 }
 

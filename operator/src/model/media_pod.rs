@@ -4,12 +4,12 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::AssignedPod;
 use convene_crds::facts::{announced_addresses, condition, is_ready, signaling_port};
 use convene_crds::names::{
     ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, FALSE, LABEL_EVICTABLE, LABEL_POD,
     LABEL_POOL, LABEL_REVISION, POD_CONDITION_MEDIA_REACHABLE, TRUE,
 };
+use convene_crds::{AssignedPod, MeetingSite};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerPort, ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt;
@@ -193,6 +193,11 @@ impl MediaPod {
             PodState::Starting(reason) | PodState::Crashing(reason) | PodState::Silent(reason) => Some(reason),
             PodState::Ready | PodState::Terminating | PodState::Dead(_) => None,
         }
+    }
+
+    /// The pod as the status of a Meeting names it that is on another pod.
+    pub(crate) fn to_site(&self) -> MeetingSite {
+        MeetingSite { name: self.name.clone(), uid: self.uid.clone(), node: self.node.clone() }
     }
 
     /// The pod as a Meeting's status names it.

@@ -12,8 +12,9 @@ use convene_crds::{
     ContainerResources, Exposure,
     names::{
         ADMISSION_KEYS_DIR, ADMISSION_KEYS_FILE, ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS,
-        ANNOUNCED_ADDRESSES_FILE, ANNOUNCED_PORTS_FILE, HTTP_PORT_NAME, LABEL_APP_NAME, LABEL_POOL, MEDIA_CONTAINER,
-        MEDIA_HTTP_PORT, MEDIA_METRICS_PORT, MEDIA_POD_APP_NAME, METRICS_PORT_NAME, POD_INFO_DIR,
+        ANNOUNCED_ADDRESSES_FILE, ANNOUNCED_PORTS_FILE, HTTP_PORT_NAME, LABEL_APP_NAME, LABEL_POOL, LINK_PORT_NAME,
+        MEDIA_CONTAINER, MEDIA_HTTP_PORT, MEDIA_LINK_PORT, MEDIA_METRICS_PORT, MEDIA_POD_APP_NAME, METRICS_PORT_NAME,
+        POD_INFO_DIR,
     },
 };
 use k8s_openapi::{
@@ -27,6 +28,10 @@ use k8s_openapi::{
 };
 
 const USER: i64 = 65532;
+/// First UDP port for streams between media pods.
+const FIRST_PIPE_PORT: u16 = 20_000;
+/// The same for pods whose media ports overlap those. A block has at most 128 ports, so it cannot overlap both ranges.
+const LATER_PIPE_PORT: u16 = 22_000;
 /// The pod takes 20 s to disconnect all participants; then 10 s remain.
 const TERMINATION_GRACE_SECONDS: i64 = 30;
 /// Seconds until a pod on a lost node is given up; the Kubernetes default of 300 would leave its participants waiting.
@@ -67,6 +72,13 @@ pub(crate) fn compute_metrics_port(template: &PodTemplate, block: PortRange) -> 
     // Blocks of the same size that do not overlap have different numbers, wherever they begin.
     let number = u32::from(block.first()) / block.count();
     u16::try_from(u32::from(ports.first()) + number % ports.count()).ok()
+}
+
+/// UDP ports for streams to other media pods, if the pod has any. They are ports of its own network, so they need no ports of the node.
+fn compute_pipe_ports(template: &PodTemplate, block: PortRange) -> Option<PortRange> {
+    let more = template.pipe_ports.checked_sub(1)?;
+    let range = |first: u16| PortRange::new(first, first.saturating_add(more)).ok();
+    range(FIRST_PIPE_PORT).filter(|ports| !ports.overlaps(block)).or_else(|| range(LATER_PIPE_PORT))
 }
 
 /// `preferred`, unless it is one of the pod's media ports.
@@ -170,17 +182,22 @@ fn build_environment(template: &PodTemplate, block: PortRange) -> Vec<EnvVar> {
         ("CONVENE_SHUTDOWN_GRACE", "20s".to_owned()),
         ("CONVENE_LOG_FORMAT", "json".to_owned()),
     ];
-    let variables = variables.into_iter().chain(metrics).chain(destinations);
+    let links = compute_pipe_ports(template, block).map(|ports| {
+        let link = compute_own_port(MEDIA_LINK_PORT, block);
+        [("CONVENE_LINK_PORT", link.to_string()), ("CONVENE_PIPE_PORTS", ports.to_string())]
+    });
+    let address = links.as_ref().map(|_| build_field("CONVENE_POD_IP", "status.podIP"));
+    let variables = variables.into_iter().chain(metrics).chain(destinations).chain(links.into_iter().flatten());
     let variables =
         variables.map(|(name, value)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None });
-    variables.chain([build_pod_uid()]).collect()
+    // Tokens for moving a meeting are bound to one pod, so the pod must know which one it is.
+    variables.chain([build_field("CONVENE_POD_UID", "metadata.uid")]).chain(address).collect()
 }
 
-/// Tokens for moving a meeting are bound to one pod, so the pod must know which one it is.
-fn build_pod_uid() -> EnvVar {
-    let field = ObjectFieldSelector { api_version: None, field_path: "metadata.uid".to_owned() };
+fn build_field(name: &str, path: &str) -> EnvVar {
+    let field = ObjectFieldSelector { api_version: None, field_path: path.to_owned() };
     let source = EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() };
-    EnvVar { name: "CONVENE_POD_UID".to_owned(), value: None, value_from: Some(source) }
+    EnvVar { name: name.to_owned(), value: None, value_from: Some(source) }
 }
 
 fn build_ports(template: &PodTemplate, block: PortRange) -> Vec<ContainerPort> {
@@ -189,6 +206,8 @@ fn build_ports(template: &PodTemplate, block: PortRange) -> Vec<ContainerPort> {
     let mut ports = vec![build_port(HTTP_PORT_NAME.to_owned(), http, "TCP", is_of_node)];
     let metrics = compute_metrics_port(template, block);
     ports.extend(metrics.map(|port| build_port(METRICS_PORT_NAME.to_owned(), port, "TCP", is_of_node)));
+    let link = (template.pipe_ports > 0).then(|| compute_own_port(MEDIA_LINK_PORT, block));
+    ports.extend(link.map(|port| build_port(LINK_PORT_NAME.to_owned(), port, "TCP", false)));
     let is_open_on_node = template.uses_node_ports();
     for port in compute_rtc_ports(template, block).ports() {
         ports.push(build_port(format!("rtc-{port}-udp"), port, "UDP", is_open_on_node));

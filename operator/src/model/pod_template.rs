@@ -44,6 +44,9 @@ pub(crate) struct PodTemplate {
     /// Ports for metrics with host networking, if metrics are served.
     #[serde(skip)]
     pub(crate) metrics_ports: Option<PortRange>,
+    /// UDP ports for streams to other media pods; 0 if meetings are not spread over several.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) pipe_ports: u16,
     /// `ConfigMap` with the public admission keys.
     pub(crate) admission_keys: String,
 }
@@ -63,4 +66,9 @@ impl PodTemplate {
     pub(crate) fn has_services(&self) -> bool {
         matches!(self.exposure, Exposure::NodePort | Exposure::LoadBalancer)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &u16) -> bool {
+    *count == 0
 }

@@ -67,7 +67,7 @@ fn compute_excess(view: &ReliefView<'_>) -> Option<u32> {
 
 fn may_move(meeting: &HostedMeeting, now: Timestamp) -> bool {
     let has_rested = meeting.moved_at.is_none_or(|moved_at| now.duration_since(moved_at) >= REST);
-    meeting.participants > 0 && !meeting.is_dedicated && has_rested
+    meeting.participants > 0 && !meeting.is_dedicated && !meeting.has_sites && has_rested
 }
 
 /// The fullest of the pods that may take the meeting.

@@ -137,6 +137,7 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
         exposure: spec.exposure,
         plain_destinations: compute_plain_destinations(&spec.plain_rtp)?,
         metrics_ports: compute_metrics_ports(spec)?,
+        pipe_ports: if spec.exposure == Exposure::HostNetwork { 0 } else { spec.pipe_ports },
         fixed_addresses: if is_fixed { spec.announced_address.addresses.clone() } else { Vec::new() },
         admission_keys: defaults.admission_keys.clone(),
     })

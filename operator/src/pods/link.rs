@@ -7,8 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use convene_protocol::{
-    admin::{DRAIN_PATH, EndReason, LeaveRequest, PROBE_PATH, ProbeTargets, ROOMS_PATH, RoomList, RoomUpdate},
-    admission::{AdmissionError, JoinTicket, Signer},
+    admin::{
+        DRAIN_PATH, EndReason, LeaveRequest, PROBE_PATH, ProbeTargets, ROOMS_PATH, RoomList, RoomSites, RoomUpdate,
+    },
+    admission::{AdmissionError, JoinTicket, LinkGrant, Signer},
     handover::{MAX_BACKUP_BYTES, MAX_SNAPSHOT_BYTES, RoomBackup},
 };
 use http_body_util::{BodyExt, Full, Limited};
@@ -194,6 +196,23 @@ impl PodLink {
         let body = build_body(pod, request)?;
         let request = PodRequest { body, ..self.prepare_move(Method::POST, step, "leave", FROZEN_SECONDS) };
         self.receive(pod, request).await.map(|_| ())
+    }
+
+    /// Tells a room which other pods serve it.
+    pub(crate) async fn use_sites(
+        &self,
+        pod: &MediaPod,
+        step: &MoveStep<'_>,
+        sites: &RoomSites,
+    ) -> Result<(), PodLinkError> {
+        let body = build_body(pod, sites)?;
+        let request = PodRequest { body, ..self.prepare_move(Method::PUT, step, "sites", FROZEN_SECONDS) };
+        self.receive(pod, request).await.map(|_| ())
+    }
+
+    /// Signs a ticket with which a pod may use the media workers of another one.
+    pub(crate) fn link_ticket(&self, grant: &LinkGrant) -> Result<String, AdmissionError> {
+        self.signer.load().link(grant, unix_now())
     }
 
     /// Signs a ticket with which a client can connect to the pod that its meeting has moved to.

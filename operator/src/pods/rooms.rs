@@ -33,6 +33,7 @@ use crate::{
     pods::{
         backups::BackupKeeper,
         link::{PodLink, PodLinkError},
+        sites::{SentLists, SiteKeeper},
     },
 };
 
@@ -46,8 +47,8 @@ const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(250);
 const ENOUGH_REFUSALS: u32 = 2;
 /// Refusals after which something else than its end must be the cause: 15 s, in which Kubernetes notices the end of a process.
 const TOO_MANY_REFUSALS: u32 = 60;
-/// Pause before steps of backups that have failed, or were not due, are repeated.
-const BACKUP_RETRY: Duration = Duration::from_secs(5);
+/// Pause before steps of backups, and lists of other pods, that have failed or were not due are repeated.
+const RETRY: Duration = Duration::from_secs(5);
 /// Interval in which remembered participants, and backups of rooms that have ended, are checked for expiry.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
@@ -57,6 +58,8 @@ struct RoomReconciler {
     cache: Arc<ClusterCache>,
     link: PodLink,
     metrics: OperatorMetrics,
+    /// Lists of other pods that rooms have received.
+    sent_sites: SentLists,
     /// Participants of locked meetings. If both locks are needed, this one is taken before that of the ledger.
     returning: Arc<Mutex<Returning>>,
 }
@@ -76,7 +79,8 @@ struct Followed {
 pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink, metrics: OperatorMetrics) {
     cache.wait_until_complete().await;
     let mut changes = cache.pods_changed.subscribe();
-    let reconciler = RoomReconciler { cache, link, metrics, returning: Arc::default() };
+    let reconciler =
+        RoomReconciler { cache, link, metrics, sent_sites: SentLists::default(), returning: Arc::default() };
     let mut forget = tokio::time::interval(FORGET_EVERY);
     let mut followers: HashMap<Followed, AbortOnDropHandle<()>> = HashMap::new();
     loop {
@@ -115,12 +119,12 @@ impl RoomReconciler {
         let mut moves = self.cache.pods_changed.subscribe();
         let mut known = RoomList::default();
         let mut failures = Failures::default();
-        let mut is_backup_left = false;
+        let mut is_work_left = false;
         loop {
             let change = self.await_change(&pod, &known, &mut moves);
-            let limit = if is_backup_left { BACKUP_RETRY } else { Duration::MAX };
+            let limit = if is_work_left { RETRY } else { Duration::MAX };
             let Ok(change) = tokio::time::timeout(limit, change).await else {
-                is_backup_left = self.backups().settle(&pod, &known).await;
+                is_work_left = self.settle_state(&pod, &known).await;
                 continue;
             };
             match change {
@@ -130,7 +134,7 @@ impl RoomReconciler {
                     known = list;
                     self.report(&pod, &known);
                     self.settle(&pod, &known).await;
-                    is_backup_left = self.backups().settle(&pod, &known).await;
+                    is_work_left = self.settle_state(&pod, &known).await;
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => {
@@ -186,12 +190,25 @@ impl RoomReconciler {
         BackupKeeper { cache: &self.cache, link: &self.link, metrics: &self.metrics }
     }
 
+    fn sites(&self) -> SiteKeeper<'_> {
+        let Self { cache, link, metrics, sent_sites: sent, .. } = self;
+        SiteKeeper { cache, link, metrics, sent }
+    }
+
+    /// Brings what rooms know to where it belongs: their state to backups, and to them the list of the other pods that serve them. Returns
+    /// whether something is left to do.
+    async fn settle_state(&self, pod: &MediaPod, list: &RoomList) -> bool {
+        let is_sites_left = self.sites().settle(pod, list).await;
+        self.backups().settle(pod, list).await || is_sites_left
+    }
+
     fn returning(&self) -> MutexGuard<'_, Returning> {
         // A panic while the lock was held leaves the value usable: each change is complete in itself.
         self.returning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn forget(&self) {
+        self.sent_sites.retain(|uid| self.cache.state().ledger.has(uid));
         self.returning().forget(Timestamp::now(), |key, uid, pod_uid| self.find(key, uid, pod_uid));
     }
 
@@ -207,6 +224,7 @@ impl RoomReconciler {
         self.returning().observe(&pod.uid, list, Timestamp::now());
         let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
         self.cache.on_move_report(pod, list);
+        self.cache.on_site_report(pod, list);
         self.cache.on_room_report(pod, &rooms);
     }
 

@@ -269,7 +269,7 @@ fn count(pods: &[Arc<MediaPod>], filter: impl Fn(&MediaPod) -> bool) -> u32 {
 
 fn count_pods(pool: &ValidPool, observed: &ObservedPods) -> PodCounts {
     let pods = &observed.pods;
-    let is_warm = |pod: &MediaPod| pod.is_open() && observed.loads.get(&pod.uid).is_none_or(|load| load.meetings == 0);
+    let is_warm = |pod: &MediaPod| pod.is_open() && observed.loads.get(&pod.uid).is_none_or(|load| load.is_unused());
     PodCounts {
         ready: count(pods, MediaPod::is_ready),
         starting: count(pods, |pod| matches!(pod.state, PodState::Starting(_) | PodState::Crashing(_))),

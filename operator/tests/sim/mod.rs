@@ -13,6 +13,7 @@ pub(crate) mod pods;
 pub(crate) mod rules;
 pub(crate) mod scenarios;
 pub(crate) mod selector;
+mod sites;
 pub(crate) mod store;
 mod store_tests;
 pub(crate) mod view;

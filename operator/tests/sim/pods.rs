@@ -125,9 +125,12 @@ impl Processes {
 
     /// Ends the process of a pod, and its rooms.
     pub(crate) fn end(&self, uid: &str) {
-        if let Some(process) = self.lock().processes.remove(uid) {
+        let mut inner = self.lock();
+        if let Some(process) = inner.processes.remove(uid) {
             process.server.abort();
+            super::sites::lose(&mut inner, uid);
         }
+        drop(inner);
         self.touch();
     }
 
@@ -294,7 +297,7 @@ pub(super) struct Desk {
 
 fn build_app(processes: Arc<Processes>, uid: &str) -> Router {
     let desk = Desk { processes, uid: uid.to_owned() };
-    super::moves::add_routes(Router::new())
+    super::sites::add_routes(super::moves::add_routes(Router::new()))
         .route("/admin/v1/rooms", get(list_rooms))
         .route("/admin/v1/rooms/{namespace}/{name}", delete(end_room).patch(update_room))
         .route("/admin/v1/drain", put(drain).delete(undrain))
@@ -349,7 +352,7 @@ fn list_once(desk: &Desk) -> Result<RoomList, StatusCode> {
         rooms: process.rooms.values().cloned().collect(),
         draining: process.is_draining,
         ending: false,
-        link: None,
+        link: (!inner.is_old).then(|| super::sites::link_of(process)),
     })
 }
 

@@ -50,6 +50,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("a new template moves all participants", change_template, all_are_on_the_new_template),
     scenario!("a move during a move waits for it", move_again, all_are_on_the_new_template),
     scenario!("an overfull pod is relieved of a meeting", overfill_pod, overfull_pod_is_relieved),
+    scenario!("a meeting is spread over two pods, of which one is lost", spread_meeting, regatta_is_spread),
     scenario!("participants of older media pods reconnect", drain_old_pods, participants_have_reconnected),
     scenario!("a full pool without surge replaces its pod", replace_the_only_pod, the_only_pod_is_new),
     scenario!("a cordoned node is left", cordon_node, node_is_empty),
@@ -252,10 +253,14 @@ fn regatta_has_left_the_pod_that_was_cut_off(world: &World) -> Result<(), String
 
 fn kill_pod_of_regatta(world: &World) -> Result<(), String> {
     let uid = world.pod_of("regatta").ok_or("the regatta has lost its pod")?;
+    kill_pod_with(world, &uid);
+    Ok(())
+}
+
+fn kill_pod_with(world: &World, uid: &str) {
     for pod in world.pods(POOL).iter().filter(|pod| uid_of(pod) == uid) {
         world.delete(Kind::Pod, HOME, name_of(pod), Some(0));
     }
-    Ok(())
 }
 
 /// On one pod, with another one as a spare.
@@ -426,6 +431,23 @@ async fn overfill_pod(world: &World) -> Result<(), String> {
     world.wait("participants in all meetings", are_in).await?;
     gather([3, 5, 5]);
     Ok(())
+}
+
+/// Three participants are most of what one pod takes.
+async fn spread_meeting(world: &World) -> Result<(), String> {
+    world.pool(json!({"capacity": {"participants": 4}, "pipePorts": 4, "max": 4}));
+    world.meeting("regatta", json!({"maxParticipants": 8, "spread": {"maxPods": 2}}));
+    world.processes.gather(CREW, "regatta", 3);
+    world.wait("two pods that serve the regatta", regatta_is_spread).await?;
+    let site = world.sites_of("regatta").pop().ok_or("the regatta has lost its other pod")?;
+    kill_pod_with(world, &site);
+    Ok(())
+}
+
+fn regatta_is_spread(world: &World) -> Result<(), String> {
+    world.expect_phase("regatta", "Ready")?;
+    world.expect_participants("regatta", 3)?;
+    world.expect_spread("regatta", 1)
 }
 
 const SHARING: [&str; 3] = ["regatta", "briefing", "dinner"];

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use convene_crds::names::{ADMISSION_KEY_ID, ADMISSION_KEYS_FILE, LABEL_POOL};
+use convene_protocol::admin::SiteState;
 use serde_json::Value;
 
 use super::{
@@ -92,6 +93,31 @@ impl World {
             return Ok(());
         }
         Err(format!("{count} participants should be in {name:?} on pod {pod:?}: {rooms:?}, its status says {told:?}"))
+    }
+
+    /// UIDs of the pods that serve a meeting besides its own.
+    pub(crate) fn sites_of(&self, name: &str) -> Vec<String> {
+        let meeting = self.object(Kind::Meeting, CREW, name).unwrap_or_default();
+        let sites = meeting["status"]["sites"].as_array().into_iter().flatten();
+        sites.filter_map(|site| site["uid"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// So many pods serve the meeting besides its own: they exist, and its room is linked to them and to no others.
+    pub(crate) fn expect_spread(&self, name: &str, count: usize) -> Result<(), String> {
+        let (sites, home) = (self.sites_of(name), self.pod_of(name));
+        let alive = self.processes.uids();
+        let rooms = self.processes.rooms();
+        let room = rooms.iter().find(|(uid, room)| Some(uid) == home.as_ref() && room.name == name);
+        let linked: Vec<_> = room.iter().flat_map(|(_, room)| &room.sites).collect();
+        let is_linked = |uid: &String| linked.iter().any(|site| site.pod == *uid && site.state == SiteState::Linked);
+        let is_right = sites.len() == count
+            && linked.len() == count
+            && sites.iter().all(|uid| Some(uid) != home.as_ref() && alive.contains(uid) && is_linked(uid));
+        if is_right {
+            Ok(())
+        } else {
+            Err(format!("{name:?} on {home:?} is spread to {sites:?}, and linked to {linked:?}"))
+        }
     }
 
     /// The meeting's status says that it is recorded, or that it is not.

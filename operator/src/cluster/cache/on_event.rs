@@ -182,7 +182,11 @@ impl ClusterCache {
     }
 
     fn pod_gone(&self, pod: &MediaPod) {
-        self.state().ledger.forget_pod(&pod.uid);
+        {
+            let mut state = self.state();
+            state.ledger.forget_pod(&pod.uid);
+            state.lenders.remove(&pod.uid);
+        }
         self.pod_changed(pod);
     }
 

@@ -7,11 +7,16 @@
 use serde_json::json;
 
 use super::*;
-use crate::fixtures::{media_pod, pool, starting};
+use crate::{
+    fixtures::{media_pod, pool, starting},
+    model::ledger::Sites,
+};
 
 fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
     ValidMeeting {
         max_participants: 20,
+        max_pods: 1,
+        sites: Sites::default(),
         is_dedicated: false,
         bound_to: bound_to.map(MediaPod::to_assigned),
         participants: 0,

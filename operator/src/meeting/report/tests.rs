@@ -20,6 +20,7 @@ fn ready_plan() -> MeetingPlan {
         reachable: ConditionValue::yes(reason::MEDIA_REACHABLE, "d"),
         ready: ConditionValue::yes(reason::POD_READY, "c"),
         placement: Placement::New(pod),
+        sites: Vec::new(),
         left: None,
         wants_pod: false,
         is_draining: false,
@@ -234,4 +235,32 @@ fn the_last_move_stays_on_record_and_a_meeting_without_a_pod_does_not_move() {
     assert_eq!(phase_of("Done", &refused), (MeetingMovePhase::Done, "PodDraining".into(), true));
     assert_eq!(phase_of("Moving", &ready_plan()), (MeetingMovePhase::Moving, "PodDraining".into(), true));
     assert_eq!(phase_of("Moving", &refused), (MeetingMovePhase::Fallback, "PoolNotFound".into(), false));
+}
+
+#[test]
+fn pods_that_serve_the_meeting_are_in_the_status_and_in_events() {
+    let site = |name: &str| json!({"name": name, "uid": format!("{name}-uid"), "node": "pier-2"});
+    let read = |sites: &[&str]| -> Vec<convene_crds::MeetingSite> {
+        sites.iter().map(|name| serde_json::from_value(site(name)).unwrap()).collect()
+    };
+    let cases: [(&[&str], &[&str], Option<&str>); 5] = [
+        (&[], &[], None),
+        (&["b"], &["b"], None),
+        (&[], &["b"], Some("2 media pods serve the meeting: \"media-lagoon-41000\", \"b\"")),
+        (&["b"], &["b", "c"], Some("3 media pods serve the meeting: \"media-lagoon-41000\", \"b\", \"c\"")),
+        (&["b"], &[], Some("media pod \"media-lagoon-41000\" serves all participants")),
+    ];
+    for (before, after, wanted) in cases {
+        let MeetingPlan { placement, .. } = ready_plan();
+        let Placement::New(pod) = placement else { panic!("a new place") };
+        let plan = MeetingPlan { placement: Placement::Kept(pod), sites: read(after), ..ready_plan() };
+        let first = compute_status(&meeting_object(json!({}), Value::Null), &plan, "", participants(4), at(60));
+        let old = convene_crds::MeetingStatus { sites: read(before), ..first };
+        let meeting = meeting_object(json!({}), serde_json::to_value(old).unwrap());
+        let status = compute_status(&meeting, &plan, "", participants(4), at(60));
+        assert_eq!(is_same(meeting.status.as_ref(), &status), before == after);
+        let notes = compute_notes(&meeting, &plan, &status);
+        let found: Vec<_> = notes.iter().filter(|note| note.reason == reason::SPREAD).collect();
+        assert_eq!(found.first().map(|note| note.message.as_str()), wanted);
+    }
 }

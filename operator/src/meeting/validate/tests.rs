@@ -132,3 +132,39 @@ fn participants_in_the_status_are_old_until_the_pod_has_reported() {
     ledger.report("p1", &std::collections::HashMap::new());
     assert!(is_reported(&ledger));
 }
+
+#[test]
+fn a_meeting_may_be_as_large_as_the_pods_that_may_serve_it() {
+    // (case, spec of the pool, spec of the meeting, pods and participants on each, or what the refusal says)
+    let cases: [(&str, serde_json::Value, serde_json::Value, Result<(u32, u32), &str>); 7] = [
+        ("one pod", json!({}), json!({"maxParticipants": 100}), Ok((1, 100))),
+        ("more than one pod takes", json!({}), json!({"maxParticipants": 101}), Err("a media pod of")),
+        ("three pods", json!({"pipePorts": 8}), spread(300, 3), Ok((3, 100))),
+        ("fewer than they take", json!({"pipePorts": 8}), spread(100, 3), Ok((3, 34))),
+        ("more than they take", json!({"pipePorts": 8}), spread(301, 3), Err("raise spec.spread.maxPods")),
+        ("its pods have no ports for each other", json!({}), spread(300, 3), Err("set pipePorts of the pool")),
+        ("and it does not need them", json!({}), spread(100, 3), Ok((1, 100))),
+    ];
+    for (case, mut spec, meeting_spec, wanted) in cases {
+        spec["capacity"] = json!({"participants": 100});
+        let pool = pool(spec);
+        let ledger = Ledger::default();
+        let valid = validate_meeting(
+            &meeting(meeting_spec),
+            Some(&Ok(&pool)),
+            "crew",
+            &BTreeMap::new(),
+            &ledger,
+            at("2030-01-01T10:00:00Z"),
+        );
+        match (valid, wanted) {
+            (Ok(valid), Ok(wanted)) => assert_eq!((valid.max_pods, valid.max_participants), wanted, "{case}"),
+            (Err(why), Err(wanted)) => assert!(why.message.contains(wanted), "{case}: {}", why.message),
+            (found, _) => panic!("{case}: {found:?}"),
+        }
+    }
+}
+
+fn spread(participants: u32, pods: u32) -> serde_json::Value {
+    json!({"maxParticipants": participants, "spread": {"maxPods": pods}})
+}

@@ -2,7 +2,7 @@
 //!
 //! Pure. Only the ledger changes it, so that its sums stay correct.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use convene_crds::{AssignedPod, Meeting, MeetingStatus};
 use jiff::Timestamp;
@@ -24,6 +24,12 @@ pub(super) struct Entry {
     pub(super) recorded: Option<Arc<str>>,
     /// Pod of a decision that the cache does not show yet.
     pub(super) decided: Option<Box<AssignedPod>>,
+    /// The other pods that serve it, in the cached status.
+    pub(super) recorded_sites: Vec<Arc<str>>,
+    /// The same by a decision that the cache does not show yet.
+    pub(super) decided_sites: Option<Vec<Arc<str>>>,
+    /// Participants on other pods as its pod reported them last, by UID.
+    pub(super) served: BTreeMap<Arc<str>, u32>,
     /// Occupancy from its status.
     pub(super) recorded_occupancy: Occupancy,
     /// Occupancy as its pod reported it last.
@@ -48,6 +54,9 @@ impl Entry {
             moved_at: None,
             recorded: None,
             decided: None,
+            recorded_sites: Vec::new(),
+            decided_sites: None,
+            served: BTreeMap::new(),
             recorded_occupancy: Occupancy::default(),
             reported: None,
             expected: 0,
@@ -86,13 +95,32 @@ impl Entry {
         self.occupancy().participants.max(self.expected)
     }
 
+    /// UIDs of the other pods that are to serve it.
+    pub(super) fn sites(&self) -> &[Arc<str>] {
+        self.decided_sites.as_ref().unwrap_or(&self.recorded_sites)
+    }
+
+    /// The other pods that serve it or are to do so, with its participants there.
+    pub(super) fn on_other_pods(&self) -> BTreeMap<&Arc<str>, u32> {
+        let own = self.pod_uid();
+        let planned = self.sites().iter().map(|uid| (uid, 0));
+        let all = planned.chain(self.served.iter().map(|(uid, count)| (uid, *count)));
+        all.filter(|(uid, _)| Some(&***uid) != own).collect()
+    }
+
+    /// Those who are on its own pod or on their way.
+    pub(super) fn local_participants(&self) -> u32 {
+        self.participants().saturating_sub(self.on_other_pods().values().sum())
+    }
+
     pub(super) fn to_hosted(&self, uid: &Arc<str>) -> HostedMeeting {
         HostedMeeting {
             uid: Arc::clone(uid),
             key: Arc::clone(&self.key),
-            participants: self.participants(),
+            participants: self.local_participants(),
             max_participants: self.max_participants,
             is_dedicated: self.is_dedicated,
+            has_sites: !self.sites().is_empty(),
             is_arriving: self.expected > 0,
             moved_at: self.moved_at,
         }

@@ -19,6 +19,20 @@ pub(crate) struct PodLoad {
     pub(crate) dedicated: u32,
     /// Meetings among them that have participants.
     pub(crate) active: u32,
+    /// Meetings of other pods that it serves. Their participants on this pod are included in `participants`.
+    pub(crate) guests: u32,
+}
+
+impl PodLoad {
+    /// The part of the pod's capacity that is left for one meeting, which has `own` participants there.
+    pub(crate) const fn remaining(self, capacity: u32, own: u32) -> u32 {
+        capacity.saturating_sub(self.participants.saturating_sub(own))
+    }
+
+    /// Whether no meeting uses the pod.
+    pub(crate) const fn is_unused(self) -> bool {
+        self.meetings == 0 && self.guests == 0
+    }
 }
 
 /// Participants and other uses of a meeting's room.
@@ -39,6 +53,15 @@ impl Occupancy {
     }
 }
 
+/// The other pods of a meeting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sites {
+    /// UIDs of those that are to serve it, in the order in which they were added.
+    pub(crate) wanted: Vec<Arc<str>>,
+    /// Its participants on other pods by UID, including pods that are no longer to serve it.
+    pub(crate) participants: BTreeMap<Arc<str>, u32>,
+}
+
 /// Load by pod UID.
 pub(crate) type PodLoads = BTreeMap<String, PodLoad>;
 
@@ -54,10 +77,12 @@ pub(crate) struct MeetingKey {
 pub(crate) struct HostedMeeting {
     pub(crate) uid: Arc<str>,
     pub(crate) key: Arc<MeetingKey>,
-    /// Participants that are there or on their way.
+    /// Participants that are there or on their way, except those whom other pods serve.
     pub(crate) participants: u32,
     pub(crate) max_participants: u32,
     pub(crate) is_dedicated: bool,
+    /// Whether other pods serve it, too.
+    pub(crate) has_sites: bool,
     /// Whether some of them are on their way, so that the pod does not report all of them yet.
     pub(crate) is_arriving: bool,
     /// When it last began to move with participants.

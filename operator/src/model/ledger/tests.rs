@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use convene_crds::{MeetingMove, MeetingMovePhase, MeetingSpec, MeetingStatus, MovePod};
+use convene_crds::{MeetingMove, MeetingMovePhase, MeetingSite, MeetingSpec, MeetingStatus, MovePod};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
@@ -36,9 +36,9 @@ fn ledger(meetings: &[Meeting]) -> Ledger {
 fn a_decision_counts_before_the_cache_shows_it() {
     let mut ledger = ledger(&[meeting("a", None, 0), meeting("b", Some("p1"), 3)]);
     ledger.assign("a", &pod("p1"));
-    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 2, participants: 3, dedicated: 0, active: 1 });
+    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 2, participants: 3, dedicated: 0, active: 1, guests: 0 });
     ledger.forget("a");
-    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, participants: 3, dedicated: 0, active: 1 });
+    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, participants: 3, dedicated: 0, active: 1, guests: 0 });
 }
 
 #[test]
@@ -180,10 +180,44 @@ fn a_share_counts_what_has_a_place_or_has_one_made_and_not_the_meeting_itself() 
     assert_eq!(ledger.usage_of_others(&foreign).meetings, 0);
 }
 
+fn spread(meeting: Meeting, sites: &[&str]) -> Meeting {
+    let site = |uid: &&str| MeetingSite { uid: (*uid).to_owned(), ..MeetingSite::default() };
+    let status = MeetingStatus { sites: sites.iter().map(site).collect(), ..meeting.status.unwrap_or_default() };
+    Meeting { status: Some(status), ..meeting }
+}
+
+#[test]
+fn participants_count_on_the_pod_that_serves_them() {
+    let mut ledger = ledger(&[meeting("a", Some("p1"), 9), meeting("b", Some("p2"), 1)]);
+    let loads =
+        |ledger: &Ledger| ["p1", "p2", "p3"].map(|uid| (ledger.load_of(uid).participants, ledger.load_of(uid).guests));
+    ledger.assign_sites("a", ["p2", "p3"].into_iter());
+    assert_eq!(loads(&ledger), [(9, 0), (1, 1), (0, 1)], "before the cache shows it, and before anyone is there");
+    let report = |ledger: &mut Ledger, served: &[(&str, u32)]| {
+        ledger.report_sites("p1", &HashMap::from([("a", served.to_vec())])).len()
+    };
+    assert_eq!((report(&mut ledger, &[("p2", 4)]), report(&mut ledger, &[("p2", 4)])), (1, 0));
+    assert_eq!(loads(&ledger), [(5, 0), (5, 1), (0, 1)]);
+    assert_eq!(ledger.report_sites("p2", &HashMap::from([("a", vec![("p3", 4)])])).len(), 0, "it is not on that pod");
+    let written = spread(meeting("a", Some("p1"), 9), &["p2"]);
+    ledger.observe(&written);
+    assert_eq!(loads(&ledger), [(5, 0), (5, 1), (0, 1)], "an earlier write");
+    ledger.forget_sites("a");
+    assert_eq!(loads(&ledger), [(5, 0), (5, 1), (0, 0)]);
+    ledger.assign_sites("a", std::iter::empty());
+    assert_eq!(loads(&ledger), [(5, 0), (5, 1), (0, 0)], "they are still there");
+    assert_eq!(ledger.guests_on("p2").count(), 1);
+    assert_eq!(ledger.sites_of(&written), Sites { wanted: vec![], participants: [("p2".into(), 4)].into() });
+    ledger.assign("a", &pod("p2"));
+    assert_eq!(loads(&ledger), [(0, 0), (10, 0), (0, 0)], "it moves to a pod that serves it already");
+    ledger.remove("a");
+    assert_eq!(loads(&ledger), [(0, 0), (1, 0), (0, 0)]);
+}
+
 proptest! {
     /// For any sequence of events, the sums match the meetings.
     #[test]
-    fn sums_are_those_of_the_meetings(steps in proptest::collection::vec((0..7_u8, 0..5_u8, 0..4_u8, 0..9_u32), 1..80)) {
+    fn sums_are_those_of_the_meetings(steps in proptest::collection::vec((0..9_u8, 0..5_u8, 0..4_u8, 0..9_u32), 1..80)) {
         let mut ledger = Ledger::default();
         for (kind, who, pod_number, count) in steps {
             let (uid, pod_uid) = (format!("m{who}"), format!("p{pod_number}"));
@@ -194,6 +228,8 @@ proptest! {
                 3 => ledger.remove(&uid),
                 4 => drop(ledger.want(&uid, count > 4)),
                 5 => ledger.expect(&uid, count),
+                6 => ledger.assign_sites(&uid, ["p1", "p2", "p3"].into_iter().take(count as usize % 4)),
+                7 => drop(ledger.report_sites(&pod_uid, &HashMap::from([(&*uid, vec![("p2", count), ("p3", 1)])]))),
                 _ => drop(ledger.report(&pod_uid, &room(&uid, count, count % 2 == 0))),
             }
             for number in 0..4 {
@@ -201,7 +237,11 @@ proptest! {
                 let on_it: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid() == Some(&pod_uid)).collect();
                 let load = ledger.load_of(&pod_uid);
                 prop_assert_eq!(load.meetings as usize, on_it.len());
-                prop_assert_eq!(load.participants, on_it.iter().map(|entry| entry.participants()).sum::<u32>());
+                let guests: Vec<_> = ledger.meetings.values().filter_map(|entry| entry.on_other_pods().into_iter().find(|(uid, _)| ***uid == *pod_uid).map(|(_, count)| count)).collect();
+                let own = on_it.iter().map(|entry| entry.local_participants()).sum::<u32>();
+                prop_assert_eq!(load.participants, own + guests.iter().sum::<u32>());
+                prop_assert_eq!(load.guests as usize, guests.len());
+                prop_assert_eq!(ledger.guests_on(&pod_uid).count(), guests.len());
                 prop_assert_eq!(load.active as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
             }
             let claims: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid().is_some() || entry.wants_pod).collect();

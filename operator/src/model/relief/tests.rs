@@ -36,6 +36,7 @@ fn meetings(counts: &[u32]) -> Vec<HostedMeeting> {
         participants: *participants,
         max_participants: *participants,
         is_dedicated: false,
+        has_sites: false,
         is_arriving: false,
         moved_at: None,
     };

@@ -127,3 +127,29 @@ fn the_revision_changes_with_the_pods_and_only_with_them() {
         assert_ne!(pool(other.clone()).revision, base, "{other}");
     }
 }
+
+#[test]
+fn with_ports_for_streams_a_pod_serves_meetings_of_other_pods() {
+    let without = built(json!({}));
+    assert!(!environment(&without).keys().any(|name| name.contains("LINK") || name.contains("PIPE")));
+    let pod = built(json!({"pipePorts": 8}));
+    let found = environment(&pod);
+    assert_eq!((found["CONVENE_LINK_PORT"], found["CONVENE_PIPE_PORTS"]), ("9443", "20000-20007"));
+    let container = &pod["spec"]["containers"][0];
+    let is_address = |variable: &&Value| variable["name"] == "CONVENE_POD_IP";
+    let address = container["env"].as_array().unwrap().iter().find(is_address).unwrap();
+    assert_eq!(address["valueFrom"]["fieldRef"]["fieldPath"], "status.podIP");
+    let link = container["ports"].as_array().unwrap().iter().find(|port| port["name"] == "link").unwrap();
+    assert_eq!((&link["containerPort"], link.get("hostPort")), (&json!(9443), None));
+    let pool = pool(json!({"pipePorts": 8, "rtcPorts": {"min": 1024, "max": 65000}}));
+    let block = PortRange::new(19_999, 19_999).unwrap();
+    let beside = |first: u16| PortRange::new(first, first).unwrap();
+    let ports_beside = |block: PortRange| {
+        let pod = serde_json::to_value(build_pod(&pool, &NewPod { name: "m".into(), block })).unwrap();
+        environment(&pod)["CONVENE_PIPE_PORTS"].to_owned()
+    };
+    assert_eq!(
+        [block, beside(20_007), beside(20_008)].map(ports_beside),
+        ["20000-20007", "22000-22007", "20000-20007"]
+    );
+}

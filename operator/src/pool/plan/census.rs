@@ -31,7 +31,7 @@ pub(super) struct Census<'a> {
 impl<'a> Census<'a> {
     pub(super) fn take(pool: &ValidPool, observed: &'a ObservedPods) -> Self {
         let live: Vec<&MediaPod> = observed.pods.iter().map(AsRef::as_ref).filter(|pod| pod.is_live()).collect();
-        let is_busy = |pod: &MediaPod| observed.load_of(pod).meetings > 0 || observed.has_participants(pod);
+        let is_busy = |pod: &MediaPod| !observed.load_of(pod).is_unused() || observed.has_participants(pod);
         let (draining, staying): (Vec<_>, Vec<_>) = live.iter().copied().partition(|pod| pod.draining.is_some());
         let (current, outdated): (Vec<_>, Vec<_>) = staying.into_iter().partition(|pod| pool.is_current(pod));
         let (busy, mut spare): (Vec<_>, Vec<_>) = current.into_iter().partition(|pod| is_busy(pod));

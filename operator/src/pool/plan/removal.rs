@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn participants_in_a_status_count() {
         let mut observed = observed(&[(starting(), None)], 1_000);
-        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, active: 1 };
+        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, active: 1, guests: 0 };
         observed.loads.insert(observed.pods[0].uid.clone(), load);
         let plan = plan_removal(&removal(), &observed, 1);
         assert!(plan.delete.is_empty());

@@ -1,0 +1,208 @@
+#![allow(clippy::type_complexity, reason = "tables of cases read best as tuples")]
+
+use convene_crds::reason;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    fixtures::{media_pod, pool, starting},
+    meeting::validate::Moment,
+    model::{
+        ledger::Holders,
+        media_pod::{Draining, PodState, Reached},
+        reason::Reason,
+        valid_pool::ValidPool,
+    },
+};
+
+/// A pod takes 100 participants.
+fn lagoon() -> ValidPool {
+    pool(json!({"capacity": {"participants": 100, "meetings": 4}, "pipePorts": 8}))
+}
+
+fn uid(number: u16) -> String {
+    format!("media-lagoon-{}-uid", 41000 + number * 4)
+}
+
+/// A meeting on pod 0, with pods that serve it now and its participants on each of them.
+struct Case {
+    max_pods: u32,
+    /// On pod 0.
+    here: u32,
+    sites: Vec<(u16, u32)>,
+    pods: Vec<MediaPod>,
+    /// Participants of other meetings, by pod.
+    others: Vec<u32>,
+    lenders: Vec<u16>,
+    is_reported: bool,
+}
+
+impl Case {
+    /// As many pods as there are counts, and all of them can serve other pods' meetings.
+    fn new(max_pods: u32, here: u32, sites: &[(u16, u32)], others: &[u32]) -> Self {
+        let count = u16::try_from(others.len()).unwrap();
+        let pods = (0..count).map(|number| media_pod(&lagoon(), number, PodState::Ready)).collect();
+        let (sites, others) = (sites.to_vec(), others.to_vec());
+        Self { max_pods, here, sites, pods, others, lenders: (0..count).collect(), is_reported: true }
+    }
+
+    fn meeting(&self) -> ValidMeeting {
+        let participants: BTreeMap<Arc<str>, u32> =
+            self.sites.iter().map(|(number, count)| (uid(*number).into(), *count)).collect();
+        ValidMeeting {
+            max_participants: 60,
+            max_pods: self.max_pods,
+            participants: self.here + participants.values().sum::<u32>(),
+            sites: Sites { wanted: self.sites.iter().map(|(number, _)| uid(*number).into()).collect(), participants },
+            is_dedicated: false,
+            bound_to: Some(self.pods[0].to_assigned()),
+            is_reported: self.is_reported,
+            relief: None,
+            is_released: false,
+            is_arriving: false,
+            denial: None,
+            moment: Moment::During,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn observed(&self) -> ObservedPool {
+        let own = |number: u16| {
+            let site = self.sites.iter().find(|(site, _)| *site == number).map_or(0, |(_, count)| *count);
+            if number == 0 { self.here } else { site }
+        };
+        let load = |(number, others): (u16, &u32)| {
+            (uid(number), PodLoad { participants: others + own(number), ..PodLoad::default() })
+        };
+        ObservedPool {
+            pool: Arc::new(lagoon()),
+            trouble: None,
+            pods: self.pods.iter().cloned().map(Arc::new).collect(),
+            loads: (0..).zip(&self.others).map(load).collect(),
+            holders: Holders::default(),
+        }
+    }
+
+    fn choose(&self) -> ChosenSites {
+        let lenders: Vec<_> = self.lenders.iter().map(|number| uid(*number)).collect();
+        choose_sites(&self.meeting(), &self.observed(), &uid(0), &lenders.iter().map(String::as_str).collect())
+    }
+
+    /// Numbers of the chosen pods, and whether another one is needed.
+    fn numbers(&self) -> (Vec<u16>, bool) {
+        let chosen = self.choose();
+        let number = |pod: &Arc<MediaPod>| (0..40).find(|number| uid(*number) == pod.uid).unwrap();
+        (chosen.sites.iter().map(number).collect(), chosen.wants_pod)
+    }
+}
+
+#[test]
+fn pods_are_added_before_the_others_are_full_and_released_when_they_are_not_needed() {
+    let cases: [(&str, Case, (Vec<u16>, bool)); 15] = [
+        ("no participants", Case::new(3, 0, &[], &[0, 0]), (vec![], false)),
+        ("few", Case::new(3, 69, &[], &[0, 0]), (vec![], false)),
+        ("many", Case::new(3, 70, &[], &[0, 0]), (vec![1], false)),
+        ("many, and it may have one pod only", Case::new(1, 99, &[], &[0, 0]), (vec![], false)),
+        ("more than two pods take", Case::new(3, 150, &[], &[0, 0, 0]), (vec![1, 2], false)),
+        ("others are on its pod", Case::new(3, 30, &[], &[60, 0]), (vec![1], false)),
+        ("no other pod", Case::new(3, 70, &[], &[0]), (vec![], true)),
+        ("the other pod has too many of others", Case::new(3, 70, &[], &[0, 41]), (vec![], true)),
+        ("the one with fewer", Case::new(3, 70, &[], &[0, 20, 10]), (vec![2], false)),
+        ("a second one, half used", Case::new(3, 60, &[(1, 10)], &[0, 0, 0]), (vec![1], false)),
+        ("nearly all of both", Case::new(3, 80, &[(1, 65)], &[0, 0, 0]), (vec![1, 2], false)),
+        ("most have left", Case::new(3, 20, &[(1, 0)], &[0, 0]), (vec![], false)),
+        ("half have left", Case::new(3, 50, &[(1, 0)], &[0, 0]), (vec![1], false)),
+        ("one of them is not empty", Case::new(3, 5, &[(1, 0), (2, 1)], &[0, 0, 0]), (vec![2], false)),
+        ("it may have fewer now", Case::new(2, 5, &[(1, 3), (2, 9)], &[0, 0, 0]), (vec![2], false)),
+    ];
+    for (case, view, wanted) in cases {
+        assert_eq!(view.numbers(), wanted, "{case}");
+    }
+}
+
+#[test]
+fn a_pod_that_cannot_serve_the_meeting_is_not_chosen_and_left() {
+    let draining =
+        |pod: &mut MediaPod| pod.draining = Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED });
+    let unreachable = |pod: &mut MediaPod| {
+        pod.reached = Some(Reached { is_reachable: Some(false), reason: Reason::new(reason::MEDIA_UNREACHABLE, "") });
+    };
+    let changes: [(&str, &dyn Fn(&mut MediaPod)); 3] = [
+        ("it is not ready", &|pod| pod.state = starting()),
+        ("it drains", &draining),
+        ("its process has ended", &|pod| *pod = pod.to_ended()),
+    ];
+    for (case, change) in changes {
+        let mut new = Case::new(3, 70, &[], &[0, 0]);
+        change(&mut new.pods[1]);
+        assert_eq!(new.numbers(), (vec![], true), "{case}");
+        let mut used = Case::new(3, 70, &[(1, 30)], &[0, 0, 50, 0]);
+        change(&mut used.pods[1]);
+        assert_eq!(used.numbers(), (vec![3], false), "{case}, and another one takes its place");
+    }
+    let mut far = Case::new(3, 70, &[], &[0, 0, 30]);
+    unreachable(&mut far.pods[1]);
+    assert_eq!(far.numbers(), (vec![2], false), "only if there is no other");
+    let mut full = Case::new(3, 70, &[], &[0, 0]).observed();
+    full.loads.get_mut(&uid(1)).unwrap().dedicated = 1;
+    let meeting = Case::new(3, 70, &[], &[0, 0]).meeting();
+    let lenders = [uid(0), uid(1)];
+    let lenders = lenders.iter().map(String::as_str).collect();
+    assert_eq!(choose_sites(&meeting, &full, &uid(0), &lenders).sites, []);
+}
+
+#[test]
+fn pods_on_other_nodes_come_first() {
+    let mut view = Case::new(3, 150, &[], &[0, 0, 10, 20]);
+    view.pods[2].node = Some("pier-2".into());
+    view.pods[3].node = Some("pier-2".into());
+    assert_eq!(view.numbers(), (vec![2, 1], false));
+}
+
+#[test]
+fn what_is_not_known_yet_changes_nothing() {
+    let unreported = Case { is_reported: false, ..Case::new(3, 90, &[(1, 0)], &[0, 0, 0]) };
+    assert_eq!(unreported.numbers(), (vec![1], false), "its pod has not reported since the operator started");
+    let old = Case { lenders: vec![1], ..Case::new(3, 90, &[], &[0, 0]) };
+    assert_eq!(old.numbers(), (vec![], false), "its own pod cannot use others");
+    let none = Case { lenders: vec![0], ..Case::new(3, 90, &[(1, 4)], &[0, 0, 0]) };
+    assert_eq!(none.numbers(), (vec![1], false), "one that serves it stays although it has not reported yet");
+}
+
+proptest! {
+    /// Whatever the loads: never more pods than allowed, never its own, none twice, and no one who is served has to leave.
+    #[test]
+    fn chosen_pods_are_bounded_and_keep_whom_they_serve(
+        max_pods in 1..6_u32, here in 0..200_u32, counts in proptest::collection::vec(0..90_u32, 0..5),
+        others in proptest::collection::vec(0..90_u32, 6..9), ready in proptest::collection::vec(any::<bool>(), 9),
+    ) {
+        let sites: Vec<_> = (1..).zip(counts).collect();
+        let mut view = Case::new(max_pods, here, &sites, &others);
+        for (pod, is_ready) in view.pods.iter_mut().zip(&ready) {
+            if !is_ready {
+                pod.state = starting();
+            }
+        }
+        let (chosen, _) = view.numbers();
+        prop_assert!(chosen.len() < max_pods as usize && !chosen.contains(&0));
+        let distinct: BTreeSet<_> = chosen.iter().collect();
+        prop_assert_eq!(distinct.len(), chosen.len());
+        prop_assert!(chosen.iter().all(|number| ready[*number as usize]));
+        if sites.len() < max_pods as usize {
+            let left = sites.iter().filter(|(number, count)| *count > 0 && ready[*number as usize] && !chosen.contains(number));
+            prop_assert_eq!(left.count(), 0);
+        }
+    }
+
+    /// What was chosen is chosen again: a meeting does not gain and lose the same pod in turn.
+    #[test]
+    fn a_choice_is_stable(max_pods in 1..6_u32, here in 0..500_u32, others in proptest::collection::vec(0..90_u32, 6)) {
+        let first = Case::new(max_pods, here, &[], &others);
+        let (chosen, wants_pod) = first.numbers();
+        let sites: Vec<_> = chosen.iter().map(|number| (*number, 0)).collect();
+        let second = Case::new(max_pods, here, &sites, &others);
+        prop_assert_eq!(second.numbers(), (chosen, wants_pod));
+    }
+}
