@@ -1,0 +1,166 @@
+// One meeting on three media pods, on a real Kubernetes: who is served where, what all see and hear, and the loss of a pod. The tests build on
+// each other: they are one story, from installation to removal.
+import { type Page, expect as expectOf } from '@playwright/test';
+
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
+import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { type MediaPod, meeting, podOf, podsOf, pool, poolHas } from '../support/cluster/fleet.ts';
+import { applyAll, conditionOf, describeShows, getObject, kubectl } from '../support/cluster/kubectl.ts';
+import { withTone } from '../support/people/noticed.ts';
+import type { Participant, Place } from '../support/people/participant.ts';
+import type { People } from '../support/people/people.ts';
+import { keepConnections } from '../support/people/received.ts';
+import { processesOfPod } from '../support/programs/node-process.ts';
+import { install, place, programsRun, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test } from './fixtures.ts';
+
+const SUMMIT = ['meeting', 'summit'] as const;
+const URL_OF_SUMMIT = `${publicUrl}/m/default/summit`;
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async () => {
+  test.setTimeout(240_000);
+  await removeLeftovers();
+});
+
+test.afterAll(async ({}, info) => {
+  test.setTimeout(240_000);
+  if (info.status !== info.expectedStatus && keepAfterFailure) return;
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
+  await removeLeftovers();
+});
+
+/** The pods that serve the meeting, its own first, once there are so many. */
+async function servingPods(count: number): Promise<MediaPod[]> {
+  const own = await podOf('summit');
+  let sites: string[] = [];
+  await waitUntil(`${String(count)} pods serve the meeting`, 30, async () => {
+    const { status } = await getObject(...SUMMIT);
+    sites = ((status?.['sites'] ?? []) as { uid: string }[]).map(({ uid }) => uid);
+    return sites.length + 1 === count ? undefined : `${String(sites.length + 1)} do`;
+  });
+  const all = await podsOf('shelf');
+  return [own, ...sites.map((uid) => all.find((pod) => pod.uid === uid) ?? own)];
+}
+
+/** The ports that the page's media goes to. */
+async function mediaPorts(page: Page): Promise<number[]> {
+  return page.evaluate(async () => {
+    const open = window.connections.filter(({ connectionState }) => connectionState === 'connected');
+    const reports = (await Promise.all(open.map((one) => one.getStats()))).map((report) => report as ReadonlyMap<string, Record<string, unknown>>);
+    const ports = reports.flatMap((report) => {
+      const transport = [...report.values()].find(({ type }) => type === 'transport');
+      const pair = report.get(String(transport?.['selectedCandidatePairId']));
+      const port = report.get(String(pair?.['remoteCandidateId']))?.['port'];
+      return typeof port === 'number' ? [port] : [];
+    });
+    return [...new Set(ports)].sort();
+  });
+}
+
+/** The pod that serves this participant. */
+async function podServing({ page, name }: Participant, pods: readonly MediaPod[]): Promise<MediaPod> {
+  let found: MediaPod | undefined;
+  await waitUntil(`one pod serves ${name}`, 15, async () => {
+    const ports = await mediaPorts(page);
+    found = pods.find(({ block }) => ports.length === 1 && block.split('-').map(Number).includes(ports[0] ?? 0));
+    return found === undefined ? `its ports are ${ports.join(', ')}` : undefined;
+  });
+  return found as MediaPod;
+}
+
+/** Each joins when the pods of those before have been added. */
+async function joinSummit(people: People, at: Place = place(URL_OF_SUMMIT)): Promise<{ all: Participant[]; pods: MediaPod[] }> {
+  const all: Participant[] = [];
+  for (const [index, name] of ['Ada', 'Grace', 'Linus'].entries()) {
+    await servingPods(index + 1);
+    const one = await people.open(name, at, undefined, keepConnections);
+    await one.enter();
+    await one.isConnected();
+    all.push(one);
+  }
+  return { all, pods: await servingPods(3) };
+}
+
+const tileOf = async (seen: Participant, by: Participant): Promise<ReturnType<Page['locator']>> =>
+  by.page.locator(`[data-testid="tile"][data-peer-id="${await seen.peerId()}"]`);
+
+test('a pool whose pods serve one participant each, and a meeting for three', async () => {
+  await install('--set', 'defaultPool.enabled=false');
+  await programsRun();
+  const resources = { requests: { cpu: '20m', memory: '32Mi' } };
+  const capacity = { meetings: 10, participants: 1 };
+  await applyAll([
+    pool('shelf', { rtcPorts: { min: 45_600, max: 45_609 }, warm: 3, max: 5, capacity, resources, pipePorts: 8 }),
+    meeting('summit', { pool: 'shelf', maxParticipants: 3, spread: { maxPods: 3 } }),
+    meeting('crowd', { pool: 'shelf', maxParticipants: 4, spread: { maxPods: 3 } }),
+  ]);
+  await conditionOf([...SUMMIT], 'Ready', { status: 'True' }, 90);
+  await conditionOf(['meeting', 'crowd'], 'Accepted', { status: 'False', reason: /^MeetingTooLarge$/ }, 30);
+  await poolHas('shelf', { ready: 4 }, 90);
+});
+
+test('three people on three pods see and hear each other, and mute, layers and chat are the same for all', async ({ people }) => {
+  const { all, pods } = await joinSummit(people);
+  await everyoneSeesAndHearsEveryone(all);
+  const serving = await Promise.all(all.map((one) => podServing(one, pods)));
+  expectOf(new Set(serving.map(({ uid }) => uid)).size, 'pods that serve one of them').toBe(3);
+  await describeShows([...SUMMIT], /Sites:/, /Spread +\d+s.* 3 media pods serve the meeting/);
+  const [ada, grace, linus] = all as [Participant, Participant, Participant];
+
+  await grace.page.getByTestId('mute-button').click();
+  for (const other of [ada, linus]) await expect(await tileOf(grace, other)).toHaveAttribute('data-muted', 'true', { timeout: 2000 });
+  await grace.page.getByTestId('mute-button').click();
+  for (const other of [ada, linus]) await expect(await tileOf(grace, other)).toHaveAttribute('data-muted', 'false', { timeout: 2000 });
+
+  for (const one of all) await one.page.getByTestId('chat-button').click();
+  for (const [index, one] of all.entries()) {
+    await one.page.getByTestId('chat-input').fill(`message ${String(index)}`);
+    await one.page.getByTestId('chat-input').press('Enter');
+    for (const other of all) await expect(other.page.getByTestId('chat-message')).toHaveCount(index + 1);
+  }
+  const texts = await Promise.all(all.map((one) => one.page.getByTestId('chat-message').allTextContents()));
+  for (const own of texts) expectOf(own.map((text) => /message \d/.exec(text)?.[0])).toEqual(['message 0', 'message 1', 'message 2']);
+  await everyoneSeesAndHearsEveryone(all);
+});
+
+test('a pod that serves one of them dies: that one is back on another pod, and the others notice nothing of their own', async ({ people }, info) => {
+  test.skip(!cluster.isOwn, 'the processes of a foreign cluster are not on this machine');
+  const { all, pods } = await joinSummit(people, withTone(place(URL_OF_SUMMIT), info));
+  await everyoneSeesAndHearsEveryone(all);
+  const serving = await Promise.all(all.map((one) => podServing(one, pods)));
+  const lost = serving.findIndex(({ uid }) => uid === pods[2]?.uid);
+  const leaves = all[lost] as Participant;
+  const stay = all.filter((one) => one !== leaves);
+  const processes = processesOfPod(pods[2]?.uid ?? '', 'convene-media-pod');
+  expectOf(processes).toHaveLength(1);
+  const killed = performance.now();
+  process.kill(processes[0] as number, 'SIGKILL');
+  await leaves.seesTrouble(10);
+  await leaves.isConnected();
+  const connected = (performance.now() - killed) / 1000;
+  await everyoneSeesAndHearsEveryone(all);
+  info.annotations.push({ type: 'measured', description: `connected ${connected.toFixed(1)} s after the death of its pod` });
+  console.log(`${leaves.name} is connected ${connected.toFixed(1)} s after the death of the pod that served it`);
+  expectOf(await Promise.all(stay.map((one) => one.connectionState()))).toEqual(['connected', 'connected']);
+  await servingPods(3);
+});
+
+test('the node of the pod with the room is cordoned: all pods that serve the meeting are elsewhere soon, and the call goes on', async ({ people }) => {
+  const { all, pods } = await joinSummit(people);
+  await everyoneSeesAndHearsEveryone(all);
+  const { node } = pods[0] as MediaPod;
+  try {
+    await kubectl('cordon', node);
+    await waitUntil('no pod on that node serves the meeting', 90, async () => {
+      const [own, ...others] = await servingPods(3);
+      const left = [own, ...others].filter((pod) => pod?.node === node);
+      return left.length === 0 ? undefined : `${left.map((pod) => pod?.name).join(', ')} still do`;
+    });
+    await everyoneSeesAndHearsEveryone(all);
+  } finally {
+    await kubectl('uncordon', node);
+  }
+});
