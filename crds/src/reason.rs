@@ -124,6 +124,8 @@ pub const RELIEVED: &str = "Relieved";
 pub const RELIEF: &str = "Relief";
 /// The media pods that serve a meeting besides its own have changed.
 pub const SPREAD: &str = "Spread";
+/// A media pod that was to serve a meeting besides its own could not be linked.
+pub const SPREAD_FAILED: &str = "SpreadFailed";
 /// The meeting is being moved because its pod is being drained.
 pub const POD_DRAINING: &str = "PodDraining";
 /// The Meeting was deleted `ttlAfterEnded` after its end.

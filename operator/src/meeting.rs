@@ -29,6 +29,7 @@ use self::{
     error::Error,
     handover::Performed,
     plan::{MeetingPlan, Placement},
+    spread::SPARE,
     validate::{compute_expiry, compute_next_moment},
 };
 use crate::{
@@ -156,8 +157,10 @@ fn observe_occupancy(meeting: &Meeting, context: &Context, now: Timestamp) -> Oc
 /// When something is due that no event announces.
 fn compute_again(meeting: &Meeting, context: &Context, now: Timestamp) -> Option<Duration> {
     let uid = meeting.metadata.uid.as_deref().unwrap_or_default();
-    let moves = &context.cache.state().moves;
-    let due = compute_next_moment(meeting, now).into_iter().chain(moves.expected_until(uid, now));
+    let state = context.cache.state();
+    let moves = &state.moves;
+    let spare_until = state.ledger.spare_since(uid).and_then(|since| since.saturating_add(SPARE).ok());
+    let due = compute_next_moment(meeting, now).into_iter().chain(moves.expected_until(uid, now)).chain(spare_until);
     let retry = moves.is_leave_due(uid).then_some(RETRY_LEAVE);
     until(due.min(), now).into_iter().chain(retry).min()
 }

@@ -16,6 +16,8 @@ make_node_network() {
   done
   ip route add "$(pod_subnet "$number").0/24" via "$(node_address "$number")"
   nsenter --net="/run/netns/$node" sysctl -qw net.ipv4.ip_forward=1
+  # Not by the bridge plugin, which hides the addresses of pods from pods of other nodes, too: Kubernetes forbids that.
+  nsenter --net="/run/netns/$node" iptables -t nat -A POSTROUTING -s "$(pod_subnet "$number").0/24" ! -d 10.244.0.0/16 -j MASQUERADE
 }
 
 # The kubelet requires its root group to exist. Version 1 of cgroups has one tree per controller, version 2 a single one.
@@ -33,7 +35,7 @@ write_cni_config() { # NUMBER FOLDER
   mkdir -p "$2/cni"
   cat >"$2/cni/10-bridge.conflist" <<END
 {"cniVersion": "1.0.0", "name": "convene-pods", "plugins": [
-  {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+  {"type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": "$2/ipam",
             "ranges": [[{"subnet": "$(pod_subnet "$1").0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}]}

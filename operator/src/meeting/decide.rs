@@ -14,7 +14,7 @@ use super::{
     moving::{MoveStep, MoveView, plan_move},
     observe,
     plan::{MeetingPlan, ObservedPool, Placement, plan_meeting, plan_refused},
-    spread::choose_sites,
+    spread::{AVOIDED, choose_sites},
     validate::{self, ValidMeeting},
 };
 use crate::{
@@ -46,13 +46,15 @@ pub(super) fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> Op
         cache.rooms_changed();
     }
     state.release_lost_place(meeting);
-    let (plan, participants) = plan(meeting, context, &state, now);
+    let Planned { plan, participants, leaving } = plan(meeting, context, &state, now);
     let step = decide_move(meeting, &plan, &state, now);
     let slot = context.slots.take(&pods_to_ask(meeting, &plan, &step, &state))?;
-    if participants > 0 && is_paced(&plan) {
-        state.pace.take(&meeting.spec.pool, participants, context.moment());
+    let moved = if is_paced(&plan) { participants } else { leaving };
+    if moved > 0 {
+        state.pace.take(&meeting.spec.pool, moved, context.moment());
     }
     note_decision(meeting, &plan, &mut state.ledger, cache);
+    note_sites(meeting, &plan, &mut state.ledger, now);
     drop(state);
     cache.enqueue_unblocked_meetings();
     Some(Decision { plan, step, slot })
@@ -71,8 +73,22 @@ fn pods_to_ask<'a>(meeting: &Meeting, plan: &'a MeetingPlan, step: &'a MoveStep,
     pods
 }
 
-/// The plan, and the participants that it is about.
-fn plan(meeting: &Meeting, context: &Context, state: &CacheState, now: Timestamp) -> (MeetingPlan, u32) {
+/// A plan, and how many participants it is about.
+struct Planned {
+    plan: MeetingPlan,
+    /// All of the meeting.
+    participants: u32,
+    /// Those on other pods of the meeting that they have to leave.
+    leaving: u32,
+}
+
+impl Planned {
+    fn refused(why: &Reason) -> Self {
+        Self { plan: plan_refused(why), participants: 0, leaving: 0 }
+    }
+}
+
+fn plan(meeting: &Meeting, context: &Context, state: &CacheState, now: Timestamp) -> Planned {
     let view = observe::observe_pool(state, meeting);
     let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
     let home = &context.cache.namespace;
@@ -84,11 +100,11 @@ fn plan(meeting: &Meeting, context: &Context, state: &CacheState, now: Timestamp
                 let relief = find_relief(meeting, &valid, pool, state);
                 let valid = add_moves(meeting, ValidMeeting { relief, ..valid }, context, state);
                 let observed = observe::observe_pods(state, view, pool);
-                (add_sites(plan_meeting(&valid, &observed), &valid, &observed, state), valid.participants)
+                add_sites(plan_meeting(&valid, &observed), &valid, &observed, state)
             }
-            Err(why) => (plan_refused(why), 0),
+            Err(why) => Planned::refused(why),
         },
-        (Err(why), _) => (plan_refused(&why), 0),
+        (Err(why), _) => Planned::refused(&why),
         (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
     }
 }
@@ -114,15 +130,23 @@ fn add_moves(meeting: &Meeting, valid: ValidMeeting, context: &Context, state: &
 }
 
 /// Adds the pods that serve the meeting besides its own.
-fn add_sites(plan: MeetingPlan, valid: &ValidMeeting, observed: &ObservedPool, state: &CacheState) -> MeetingPlan {
+fn add_sites(plan: MeetingPlan, valid: &ValidMeeting, observed: &ObservedPool, state: &CacheState) -> Planned {
+    let participants = valid.participants;
     let home = match &plan.placement {
-        Placement::Kept(pod) | Placement::New(pod) if valid.max_pods > 1 => &pod.uid,
-        _ => return plan,
+        Placement::Kept(pod) | Placement::New(pod) if valid.max_pods > 1 || !valid.sites.wanted.is_empty() => &pod.uid,
+        _ => return Planned { plan, participants, leaving: 0 },
     };
     let lenders = state.lenders.keys().map(String::as_str).collect();
     let chosen = choose_sites(valid, observed, home, &lenders);
-    let sites = chosen.sites.iter().map(|pod| pod.to_site()).collect();
-    MeetingPlan { sites, wants_pod: plan.wants_pod || chosen.wants_pod, ..plan }
+    let name = |pods: &[Arc<MediaPod>]| pods.iter().map(|pod| pod.to_site()).collect();
+    let plan = MeetingPlan {
+        sites: name(&chosen.sites),
+        unlinked: name(&chosen.unlinked),
+        has_spare_site: chosen.has_spare,
+        wants_pod: plan.wants_pod || chosen.wants_pod,
+        ..plan
+    };
+    Planned { plan, participants, leaving: chosen.leaving }
 }
 
 /// Whether the meeting leaves a draining or an overfull pod.
@@ -149,6 +173,15 @@ fn decide_move(meeting: &Meeting, plan: &MeetingPlan, state: &CacheState, now: T
     })
 }
 
+fn note_sites(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, now: Timestamp) {
+    let Some(uid) = &meeting.metadata.uid else { return };
+    ledger.assign_sites(uid, plan.sites.iter().map(|site| site.uid.as_str()));
+    ledger.note_spare(uid, plan.has_spare_site, now);
+    for site in &plan.unlinked {
+        ledger.avoid(uid, &site.uid, now, now.saturating_add(AVOIDED).unwrap_or(Timestamp::MAX));
+    }
+}
+
 fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cache: &ClusterCache) {
     let Some(uid) = &meeting.metadata.uid else { return };
     match &plan.placement {
@@ -157,7 +190,6 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cac
         Placement::Nowhere => ledger.forget(uid),
         Placement::Kept(_) => {}
     }
-    ledger.assign_sites(uid, plan.sites.iter().map(|site| site.uid.as_str()));
     ledger.set_over_quota(uid, plan.assigned.reason().code == reason::NAMESPACE_SHARE_USED);
     if ledger.want(uid, plan.wants_pod) {
         cache.enqueue_pool(&meeting.spec.pool);

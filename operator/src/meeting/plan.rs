@@ -65,6 +65,10 @@ pub(crate) struct MeetingPlan {
     pub(crate) placement: Placement,
     /// The pods that serve it besides that one.
     pub(crate) sites: Vec<MeetingSite>,
+    /// Those that no longer do so, because they could not be linked.
+    pub(crate) unlinked: Vec<MeetingSite>,
+    /// Whether it needs fewer of them.
+    pub(crate) has_spare_site: bool,
     /// The reason it left its pod, if it did.
     pub(crate) left: Option<Reason>,
     /// Whether it needs a pod that does not exist: the pool should create one.
@@ -148,6 +152,8 @@ fn plan_nowhere(accepted: ConditionValue, why: &Reason) -> MeetingPlan {
         ready: no,
         placement: Placement::Nowhere,
         sites: Vec::new(),
+        unlinked: Vec::new(),
+        has_spare_site: false,
         left: None,
         wants_pod: false,
         is_draining: false,
@@ -273,9 +279,11 @@ fn has_room(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> 
     if meeting.is_dedicated {
         return load.is_unused();
     }
+    // Its own participants there would come to its room.
+    let own = meeting.sites.on(&pod.uid).participants;
     load.dedicated == 0
         && load.meetings < observed.pool.capacity.meetings
-        && load.participants.saturating_add(meeting.max_participants) <= observed.pool.capacity.participants
+        && load.remaining(observed.pool.capacity.participants, own) >= meeting.max_participants
 }
 
 fn compute_participants_by_node(observed: &ObservedPool) -> BTreeMap<&str, u32> {
@@ -303,6 +311,8 @@ fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
         ready,
         placement: Placement::Kept(pod.to_assigned()),
         sites: Vec::new(),
+        unlinked: Vec::new(),
+        has_spare_site: false,
         left: None,
         wants_pod: false,
         is_draining: false,

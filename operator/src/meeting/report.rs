@@ -5,9 +5,12 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use convene_crds::{
-    Meeting, MeetingMove, MeetingMovePhase, MeetingPhase, MeetingStatus,
+    Meeting, MeetingMove, MeetingMovePhase, MeetingPhase, MeetingSite, MeetingStatus,
     facts::has_backup,
-    names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_MEDIA_REACHABLE, CONDITION_READY, TRUE, join_path},
+    names::{
+        CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_MEDIA_REACHABLE, CONDITION_READY, MEDIA_LINK_PORT, TRUE,
+        join_path,
+    },
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -41,6 +44,8 @@ pub(crate) fn compute_status(
         placement,
         sites,
         ended_at,
+        unlinked: _,
+        has_spare_site: _,
         left: _,
         wants_pod: _,
         is_draining: _,
@@ -139,6 +144,7 @@ pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &Meet
             notes.push(compute_note(value));
         }
     }
+    notes.extend(plan.unlinked.iter().filter_map(|site| compute_unlinked_note(site, status)));
     notes.extend(compute_sites_note(meeting, status));
     notes.extend(compute_recording_note(meeting, status));
     notes
@@ -182,6 +188,15 @@ fn compute_fallback(record: &MeetingMove, status: &MeetingStatus) -> Note {
         return Note::warning(reason::MOVE_FELL_BACK, message);
     }
     Note::normal(reason::MOVE_FELL_BACK, format!("{move_} was cancelled: {why}"))
+}
+
+/// A media pod was to serve the meeting, and could not.
+fn compute_unlinked_note(site: &MeetingSite, status: &MeetingStatus) -> Option<Note> {
+    let (site, pod) = (&site.name, &status.pod.as_ref()?.name);
+    let message = format!(
+        "media pod {site:?} cannot serve the meeting, because {pod:?} does not reach it: media pods need TCP port {MEDIA_LINK_PORT} of each other and pipePorts of their pool (UDP)"
+    );
+    Some(Note::warning(reason::SPREAD_FAILED, message).about(site))
 }
 
 /// Other media pods than before serve the meeting besides its own.

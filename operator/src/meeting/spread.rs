@@ -1,7 +1,7 @@
 //! Which other media pods serve a meeting that may be spread over several.
 //!
 //! Pure: no I/O, no clock, no randomness. Pods are added as participants join. Those who are in the call stay where they are: a pod is released
-//! only when it serves none of them, or when it drains or fails.
+//! when it serves none of them and is not needed for a while, when it is drained, or when it is lost.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -11,16 +11,28 @@ use std::{
     sync::Arc,
 };
 
+use jiff::SignedDuration;
+
 use super::{plan::ObservedPool, validate::ValidMeeting};
 use crate::model::{
-    ledger::{PodLoad, Sites},
+    ledger::{OnSite, PodLoad},
     media_pod::MediaPod,
 };
 
 /// Percentage of the capacity of the meeting's pods at which another one is added, so that it is there before they are full.
 const GROW_PERCENT: u64 = 70;
-/// Percentage of the capacity of the remaining pods up to which one without participants is released.
+/// The same while the pool creates a pod for it: a participant who leaves does not make that pod superfluous.
+const GROWING_PERCENT: u64 = 60;
+/// Percentage of the capacity of the remaining pods up to which one without participants is not needed.
 const SHRINK_PERCENT: u64 = 40;
+/// How long a pod must not be needed before it is released. After a crash participants take some seconds to return.
+pub(crate) const SPARE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a pod may be without a link before another one takes its place.
+const LOST: SignedDuration = SignedDuration::from_secs(15);
+/// How long it is not chosen for the same meeting again.
+pub(crate) const AVOIDED: SignedDuration = SignedDuration::from_mins(5);
+/// The most that a room accepts.
+const MOST_SITES: usize = 31;
 
 /// The pods that serve the meeting besides its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +40,12 @@ pub(crate) struct ChosenSites {
     pub(crate) sites: Vec<Arc<MediaPod>>,
     /// Whether it needs a pod that does not exist: the pool should create one.
     pub(crate) wants_pod: bool,
+    /// Whether it needs fewer of them.
+    pub(crate) has_spare: bool,
+    /// Those that served it so far, and could not be linked.
+    pub(crate) unlinked: Vec<Arc<MediaPod>>,
+    /// Participants on drained pods that they have to leave now.
+    pub(crate) leaving: u32,
 }
 
 /// Chooses the pods besides `home`. `lenders` are the pods that can serve meetings of others.
@@ -37,27 +55,20 @@ pub(crate) fn choose_sites(
     home: &str,
     lenders: &BTreeSet<&str>,
 ) -> ChosenSites {
-    let sites = keep_sites(meeting, observed, home);
     let spread = Spreading { meeting, observed, home, lenders };
+    let (unlinked, kept): (Vec<_>, Vec<_>) = spread.remaining().partition(|pod| spread.is_unlinked(pod));
+    let (usable, unusable): (Vec<_>, Vec<_>) = kept.into_iter().partition(|pod| spread.is_usable(pod));
+    let kept = ChosenSites { sites: spread.limit(usable), unlinked, ..ChosenSites::default() };
+    let is_ending = observed.pool.compute_removal().is_some();
     // After a restart of this process it is not known yet where participants are, or which pods can serve others.
-    if !meeting.is_reported || !lenders.contains(home) {
-        return ChosenSites { sites, wants_pod: false };
+    let is_known = meeting.sites.reported.is_some() && meeting.is_reported && lenders.contains(home);
+    if !is_known || is_ending {
+        return spread.with_unusable(kept, unusable, false);
     }
-    let grown = spread.grow(sites);
-    if grown.wants_pod { grown } else { ChosenSites { sites: spread.shrink(grown.sites), ..grown } }
-}
-
-/// Those of the current ones that still can and may serve the meeting.
-fn keep_sites(meeting: &ValidMeeting, observed: &ObservedPool, home: &str) -> Vec<Arc<MediaPod>> {
-    let Sites { wanted, participants } = &meeting.sites;
-    let find = |uid: &Arc<str>| observed.pods.iter().find(|pod| *pod.uid == **uid && pod.uid != home && pod.is_open());
-    let mut kept: Vec<_> = wanted.iter().filter_map(find).cloned().collect();
-    let most = meeting.max_pods.saturating_sub(1) as usize;
-    if kept.len() > most {
-        kept.sort_by_key(|pod| Reverse(participants.get(&*pod.uid).copied()));
-        kept.truncate(most);
-    }
-    kept
+    let grown = spread.grow(kept);
+    let may_leave = meeting.is_released && !grown.wants_pod && !spread.fills(100, &grown.sites);
+    let fitting = if grown.wants_pod { grown } else { spread.shrink(grown) };
+    spread.with_unusable(fitting, unusable, may_leave)
 }
 
 struct Spreading<'a> {
@@ -68,24 +79,75 @@ struct Spreading<'a> {
 }
 
 impl Spreading<'_> {
-    fn grow(&self, mut sites: Vec<Arc<MediaPod>>) -> ChosenSites {
-        while sites.len() + 1 < self.meeting.max_pods as usize && self.fills(GROW_PERCENT, &sites) {
-            let Some(next) = self.select(&sites) else { return ChosenSites { sites, wants_pod: true } };
-            sites.push(Arc::clone(next));
-        }
-        ChosenSites { sites, wants_pod: false }
+    /// The current ones that exist and may still serve the meeting.
+    fn remaining(&self) -> impl Iterator<Item = Arc<MediaPod>> {
+        let wanted = self.meeting.sites.wanted.iter().filter(|uid| ***uid != *self.home);
+        wanted.filter_map(|uid| self.observed.pods.iter().find(|pod| *pod.uid == **uid && pod.is_live())).cloned()
     }
 
-    fn shrink(&self, mut sites: Vec<Arc<MediaPod>>) -> Vec<Arc<MediaPod>> {
-        while let Some(index) = sites.iter().rposition(|pod| self.count_on(&pod.uid) == 0) {
-            let mut fewer = sites.clone();
+    /// Whether its link has been lost for so long that it is not only interrupted.
+    fn is_unlinked(&self, pod: &MediaPod) -> bool {
+        let lost_since = self.on(&pod.uid).lost_since;
+        lost_since.is_some_and(|since| self.meeting.now.duration_since(since) >= LOST)
+    }
+
+    /// Whether it can serve more participants.
+    fn is_usable(&self, pod: &MediaPod) -> bool {
+        pod.is_open() && self.on(&pod.uid).lost_since.is_none()
+    }
+
+    /// As many as the meeting may have: those with the most participants.
+    fn limit(&self, mut sites: Vec<Arc<MediaPod>>) -> Vec<Arc<MediaPod>> {
+        let most = self.meeting.max_pods.saturating_sub(1) as usize;
+        if sites.len() > most {
+            sites.sort_by_key(|pod| Reverse(self.count_on(&pod.uid)));
+            sites.truncate(most);
+        }
+        sites
+    }
+
+    /// Adds those that serve participants although they take no new ones: they are not ready, are being drained, or their link is interrupted.
+    /// `may_leave`: participants on drained ones can go to others now.
+    fn with_unusable(&self, chosen: ChosenSites, unusable: Vec<Arc<MediaPod>>, may_leave: bool) -> ChosenSites {
+        let (mut sites, mut leaving) = (chosen.sites, 0);
+        for pod in unusable {
+            let (count, is_interrupted) = (self.count_on(&pod.uid), self.on(&pod.uid).lost_since.is_some());
+            let serves = count > 0 || is_interrupted || self.meeting.sites.reported.is_none();
+            if may_leave && pod.draining.is_some() {
+                leaving += count;
+            } else if serves && self.meeting.max_pods > 1 && sites.len() < MOST_SITES {
+                sites.push(pod);
+            }
+        }
+        ChosenSites { sites, leaving, ..chosen }
+    }
+
+    fn grow(&self, mut chosen: ChosenSites) -> ChosenSites {
+        let percent = if self.meeting.sites.wants_pod { GROWING_PERCENT } else { GROW_PERCENT };
+        while chosen.sites.len() + 1 < self.meeting.max_pods as usize && self.fills(percent, &chosen.sites) {
+            let Some(next) = self.select(&chosen.sites, &chosen.unlinked) else {
+                return ChosenSites { wants_pod: true, ..chosen };
+            };
+            chosen.sites.push(Arc::clone(next));
+        }
+        chosen
+    }
+
+    fn shrink(&self, mut chosen: ChosenSites) -> ChosenSites {
+        let has_waited =
+            self.meeting.sites.spare_since.is_some_and(|since| self.meeting.now.duration_since(since) >= SPARE);
+        while let Some(index) = chosen.sites.iter().rposition(|pod| self.count_on(&pod.uid) == 0) {
+            let mut fewer = chosen.sites.clone();
             fewer.remove(index);
             if self.fills(SHRINK_PERCENT, &fewer) {
                 break;
             }
-            sites = fewer;
+            if !has_waited {
+                return ChosenSites { has_spare: true, ..chosen };
+            }
+            chosen.sites = fewer;
         }
-        sites
+        chosen
     }
 
     /// Whether the participants need this percentage of the capacity that the meeting has on its own pod and these.
@@ -100,19 +162,23 @@ impl Spreading<'_> {
         self.load_of(uid).remaining(self.observed.pool.capacity.participants, self.count_on(uid))
     }
 
+    fn on(&self, uid: &str) -> OnSite {
+        self.meeting.sites.on(uid)
+    }
+
     /// Participants of the meeting on a pod.
     fn count_on(&self, uid: &str) -> u32 {
-        let elsewhere = &self.meeting.sites.participants;
         if uid == self.home {
-            return self.meeting.participants.saturating_sub(elsewhere.values().sum());
+            return self.meeting.participants.saturating_sub(self.meeting.sites.participants());
         }
-        elsewhere.get(uid).copied().unwrap_or_default()
+        self.on(uid).participants
     }
 
     /// The best pod to add: on a node that serves the meeting least, then the one with the fewest participants.
-    fn select(&self, sites: &[Arc<MediaPod>]) -> Option<&Arc<MediaPod>> {
+    fn select(&self, sites: &[Arc<MediaPod>], unlinked: &[Arc<MediaPod>]) -> Option<&Arc<MediaPod>> {
         let on_node = self.count_by_node(sites);
-        let candidates = self.observed.pods.iter().filter(|pod| self.may_serve(pod, sites));
+        let is_excluded = |pod: &MediaPod| unlinked.iter().any(|other| other.uid == pod.uid);
+        let candidates = self.observed.pods.iter().filter(|pod| !is_excluded(pod) && self.may_serve(pod, sites));
         candidates.min_by_key(|pod| {
             let is_current = pod.revision == self.observed.pool.revision;
             let is_reached = pod.reached.as_ref().is_none_or(|reached| reached.is_reachable != Some(false));
@@ -123,10 +189,12 @@ impl Spreading<'_> {
 
     fn may_serve(&self, pod: &MediaPod, sites: &[Arc<MediaPod>]) -> bool {
         let load = self.load_of(&pod.uid);
-        let capacity = self.observed.pool.capacity.participants;
         let is_in_use = pod.uid == self.home || sites.iter().any(|site| site.uid == pod.uid);
-        let has_room = load.participants.saturating_add(self.meeting.max_participants) <= capacity;
-        pod.is_open() && !is_in_use && self.lenders.contains(pod.uid.as_str()) && load.dedicated == 0 && has_room
+        let is_avoided = self.meeting.sites.avoided.iter().any(|uid| **uid == *pod.uid);
+        let has_ports = load.guests < u32::from(self.observed.pool.template.pipe_ports);
+        let has_room = self.compute_capacity(&pod.uid) >= self.meeting.max_participants;
+        let can_lend = pod.is_open() && self.lenders.contains(pod.uid.as_str()) && load.dedicated == 0;
+        can_lend && has_ports && has_room && !is_in_use && !is_avoided
     }
 
     fn count_by_node(&self, sites: &[Arc<MediaPod>]) -> BTreeMap<Option<String>, usize> {

@@ -133,13 +133,13 @@ pub(crate) fn validate_meeting(
     }
     let is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
     let may_be_dedicated = is_admitted(&pool.dedicated_namespaces, &namespace, home, labels);
-    let bound_to = ledger.pod_of(meeting).cloned();
+    let (bound_to, others) = (ledger.pod_of(meeting).cloned(), ledger.usage_of_others(meeting));
     Ok(ValidMeeting {
         max_participants: wanted.div_ceil(max_pods),
-        max_pods,
-        sites: ledger.sites_of(meeting),
+        max_pods: max_pods.min(pool.namespace_limits.meetings.saturating_sub(others.meetings).max(1)),
+        sites: ledger.sites_of(meeting, now),
         is_dedicated,
-        denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
+        denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, others),
         participants: ledger.occupancy_of(meeting).participants,
         is_reported: bound_to.as_ref().is_some_and(|pod| ledger.participants_on(&pod.uid).is_some()),
         bound_to,
@@ -154,7 +154,8 @@ pub(crate) fn validate_meeting(
 /// The media pods that may serve a meeting at the same time: one, if those of its pool cannot send streams to each other.
 pub(crate) fn compute_max_pods(spec: &MeetingSpec, pool: &ValidPool) -> u32 {
     let may_spread = pool.template.pipe_ports > 0 && spec.placement == MeetingPlacement::Shared;
-    if may_spread { spec.spread.max_pods.max(1) } else { 1 }
+    // One of the ports is in use for each of the other pods.
+    if may_spread { spec.spread.max_pods.clamp(1, u32::from(pool.template.pipe_ports) + 1) } else { 1 }
 }
 
 /// Whether a pool allows meetings from a namespace with these labels.

@@ -24,7 +24,7 @@ use self::{
     usage::{UsageTable, order_fairly},
 };
 pub(crate) use self::{
-    load::{HostedMeeting, MeetingKey, Need, Occupancy, PodLoad, PodLoads, Sites, key_of},
+    load::{HostedMeeting, MeetingKey, Need, Occupancy, OnSite, PodLoad, PodLoads, Sites, key_of},
     usage::{Holders, Usage},
 };
 
@@ -88,10 +88,13 @@ impl Ledger {
         self.change(uid, |entry| {
             entry.pool = pool;
             entry.is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
-            entry.max_participants = meeting.spec.max_participants;
+            entry.max_participants = meeting.spec.max_participants.div_ceil(meeting.spec.spread.max_pods.max(1));
             entry.moved_at = compute_moved_at(status);
             if entry.decided.as_ref().is_some_and(|pod| Some(pod.uid.as_str()) == recorded.as_deref()) {
                 entry.decided = None;
+            }
+            if entry.decided.is_none() && entry.recorded != recorded {
+                entry.served = None;
             }
             entry.recorded = recorded;
             entry.recorded_sites = sites;
@@ -151,7 +154,7 @@ impl Ledger {
             entry.expected = entry.participants();
             entry.decided = Some(Box::new(pod.clone()));
             (entry.reported, entry.wants_pod) = (None, false);
-            entry.served.clear();
+            entry.served = None;
         });
     }
 

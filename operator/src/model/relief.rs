@@ -27,6 +27,8 @@ pub(crate) struct ReliefView<'a> {
     pub(crate) pod: &'a MediaPod,
     /// Whether a meeting moves from or to the pod, or a move from it has failed a short time ago.
     pub(crate) is_resting: bool,
+    /// Participants of meetings of other pods that this one serves.
+    pub(crate) guests: u32,
     /// The meetings on the pod.
     pub(crate) meetings: Vec<HostedMeeting>,
     /// The other pods of its pool that have reported.
@@ -60,8 +62,9 @@ pub(crate) fn plan_relief(view: &ReliefView<'_>) -> Option<Relief> {
 /// The participants above the capacity of a pod that may be relieved now. Draining pods are emptied anyway.
 fn compute_excess(view: &ReliefView<'_>) -> Option<u32> {
     let is_uncertain = view.is_resting || view.meetings.iter().any(|meeting| meeting.is_arriving);
-    let total: u32 = view.meetings.iter().map(|meeting| meeting.participants).sum();
-    let excess = total.checked_sub(view.pool.capacity.participants).filter(|excess| *excess > 0);
+    let own: u32 = view.meetings.iter().map(|meeting| meeting.participants).sum();
+    let excess =
+        own.saturating_add(view.guests).checked_sub(view.pool.capacity.participants).filter(|excess| *excess > 0);
     excess.filter(|_| view.pod.is_open() && !is_uncertain)
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct SentSites {
     pub(crate) process: u64,
     pub(crate) wanted: WantedSites,
     pub(crate) at: Timestamp,
+    /// Whether the room has it.
+    pub(crate) is_accepted: bool,
 }
 
 /// When a list has to be sent.
@@ -64,7 +66,7 @@ pub(crate) fn compute_due(
         return if is_alone { Due::Never } else { Due::Now };
     };
     let is_same = are_same_pods(wanted, &sent.wanted);
-    if is_same && are_linked(wanted, reported) && !has_notable_capacity(wanted, &sent.wanted) {
+    if is_same && sent.is_accepted && are_linked(wanted, reported) && !has_notable_capacity(wanted, &sent.wanted) {
         return Due::Never;
     }
     let has_rested = now.duration_since(sent.at) >= PAUSE;
@@ -118,12 +120,14 @@ mod tests {
     #[test]
     fn a_list_is_sent_when_it_is_news() {
         use SiteState::{Linked, Linking, Lost};
-        let sent = |pods: &[&str], process| SentSites { process, wanted: wanted(pods, 100), at: time(100) };
+        let sent =
+            |pods: &[&str], process| SentSites { process, wanted: wanted(pods, 100), at: time(100), is_accepted: true };
         let restarted = {
             let mut wanted = wanted(&["b"], 100);
             wanted.sites.get_mut("b").unwrap().link.fingerprint = "another process".into();
             wanted
         };
+        let refused = SentSites { is_accepted: false, ..sent(&["b"], 1) };
         let both = [("b", Linked), ("c", Linking)];
         let cases = [
             ("most meetings", wanted(&[], 100), report(&[]), None, Due::Never),
@@ -137,6 +141,7 @@ mod tests {
             ("its process is another one", restarted, report(&[("b", Linked)]), Some(sent(&["b"], 1)), Due::Now),
             ("a lost one", wanted(&["b"], 100), report(&[("b", Lost)]), Some(sent(&["b"], 1)), Due::Later),
             ("one that is missing", wanted(&["b"], 100), report(&[]), Some(sent(&["b"], 1)), Due::Later),
+            ("it was refused", wanted(&["b"], 100), report(&[("b", Linked)]), Some(refused), Due::Later),
             ("a little less capacity", wanted(&["b"], 95), report(&[("b", Linked)]), Some(sent(&["b"], 1)), Due::Never),
             ("much less capacity", wanted(&["b"], 50), report(&[("b", Linked)]), Some(sent(&["b"], 1)), Due::Later),
         ];

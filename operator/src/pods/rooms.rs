@@ -167,7 +167,11 @@ impl RoomReconciler {
             tokio::select! {
                 answer = &mut change => return answer,
                 // The sender is part of the cache, which `self` holds: it cannot be gone.
-                _ = moves.changed() => self.settle(pod, known).await,
+                _ = moves.changed() => {
+                    self.settle(pod, known).await;
+                    // What is left is done with the next response.
+                    self.sites().settle(pod, known).await;
+                }
             }
         }
     }

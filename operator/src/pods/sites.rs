@@ -4,13 +4,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use convene_crds::Meeting;
 use convene_protocol::{
-    admin::{LinkPoint, RoomList, RoomReport, RoomSites, SiteTarget},
+    admin::{RoomList, RoomReport, RoomSites, SiteTarget},
     admission::{AdmissionError, LinkGrant},
 };
 use jiff::Timestamp;
@@ -19,7 +18,6 @@ use crate::{
     cluster::cache::{CacheState, ClusterCache},
     metrics::OperatorMetrics,
     model::{
-        ledger::Sites,
         media_pod::MediaPod,
         sites::{Due, SentSites, WantedSite, WantedSites, compute_due},
     },
@@ -79,14 +77,11 @@ impl SiteKeeper<'_> {
         let meeting = guarded.0.as_ref().ok().filter(|meeting| meeting.metadata.uid.as_ref() == Some(&room.uid))?;
         let state = self.cache.state();
         let is_home = state.ledger.pod_of(meeting).is_some_and(|home| home.uid == pod.uid);
-        if !is_home || room.moving.is_some() {
+        let wanted = state.ledger.written_sites_of(meeting)?;
+        if !is_home || room.moving.is_some() || (wanted.is_empty() && room.sites.is_empty()) {
             return None;
         }
-        let sites = state.ledger.sites_of(meeting);
-        if sites.wanted.is_empty() && room.sites.is_empty() {
-            return None;
-        }
-        find_wanted(&state, meeting, pod, room, &sites)
+        find_wanted(&state, meeting, pod, room, wanted)
     }
 
     /// Returns whether the room has the list now.
@@ -116,10 +111,9 @@ impl SiteKeeper<'_> {
                 );
             }
         }
-        if outcome.is_ok() {
-            self.sent.lock().insert(uid.clone(), SentSites { process, wanted, at: now });
-        }
-        outcome.is_ok()
+        let is_accepted = outcome.is_ok();
+        self.sent.lock().insert(uid.clone(), SentSites { process, wanted, at: now, is_accepted });
+        is_accepted
     }
 
     /// The list with a ticket for each pod. The epoch grows with each list: a pod that had the meeting before gets nothing new from them.
@@ -160,24 +154,22 @@ fn find_wanted(
     meeting: &Meeting,
     home: &MediaPod,
     room: &RoomReport,
-    sites: &Sites,
+    wanted: &[Arc<str>],
 ) -> Option<WantedSites> {
     let pool = state.views.pool(&meeting.spec.pool)?;
     let capacity = pool.pool.as_ref().ok()?.capacity.participants;
     let elsewhere: u32 = room.sites.iter().map(|site| site.participants).sum();
     let share = |uid: &str, own: u32| state.ledger.load_of(uid).remaining(capacity, own);
     let find = |uid: &Arc<str>| {
-        let (address, link) = find_link(state, uid)?;
-        let own = sites.participants.get(uid).copied().unwrap_or_default();
-        Some((uid.to_string(), WantedSite { address, link, capacity: share(uid, own) }))
+        let pod = state.views.pods().find(|pod| *pod.uid == **uid)?;
+        let (address, link) = (pod.ip.as_deref()?.parse().ok()?, state.lenders.get(&**uid)?.clone());
+        let own = room.sites.iter().find(|site| *site.pod == **uid).map_or(0, |site| site.participants);
+        // One that does not take new meetings takes no new participants of this one.
+        let capacity = if pod.is_open() { share(uid, own) } else { 0 };
+        Some((uid.to_string(), WantedSite { address, link, capacity }))
     };
-    let found = sites.wanted.iter().filter(|uid| ***uid != *home.uid).map(find).collect::<Option<BTreeMap<_, _>>>()?;
+    let found = wanted.iter().filter(|uid| ***uid != *home.uid).map(find).collect::<Option<BTreeMap<_, _>>>()?;
     Some(WantedSites { capacity: share(&home.uid, room.participants.saturating_sub(elsewhere)), sites: found })
-}
-
-fn find_link(state: &CacheState, uid: &str) -> Option<(IpAddr, LinkPoint)> {
-    let pod = state.views.pods().find(|pod| pod.uid == uid)?;
-    Some((pod.ip.as_deref()?.parse().ok()?, state.lenders.get(uid)?.clone()))
 }
 
 #[cfg(test)]

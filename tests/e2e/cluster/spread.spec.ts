@@ -11,7 +11,7 @@ import type { Participant, Place } from '../support/people/participant.ts';
 import type { People } from '../support/people/people.ts';
 import { keepConnections } from '../support/people/received.ts';
 import { processesOfPod } from '../support/programs/node-process.ts';
-import { install, place, programsRun, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
+import { NAMESPACE, install, place, programsRun, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
@@ -32,17 +32,24 @@ test.afterAll(async ({}, info) => {
   await removeLeftovers();
 });
 
-/** The pods that serve the meeting, its own first, once there are so many. */
+/** The pods that serve the meeting, its own first, once there are so many or more. */
 async function servingPods(count: number): Promise<MediaPod[]> {
   const own = await podOf('summit');
   let sites: string[] = [];
-  await waitUntil(`${String(count)} pods serve the meeting`, 30, async () => {
+  await waitUntil(`${String(count)} pods serve the meeting`, 60, async () => {
     const { status } = await getObject(...SUMMIT);
     sites = ((status?.['sites'] ?? []) as { uid: string }[]).map(({ uid }) => uid);
-    return sites.length + 1 === count ? undefined : `${String(sites.length + 1)} do`;
+    return sites.length + 1 >= count ? undefined : `${String(sites.length + 1)} do`;
   });
   const all = await podsOf('shelf');
-  return [own, ...sites.map((uid) => all.find((pod) => pod.uid === uid) ?? own)];
+  const others = sites.map((uid) => all.find((pod) => pod.uid === uid) ?? own);
+  for (const { name } of others) {
+    await waitUntil(`${name} is linked`, 15, async () => {
+      const log = await kubectl('logs', name, '--namespace', NAMESPACE);
+      return log.includes('lending media workers to a room of another pod') ? undefined : 'it has not said so';
+    });
+  }
+  return [own, ...others];
 }
 
 /** The ports that the page's media goes to. */

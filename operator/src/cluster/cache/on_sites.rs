@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use convene_protocol::admin::{LinkPoint, RoomList};
+use jiff::Timestamp;
 
 use super::{CacheState, ClusterCache};
 use crate::model::media_pod::MediaPod;
@@ -27,13 +28,11 @@ impl ClusterCache {
     /// Handles a report of a pod about its rooms: where it is linked itself, and where the participants of its rooms are.
     pub(crate) fn on_site_report(&self, pod: &MediaPod, list: &RoomList) {
         let spread = list.rooms.iter().filter(|room| !room.sites.is_empty());
-        let served: HashMap<_, Vec<_>> = spread
-            .map(|room| (&*room.uid, room.sites.iter().map(|site| (&*site.pod, site.participants)).collect()))
-            .collect();
+        let reports: HashMap<_, _> = spread.map(|room| (&*room.uid, room.sites.as_slice())).collect();
         let (is_news, changed) = {
             let mut state = self.state();
             let is_news = state.note_lender(&pod.uid, list.link.as_ref());
-            (is_news, state.ledger.report_sites(&pod.uid, &served))
+            (is_news, state.ledger.report_sites(&pod.uid, &reports, Timestamp::now()))
         };
         if is_news {
             self.rooms_changed();

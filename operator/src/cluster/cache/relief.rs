@@ -28,6 +28,7 @@ impl CacheState {
             pool,
             pod: &pod,
             is_resting: self.moves.is_resting(pod_uid, now),
+            guests: self.ledger.guest_participants_on(pod_uid),
             meetings: self.ledger.hosted_on(pod_uid),
             others: self.observe_targets(others),
             now,

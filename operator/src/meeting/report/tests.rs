@@ -21,6 +21,8 @@ fn ready_plan() -> MeetingPlan {
         ready: ConditionValue::yes(reason::POD_READY, "c"),
         placement: Placement::New(pod),
         sites: Vec::new(),
+        unlinked: Vec::new(),
+        has_spare_site: false,
         left: None,
         wants_pod: false,
         is_draining: false,

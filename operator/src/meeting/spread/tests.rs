@@ -10,7 +10,7 @@ use crate::{
     fixtures::{media_pod, pool, starting},
     meeting::validate::Moment,
     model::{
-        ledger::Holders,
+        ledger::{Holders, Sites},
         media_pod::{Draining, PodState, Reached},
         reason::Reason,
         valid_pool::ValidPool,
@@ -37,6 +37,18 @@ struct Case {
     others: Vec<u32>,
     lenders: Vec<u16>,
     is_reported: bool,
+    is_released: bool,
+    wants_pod: bool,
+    /// Seconds ago.
+    spare_since: Option<i64>,
+    /// Seconds ago, for each of its sites.
+    lost_since: Option<i64>,
+    avoided: Vec<u16>,
+    deleted_at: Option<i64>,
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1000 - seconds).unwrap()
 }
 
 impl Case {
@@ -44,27 +56,51 @@ impl Case {
     fn new(max_pods: u32, here: u32, sites: &[(u16, u32)], others: &[u32]) -> Self {
         let count = u16::try_from(others.len()).unwrap();
         let pods = (0..count).map(|number| media_pod(&lagoon(), number, PodState::Ready)).collect();
-        let (sites, others) = (sites.to_vec(), others.to_vec());
-        Self { max_pods, here, sites, pods, others, lenders: (0..count).collect(), is_reported: true }
+        Self {
+            max_pods,
+            here,
+            sites: sites.to_vec(),
+            pods,
+            others: others.to_vec(),
+            lenders: (0..count).collect(),
+            is_reported: true,
+            is_released: false,
+            wants_pod: false,
+            spare_since: None,
+            lost_since: None,
+            avoided: Vec::new(),
+            deleted_at: None,
+        }
     }
 
     fn meeting(&self) -> ValidMeeting {
-        let participants: BTreeMap<Arc<str>, u32> =
-            self.sites.iter().map(|(number, count)| (uid(*number).into(), *count)).collect();
+        let lost_since = self.lost_since.map(ago);
+        let reported: BTreeMap<Arc<str>, OnSite> = self
+            .sites
+            .iter()
+            .map(|(number, participants)| (uid(*number).into(), OnSite { participants: *participants, lost_since }))
+            .collect();
+        let sites = Sites {
+            wanted: self.sites.iter().map(|(number, _)| uid(*number).into()).collect(),
+            reported: self.is_reported.then_some(reported),
+            spare_since: self.spare_since.map(ago),
+            avoided: self.avoided.iter().map(|number| uid(*number).into()).collect(),
+            wants_pod: self.wants_pod,
+        };
         ValidMeeting {
             max_participants: 60,
             max_pods: self.max_pods,
-            participants: self.here + participants.values().sum::<u32>(),
-            sites: Sites { wanted: self.sites.iter().map(|(number, _)| uid(*number).into()).collect(), participants },
+            participants: self.here + self.sites.iter().map(|(_, count)| count).sum::<u32>(),
+            sites,
             is_dedicated: false,
             bound_to: Some(self.pods[0].to_assigned()),
             is_reported: self.is_reported,
             relief: None,
-            is_released: false,
+            is_released: self.is_released,
             is_arriving: false,
             denial: None,
             moment: Moment::During,
-            now: Timestamp::UNIX_EPOCH,
+            now: ago(0),
         }
     }
 
@@ -77,7 +113,7 @@ impl Case {
             (uid(number), PodLoad { participants: others + own(number), ..PodLoad::default() })
         };
         ObservedPool {
-            pool: Arc::new(lagoon()),
+            pool: Arc::new(ValidPool { deleted_at: self.deleted_at.map(ago), ..lagoon() }),
             trouble: None,
             pods: self.pods.iter().cloned().map(Arc::new).collect(),
             loads: (0..).zip(&self.others).map(load).collect(),
@@ -100,7 +136,8 @@ impl Case {
 
 #[test]
 fn pods_are_added_before_the_others_are_full_and_released_when_they_are_not_needed() {
-    let cases: [(&str, Case, (Vec<u16>, bool)); 15] = [
+    let spare = |case: Case| Case { spare_since: Some(60), ..case };
+    let cases: [(&str, Case, (Vec<u16>, bool)); 21] = [
         ("no participants", Case::new(3, 0, &[], &[0, 0]), (vec![], false)),
         ("few", Case::new(3, 69, &[], &[0, 0]), (vec![], false)),
         ("many", Case::new(3, 70, &[], &[0, 0]), (vec![1], false)),
@@ -108,13 +145,19 @@ fn pods_are_added_before_the_others_are_full_and_released_when_they_are_not_need
         ("more than two pods take", Case::new(3, 150, &[], &[0, 0, 0]), (vec![1, 2], false)),
         ("others are on its pod", Case::new(3, 30, &[], &[60, 0]), (vec![1], false)),
         ("no other pod", Case::new(3, 70, &[], &[0]), (vec![], true)),
+        ("as before, and one has left", Case::new(3, 69, &[], &[0]), (vec![], false)),
+        ("while a pod is being created", Case { wants_pod: true, ..Case::new(3, 69, &[], &[0]) }, (vec![], true)),
+        ("while one is, and ten have left", Case { wants_pod: true, ..Case::new(3, 59, &[], &[0]) }, (vec![], false)),
+        ("one could not be linked before", Case { avoided: vec![1], ..Case::new(3, 70, &[], &[0, 0]) }, (vec![], true)),
         ("the other pod has too many of others", Case::new(3, 70, &[], &[0, 41]), (vec![], true)),
         ("the one with fewer", Case::new(3, 70, &[], &[0, 20, 10]), (vec![2], false)),
         ("a second one, half used", Case::new(3, 60, &[(1, 10)], &[0, 0, 0]), (vec![1], false)),
         ("nearly all of both", Case::new(3, 80, &[(1, 65)], &[0, 0, 0]), (vec![1, 2], false)),
-        ("most have left", Case::new(3, 20, &[(1, 0)], &[0, 0]), (vec![], false)),
-        ("half have left", Case::new(3, 50, &[(1, 0)], &[0, 0]), (vec![1], false)),
-        ("one of them is not empty", Case::new(3, 5, &[(1, 0), (2, 1)], &[0, 0, 0]), (vec![2], false)),
+        ("most have just left", Case::new(3, 20, &[(1, 0)], &[0, 0]), (vec![1], false)),
+        ("most have left", spare(Case::new(3, 20, &[(1, 0)], &[0, 0])), (vec![], false)),
+        ("half have left", spare(Case::new(3, 50, &[(1, 0)], &[0, 0])), (vec![1], false)),
+        ("one of them is not empty", spare(Case::new(3, 5, &[(1, 0), (2, 1)], &[0, 0, 0])), (vec![2], false)),
+        ("its pods have ports for fewer meetings", Case::new(3, 150, &[], &[0, 0]), (vec![1], true)),
         ("it may have fewer now", Case::new(2, 5, &[(1, 3), (2, 9)], &[0, 0, 0]), (vec![2], false)),
     ];
     for (case, view, wanted) in cases {
@@ -122,35 +165,77 @@ fn pods_are_added_before_the_others_are_full_and_released_when_they_are_not_need
     }
 }
 
+/// Pod 0 has the room, and 70 of 100 participants; pod 1 serves 30 of them, and pod 3 is free.
+fn with_pod_1(change: impl Fn(&mut MediaPod)) -> Case {
+    let mut case = Case::new(3, 70, &[(1, 30)], &[0, 0, 50, 0]);
+    change(&mut case.pods[1]);
+    case
+}
+
+fn drain(pod: &mut MediaPod) {
+    pod.draining = Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED });
+}
+
 #[test]
-fn a_pod_that_cannot_serve_the_meeting_is_not_chosen_and_left() {
-    let draining =
-        |pod: &mut MediaPod| pod.draining = Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED });
-    let unreachable = |pod: &mut MediaPod| {
-        pod.reached = Some(Reached { is_reachable: Some(false), reason: Reason::new(reason::MEDIA_UNREACHABLE, "") });
-    };
-    let changes: [(&str, &dyn Fn(&mut MediaPod)); 3] = [
+fn a_pod_that_takes_no_new_participants_is_replaced_and_keeps_those_it_serves() {
+    let changes: [(&str, &dyn Fn(&mut MediaPod)); 4] = [
         ("it is not ready", &|pod| pod.state = starting()),
-        ("it drains", &draining),
-        ("its process has ended", &|pod| *pod = pod.to_ended()),
+        ("it does not respond", &|pod| *pod = pod.to_silent()),
+        ("its process has ended, which the room has not noticed", &|pod| *pod = pod.to_ended()),
+        ("it drains, and it is not its turn", &drain),
     ];
     for (case, change) in changes {
         let mut new = Case::new(3, 70, &[], &[0, 0]);
         change(&mut new.pods[1]);
         assert_eq!(new.numbers(), (vec![], true), "{case}");
-        let mut used = Case::new(3, 70, &[(1, 30)], &[0, 0, 50, 0]);
-        change(&mut used.pods[1]);
-        assert_eq!(used.numbers(), (vec![3], false), "{case}, and another one takes its place");
+        assert_eq!(with_pod_1(change).numbers(), (vec![3, 1], false), "{case}");
     }
+    for (case, state) in [("it is being deleted", PodState::Terminating), ("it has failed", PodState::Dead(why()))] {
+        assert_eq!(with_pod_1(|pod| pod.state = state.clone()).numbers(), (vec![3], false), "{case}");
+    }
+}
+
+fn why() -> Reason {
+    Reason::new(reason::POD_FAILED, "")
+}
+
+#[test]
+fn participants_leave_a_draining_pod_in_turn_and_only_if_others_can_take_them() {
+    let released = |case: Case| Case { is_released: true, ..case };
+    let chosen = released(with_pod_1(drain)).choose();
+    assert_eq!((chosen.sites.len(), chosen.leaving), (1, 30));
+    let full = released(Case { others: vec![0, 0, 50, 50], ..with_pod_1(drain) });
+    assert_eq!((full.numbers(), full.choose().leaving), ((vec![1], true), 0), "a pod is created first");
+    let ending = released(Case { deleted_at: Some(1), ..with_pod_1(drain) });
+    assert_eq!((ending.numbers(), ending.choose().leaving), ((vec![1], false), 0), "their call may continue");
+}
+
+#[test]
+fn a_pod_that_cannot_be_linked_is_replaced() {
+    let lost = |seconds: i64| Case { lost_since: Some(seconds), ..with_pod_1(|_| ()) };
+    let chosen = lost(14);
+    assert_eq!((chosen.numbers(), chosen.choose().unlinked.len()), ((vec![3, 1], false), 0), "it may come back");
+    let chosen = lost(15);
+    assert_eq!((chosen.numbers(), chosen.choose().unlinked.len()), ((vec![3], false), 1));
+    let alone = Case { lost_since: Some(15), ..Case::new(3, 90, &[(1, 0)], &[0, 0]) };
+    assert_eq!(alone.numbers(), (vec![], true), "not by itself");
+}
+
+#[test]
+fn pods_that_clients_reach_come_first_and_those_of_dedicated_meetings_never() {
     let mut far = Case::new(3, 70, &[], &[0, 0, 30]);
-    unreachable(&mut far.pods[1]);
+    far.pods[1].reached =
+        Some(Reached { is_reachable: Some(false), reason: Reason::new(reason::MEDIA_UNREACHABLE, "") });
     assert_eq!(far.numbers(), (vec![2], false), "only if there is no other");
-    let mut full = Case::new(3, 70, &[], &[0, 0]).observed();
-    full.loads.get_mut(&uid(1)).unwrap().dedicated = 1;
-    let meeting = Case::new(3, 70, &[], &[0, 0]).meeting();
+    let case = Case::new(3, 70, &[], &[0, 0]);
     let lenders = [uid(0), uid(1)];
     let lenders = lenders.iter().map(String::as_str).collect();
-    assert_eq!(choose_sites(&meeting, &full, &uid(0), &lenders).sites, []);
+    let busy: [fn(&mut PodLoad); 2] = [|load| load.dedicated = 1, |load| load.guests = 8];
+    for change in busy {
+        let mut observed = case.observed();
+        change(observed.loads.get_mut(&uid(1)).unwrap());
+        assert_eq!(choose_sites(&case.meeting(), &observed, &uid(0), &lenders).sites, []);
+    }
 }
 
 #[test]
@@ -186,12 +271,13 @@ proptest! {
             }
         }
         let (chosen, _) = view.numbers();
-        prop_assert!(chosen.len() < max_pods as usize && !chosen.contains(&0));
+        let (usable, others): (Vec<u16>, Vec<u16>) = chosen.iter().partition(|number| ready[**number as usize]);
+        prop_assert!(usable.len() < max_pods as usize && !chosen.contains(&0));
+        prop_assert!(others.iter().all(|number| sites.iter().any(|(site, count)| site == number && *count > 0)));
         let distinct: BTreeSet<_> = chosen.iter().collect();
         prop_assert_eq!(distinct.len(), chosen.len());
-        prop_assert!(chosen.iter().all(|number| ready[*number as usize]));
         if sites.len() < max_pods as usize {
-            let left = sites.iter().filter(|(number, count)| *count > 0 && ready[*number as usize] && !chosen.contains(number));
+            let left = sites.iter().filter(|(number, count)| *count > 0 && !chosen.contains(number));
             prop_assert_eq!(left.count(), 0);
         }
     }

@@ -8,7 +8,7 @@ use convene_crds::{AssignedPod, Meeting, MeetingStatus};
 use jiff::Timestamp;
 
 use super::{
-    load::{HostedMeeting, MeetingKey, Occupancy, key_of},
+    load::{HostedMeeting, MeetingKey, Occupancy, OnSite, key_of},
     usage::Usage,
 };
 
@@ -28,8 +28,12 @@ pub(super) struct Entry {
     pub(super) recorded_sites: Vec<Arc<str>>,
     /// The same by a decision that the cache does not show yet.
     pub(super) decided_sites: Option<Vec<Arc<str>>>,
-    /// Participants on other pods as its pod reported them last, by UID.
-    pub(super) served: BTreeMap<Arc<str>, u32>,
+    /// Other pods as its pod reported them last, by UID. `None`: not since the meeting came to that pod.
+    pub(super) served: Option<BTreeMap<Arc<str>, OnSite>>,
+    /// Since when it needs fewer other pods.
+    pub(super) spare_since: Option<Timestamp>,
+    /// Pods that could not be linked, and until when they are not tried again.
+    pub(super) avoided: Vec<(Arc<str>, Timestamp)>,
     /// Occupancy from its status.
     pub(super) recorded_occupancy: Occupancy,
     /// Occupancy as its pod reported it last.
@@ -56,7 +60,9 @@ impl Entry {
             decided: None,
             recorded_sites: Vec::new(),
             decided_sites: None,
-            served: BTreeMap::new(),
+            served: None,
+            spare_since: None,
+            avoided: Vec::new(),
             recorded_occupancy: Occupancy::default(),
             reported: None,
             expected: 0,
@@ -100,12 +106,12 @@ impl Entry {
         self.decided_sites.as_ref().unwrap_or(&self.recorded_sites)
     }
 
-    /// The other pods that serve it or are to do so, with its participants there.
+    /// The other pods that serve it or are to do so, with its participants there. A meeting without a pod is on none.
     pub(super) fn on_other_pods(&self) -> BTreeMap<&Arc<str>, u32> {
-        let own = self.pod_uid();
+        let Some(own) = self.pod_uid() else { return BTreeMap::new() };
         let planned = self.sites().iter().map(|uid| (uid, 0));
-        let all = planned.chain(self.served.iter().map(|(uid, count)| (uid, *count)));
-        all.filter(|(uid, _)| Some(&***uid) != own).collect()
+        let served = self.served.iter().flatten().map(|(uid, site)| (uid, site.participants));
+        planned.chain(served).filter(|(uid, _)| ***uid != *own).collect()
     }
 
     /// Those who are on its own pod or on their way.

@@ -21,6 +21,8 @@ pub(crate) struct PodLoad {
     pub(crate) active: u32,
     /// Meetings of other pods that it serves. Their participants on this pod are included in `participants`.
     pub(crate) guests: u32,
+    /// Meetings among these whose pods have not reported yet where their participants are.
+    pub(crate) unknown_guests: u32,
 }
 
 impl PodLoad {
@@ -53,13 +55,39 @@ impl Occupancy {
     }
 }
 
+/// What the room of a meeting reports about another pod that serves it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OnSite {
+    pub(crate) participants: u32,
+    /// Since when the link to it is lost, if it is.
+    pub(crate) lost_since: Option<Timestamp>,
+}
+
 /// The other pods of a meeting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sites {
     /// UIDs of those that are to serve it, in the order in which they were added.
     pub(crate) wanted: Vec<Arc<str>>,
-    /// Its participants on other pods by UID, including pods that are no longer to serve it.
-    pub(crate) participants: BTreeMap<Arc<str>, u32>,
+    /// What its room reports about other pods, by UID, including those that are no longer to serve it. `None`: its pod has not reported since the
+    /// meeting came to it.
+    pub(crate) reported: Option<BTreeMap<Arc<str>, OnSite>>,
+    /// Since when it needs fewer of them.
+    pub(crate) spare_since: Option<Timestamp>,
+    /// UIDs of those that could not be linked a short time ago.
+    pub(crate) avoided: Vec<Arc<str>>,
+    /// Whether it was waiting for another pod.
+    pub(crate) wants_pod: bool,
+}
+
+impl Sites {
+    pub(crate) fn on(&self, uid: &str) -> OnSite {
+        self.reported.as_ref().and_then(|sites| sites.get(uid)).copied().unwrap_or_default()
+    }
+
+    /// Participants on all of them.
+    pub(crate) fn participants(&self) -> u32 {
+        self.reported.iter().flat_map(BTreeMap::values).map(|site| site.participants).sum()
+    }
 }
 
 /// Load by pod UID.

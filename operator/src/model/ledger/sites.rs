@@ -8,10 +8,12 @@ use std::{
 };
 
 use convene_crds::Meeting;
+use convene_protocol::admin::{SiteReport, SiteState};
+use jiff::Timestamp;
 
 use super::{
     Ledger,
-    load::{MeetingKey, Sites},
+    load::{MeetingKey, OnSite, Sites},
 };
 
 impl Ledger {
@@ -30,35 +32,85 @@ impl Ledger {
         }
     }
 
-    /// UIDs of the other pods that are to serve `meeting`, with its participants there as last reported. Includes pods that still have some.
-    pub(crate) fn sites_of(&self, meeting: &Meeting) -> Sites {
+    /// The other pods of `meeting`.
+    pub(crate) fn sites_of(&self, meeting: &Meeting, now: Timestamp) -> Sites {
         self.entry(meeting).map_or_else(Sites::default, |entry| Sites {
             wanted: entry.sites().to_vec(),
-            participants: entry.on_other_pods().into_iter().map(|(uid, count)| (Arc::clone(uid), count)).collect(),
+            reported: entry.served.clone(),
+            spare_since: entry.spare_since,
+            avoided: entry.avoided.iter().filter(|(_, until)| *until > now).map(|(uid, _)| Arc::clone(uid)).collect(),
+            wants_pod: entry.wants_pod,
         })
     }
 
-    /// Records where the participants of the meetings on a pod are, by UID of the meeting and then of the other pod, as the pod reports it.
-    /// Returns the keys of the meetings that have changed.
+    /// UIDs of the other pods that are to serve `meeting`, once its status says so. `None`: a decision about its pods is being written.
+    pub(crate) fn written_sites_of(&self, meeting: &Meeting) -> Option<&[Arc<str>]> {
+        let entry = self.entry(meeting)?;
+        (entry.decided.is_none() && entry.decided_sites.is_none()).then_some(entry.recorded_sites.as_slice())
+    }
+
+    /// Records whether a meeting needs fewer pods than it has.
+    pub(crate) fn note_spare(&mut self, uid: &str, is_spare: bool, now: Timestamp) {
+        if self.meetings.get(uid).is_some_and(|entry| entry.spare_since.is_some() != is_spare) {
+            self.change(uid, |entry| entry.spare_since = is_spare.then_some(now));
+        }
+    }
+
+    /// Since when a meeting needs fewer pods than it has, if it does.
+    pub(crate) fn spare_since(&self, uid: &str) -> Option<Timestamp> {
+        self.meetings.get(uid)?.spare_since
+    }
+
+    /// Records that a pod could not be linked to that of the meeting.
+    pub(crate) fn avoid(&mut self, uid: &str, site: &str, now: Timestamp, until: Timestamp) {
+        let site = self.name(site);
+        self.change(uid, |entry| {
+            entry.avoided.retain(|(known, until)| *until > now && *known != site);
+            entry.avoided.push((site, until));
+        });
+    }
+
+    /// Records what the rooms on a pod report about other pods, by UID of the meeting. Returns the keys of the meetings that have changed.
     pub(crate) fn report_sites(
         &mut self,
         pod_uid: &str,
-        served: &HashMap<&str, Vec<(&str, u32)>>,
+        reports: &HashMap<&str, &[SiteReport]>,
+        now: Timestamp,
     ) -> Vec<Arc<MeetingKey>> {
         let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
         let mut changed = Vec::new();
         for (uid, key) in on_pod {
-            let now = served.get(&*uid).into_iter().flatten().map(|(site, count)| (self.name(site), *count)).collect();
-            if self.meetings.get(&uid).is_some_and(|entry| entry.served != now) {
-                self.change(&uid, |entry| entry.served = now);
-                changed.push(key);
+            let Some(before) = self.meetings.get(&uid).map(|entry| entry.served.clone()) else { continue };
+            let report = reports.get(&*uid).copied().unwrap_or_default();
+            let served =
+                report.iter().map(|site| (self.name(&site.pod), read_site(site, before.as_ref(), now))).collect();
+            let is_quiet = before.is_none() && report.is_empty();
+            if before.as_ref() != Some(&served) {
+                self.change(&uid, |entry| entry.served = Some(served));
+                changed.extend((!is_quiet).then_some(key));
             }
         }
         changed
+    }
+
+    /// Participants of meetings of other pods that the pod serves.
+    pub(crate) fn guest_participants_on(&self, pod_uid: &str) -> u32 {
+        let guests = self.on_site.get(pod_uid).into_iter().flat_map(BTreeMap::keys);
+        let on_pod = |uid: &Arc<str>| {
+            let entry = self.meetings.get(uid)?;
+            entry.on_other_pods().into_iter().find(|(site, _)| ***site == *pod_uid).map(|(_, count)| count)
+        };
+        guests.filter_map(on_pod).sum()
     }
 
     /// Meetings of other pods that the pod serves.
     pub(crate) fn guests_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<MeetingKey>> {
         self.on_site.get(pod_uid).into_iter().flat_map(BTreeMap::values)
     }
+}
+
+fn read_site(site: &SiteReport, before: Option<&BTreeMap<Arc<str>, OnSite>>, now: Timestamp) -> OnSite {
+    let since = before.and_then(|sites| sites.get(&*site.pod)).and_then(|known| known.lost_since);
+    let is_lost = site.state == SiteState::Lost;
+    OnSite { participants: site.participants, lost_since: is_lost.then(|| since.unwrap_or(now)) }
 }

@@ -25,6 +25,7 @@ impl Ledger {
         for (site, participants) in entry.on_other_pods() {
             let load = self.loads.entry(Arc::clone(site)).or_default();
             load.guests += 1;
+            load.unknown_guests += u32::from(entry.served.is_none());
             load.participants += participants;
             self.on_site.entry(Arc::clone(site)).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
         }
@@ -55,6 +56,7 @@ impl Ledger {
         for (site, participants) in entry.on_other_pods() {
             self.relieve(site, |load| {
                 load.guests = load.guests.saturating_sub(1);
+                load.unknown_guests = load.unknown_guests.saturating_sub(u32::from(entry.served.is_none()));
                 load.participants = load.participants.saturating_sub(participants);
             });
             remove_uid(&mut self.on_site, site, uid);

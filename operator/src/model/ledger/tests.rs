@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use convene_crds::{MeetingMove, MeetingMovePhase, MeetingSite, MeetingSpec, MeetingStatus, MovePod};
+use convene_protocol::admin::{SiteReport, SiteState};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
@@ -36,9 +37,15 @@ fn ledger(meetings: &[Meeting]) -> Ledger {
 fn a_decision_counts_before_the_cache_shows_it() {
     let mut ledger = ledger(&[meeting("a", None, 0), meeting("b", Some("p1"), 3)]);
     ledger.assign("a", &pod("p1"));
-    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 2, participants: 3, dedicated: 0, active: 1, guests: 0 });
+    assert_eq!(
+        ledger.load_of("p1"),
+        PodLoad { meetings: 2, participants: 3, dedicated: 0, active: 1, ..PodLoad::default() }
+    );
     ledger.forget("a");
-    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, participants: 3, dedicated: 0, active: 1, guests: 0 });
+    assert_eq!(
+        ledger.load_of("p1"),
+        PodLoad { meetings: 1, participants: 3, dedicated: 0, active: 1, ..PodLoad::default() }
+    );
 }
 
 #[test]
@@ -193,12 +200,11 @@ fn participants_count_on_the_pod_that_serves_them() {
         |ledger: &Ledger| ["p1", "p2", "p3"].map(|uid| (ledger.load_of(uid).participants, ledger.load_of(uid).guests));
     ledger.assign_sites("a", ["p2", "p3"].into_iter());
     assert_eq!(loads(&ledger), [(9, 0), (1, 1), (0, 1)], "before the cache shows it, and before anyone is there");
-    let report = |ledger: &mut Ledger, served: &[(&str, u32)]| {
-        ledger.report_sites("p1", &HashMap::from([("a", served.to_vec())])).len()
-    };
-    assert_eq!((report(&mut ledger, &[("p2", 4)]), report(&mut ledger, &[("p2", 4)])), (1, 0));
-    assert_eq!(loads(&ledger), [(5, 0), (5, 1), (0, 1)]);
-    assert_eq!(ledger.report_sites("p2", &HashMap::from([("a", vec![("p3", 4)])])).len(), 0, "it is not on that pod");
+    assert_eq!(ledger.load_of("p2").unknown_guests, 1);
+    assert_eq!((report(&mut ledger, "p1", &[("p2", 4)]), report(&mut ledger, "p1", &[("p2", 4)])), (1, 0));
+    assert_eq!((loads(&ledger), ledger.load_of("p2").unknown_guests), ([(5, 0), (5, 1), (0, 1)], 0));
+    assert_eq!(ledger.guest_participants_on("p2"), 4);
+    assert_eq!(report(&mut ledger, "p2", &[("p3", 4)]), 0, "it is not on that pod");
     let written = spread(meeting("a", Some("p1"), 9), &["p2"]);
     ledger.observe(&written);
     assert_eq!(loads(&ledger), [(5, 0), (5, 1), (0, 1)], "an earlier write");
@@ -207,11 +213,66 @@ fn participants_count_on_the_pod_that_serves_them() {
     ledger.assign_sites("a", std::iter::empty());
     assert_eq!(loads(&ledger), [(5, 0), (5, 1), (0, 0)], "they are still there");
     assert_eq!(ledger.guests_on("p2").count(), 1);
-    assert_eq!(ledger.sites_of(&written), Sites { wanted: vec![], participants: [("p2".into(), 4)].into() });
+    let sites = ledger.sites_of(&written, Timestamp::UNIX_EPOCH);
+    assert_eq!((sites.wanted.len(), sites.participants(), sites.on("p2").participants), (0, 4, 4));
+    assert_eq!(ledger.written_sites_of(&written), None, "it is being written");
+    ledger.observe(&meeting("a", Some("p1"), 9));
+    assert_eq!(ledger.written_sites_of(&written), Some(&[][..]));
     ledger.assign("a", &pod("p2"));
     assert_eq!(loads(&ledger), [(0, 0), (10, 0), (0, 0)], "it moves to a pod that serves it already");
     ledger.remove("a");
     assert_eq!(loads(&ledger), [(0, 0), (1, 0), (0, 0)]);
+}
+
+fn report(ledger: &mut Ledger, pod: &str, served: &[(&str, u32)]) -> usize {
+    report_states(ledger, pod, served, SiteState::Linked, 0)
+}
+
+fn report_states(ledger: &mut Ledger, pod: &str, served: &[(&str, u32)], state: SiteState, second: i64) -> usize {
+    let site = |(uid, count): &(&str, u32)| SiteReport { pod: (*uid).to_owned(), state, participants: *count };
+    let sites: Vec<_> = served.iter().map(site).collect();
+    ledger.report_sites(pod, &HashMap::from([("a", &*sites)]), Timestamp::from_second(second).unwrap()).len()
+}
+
+#[test]
+fn a_meeting_that_has_no_pod_or_another_one_is_served_by_none() {
+    let mut ledger = ledger(&[spread(meeting("a", Some("p1"), 9), &["p2"])]);
+    report(&mut ledger, "p1", &[("p2", 4)]);
+    assert_eq!(ledger.load_of("p2").participants, 4);
+    ledger.observe(&meeting("a", None, 0));
+    assert_eq!(ledger.load_of("p2"), PodLoad::default());
+    ledger.observe(&spread(meeting("a", Some("p3"), 9), &["p2"]));
+    let load = ledger.load_of("p2");
+    assert_eq!((load.participants, load.guests, load.unknown_guests), (0, 1, 1), "what p1 had reported is over");
+}
+
+#[test]
+fn a_link_is_lost_since_it_was_first_reported_so() {
+    let written = spread(meeting("a", Some("p1"), 9), &["p2"]);
+    let mut ledger = ledger(std::slice::from_ref(&written));
+    let since = |ledger: &Ledger| {
+        let sites = ledger.sites_of(&written, Timestamp::UNIX_EPOCH);
+        sites.on("p2").lost_since.map(Timestamp::as_second)
+    };
+    for (state, second, wanted) in [
+        (SiteState::Linked, 1, None),
+        (SiteState::Lost, 2, Some(2)),
+        (SiteState::Lost, 5, Some(2)),
+        (SiteState::Linking, 6, None),
+        (SiteState::Lost, 7, Some(7)),
+    ] {
+        report_states(&mut ledger, "p1", &[("p2", 0)], state, second);
+        assert_eq!(since(&ledger), wanted, "{second}");
+    }
+    let at = |second| Timestamp::from_second(second).unwrap();
+    ledger.avoid("a", "p2", at(10), at(20));
+    let avoided = |second| ledger.sites_of(&written, at(second)).avoided.len();
+    assert_eq!([avoided(19), avoided(20)], [1, 0]);
+    ledger.note_spare("a", true, at(3));
+    ledger.note_spare("a", true, at(4));
+    assert_eq!(ledger.spare_since("a"), Some(at(3)));
+    ledger.note_spare("a", false, at(5));
+    assert_eq!(ledger.spare_since("a"), None);
 }
 
 proptest! {
@@ -229,7 +290,7 @@ proptest! {
                 4 => drop(ledger.want(&uid, count > 4)),
                 5 => ledger.expect(&uid, count),
                 6 => ledger.assign_sites(&uid, ["p1", "p2", "p3"].into_iter().take(count as usize % 4)),
-                7 => drop(ledger.report_sites(&pod_uid, &HashMap::from([(&*uid, vec![("p2", count), ("p3", 1)])]))),
+                7 => drop(report(&mut ledger, &pod_uid, &[("p2", count), ("p3", 1)])),
                 _ => drop(ledger.report(&pod_uid, &room(&uid, count, count % 2 == 0))),
             }
             for number in 0..4 {
@@ -242,6 +303,8 @@ proptest! {
                 prop_assert_eq!(load.participants, own + guests.iter().sum::<u32>());
                 prop_assert_eq!(load.guests as usize, guests.len());
                 prop_assert_eq!(ledger.guests_on(&pod_uid).count(), guests.len());
+                prop_assert_eq!(ledger.guest_participants_on(&pod_uid), guests.iter().sum::<u32>());
+                prop_assert!(load.unknown_guests <= load.guests);
                 prop_assert_eq!(load.active as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
             }
             let claims: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid().is_some() || entry.wants_pod).collect();

@@ -53,6 +53,8 @@ struct Case {
     pod: MediaPod,
     is_resting: bool,
     meetings: Vec<HostedMeeting>,
+    /// Participants of meetings of other pods.
+    guests: u32,
     others: Vec<(MediaPod, PodLoad)>,
 }
 
@@ -60,7 +62,7 @@ impl Case {
     fn new(counts: &[u32], others: &[u32]) -> Self {
         let pool = lagoon();
         let others = others.iter().zip(1..).map(|(count, number)| (pod(&pool, number), load(1, *count))).collect();
-        Self { pod: pod(&pool, 0), pool, is_resting: false, meetings: meetings(counts), others }
+        Self { pod: pod(&pool, 0), pool, is_resting: false, meetings: meetings(counts), guests: 0, others }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -73,7 +75,7 @@ impl Case {
         let others: Vec<_> = self.others.iter().map(|(pod, load)| (Arc::new(pod.clone()), *load)).collect();
         let (pool, pod, is_resting, meetings) = (&self.pool, &self.pod, self.is_resting, self.meetings.clone());
         let now = Timestamp::UNIX_EPOCH + REST;
-        let relief = plan_relief(&ReliefView { pool, pod, is_resting, meetings, others, now })?;
+        let relief = plan_relief(&ReliefView { pool, pod, is_resting, meetings, guests: self.guests, others, now })?;
         let to = self.others.iter().position(|(pod, _)| pod.uid == relief.to.uid)?;
         Some((relief.uid.to_string(), to))
     }
@@ -101,6 +103,14 @@ fn the_smallest_meeting_that_is_enough_moves_or_else_the_largest() {
         let wanted = wanted.map(|(uid, to)| (uid.to_owned(), to));
         assert_eq!(Case::new(counts, others).plan(), wanted, "{case}: {counts:?} {others:?}");
     }
+}
+
+#[test]
+fn participants_of_other_pods_meetings_count_and_meetings_on_several_pods_stay() {
+    let with_guests = |guests| Case::new(&[60, 30], &[0]).with(|case| case.guests = guests).plan();
+    assert_eq!((with_guests(10), with_guests(11)), (None, Some(("b".into(), 0))));
+    let spread = Case::new(&[60, 30], &[0]).with(|case| (case.guests, case.meetings[1].has_sites) = (11, true));
+    assert_eq!(spread.plan(), Some(("a".into(), 0)));
 }
 
 #[test]
@@ -199,5 +209,5 @@ fn relieve(pool: &ValidPool, pods: &[Arc<MediaPod>], fleet: &[Vec<HostedMeeting>
     let others = pods.iter().zip(fleet).map(|(pod, meetings)| (Arc::clone(pod), load(meetings)));
     let others = others.filter(|(pod, _)| pod.uid != pods[index].uid).collect();
     let (pod, meetings, now) = (&pods[index], fleet[index].clone(), Timestamp::UNIX_EPOCH);
-    plan_relief(&ReliefView { pool, pod, is_resting: false, meetings, others, now })
+    plan_relief(&ReliefView { pool, pod, is_resting: false, meetings, guests: 0, others, now })
 }

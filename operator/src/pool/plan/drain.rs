@@ -142,14 +142,15 @@ fn compute_deadline(pool: &ValidPool, draining: &Draining) -> Timestamp {
 /// Draining pods with participants: some of their meetings move in this reconciliation.
 pub(super) fn plan_moves(observed: &ObservedPods) -> Vec<String> {
     let draining = observed.pods.iter().filter(|pod| pod.is_live() && pod.draining.is_some());
-    draining.filter(|pod| observed.load_of(pod).active > 0).map(|pod| pod.uid.clone()).collect()
+    let is_used = |load: PodLoad| load.active > 0 || load.guests > 0;
+    draining.filter(|pod| is_used(observed.load_of(pod))).map(|pod| pod.uid.clone()).collect()
 }
 
 /// Pods with more participants than their capacity, which are not emptied anyway. A meeting that is alone there gains nothing by a move.
 pub(super) fn plan_reliefs(pool: &ValidPool, observed: &ObservedPods) -> Vec<String> {
     let is_overfull = |pod: &&std::sync::Arc<MediaPod>| {
         let load = observed.load_of(pod);
-        pod.is_open() && load.meetings > 1 && load.participants > pool.capacity.participants
+        pod.is_open() && load.meetings + load.guests > 1 && load.participants > pool.capacity.participants
     };
     observed.pods.iter().filter(is_overfull).map(|pod| pod.uid.clone()).collect()
 }
@@ -171,5 +172,7 @@ pub(super) fn plan_protection(observed: &ObservedPods) -> Vec<Protection> {
 
 /// New pods are protected until they have reported their participants.
 fn is_protected(observed: &ObservedPods, pod: &MediaPod) -> bool {
-    observed.has_participants(pod) || (!observed.participants.contains_key(&pod.uid) && !pod.is_evictable)
+    observed.has_participants(pod)
+        || observed.may_serve_guests(pod)
+        || (!observed.participants.contains_key(&pod.uid) && !pod.is_evictable)
 }

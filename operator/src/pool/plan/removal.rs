@@ -102,10 +102,12 @@ fn staying(observed: &ObservedPods) -> impl Iterator<Item = &MediaPod> {
 fn count_left(observed: &ObservedPods, meetings: u32) -> Left {
     let mut left = Left { meetings, ..Left::default() };
     for pod in staying(observed) {
-        let reported = observed.participants.get(&pod.uid).copied().unwrap_or_default();
+        let load = observed.load_of(pod);
+        // Those of meetings that are on several pods are in the report of one of these.
+        let reported = observed.participants.get(&pod.uid).copied().filter(|_| load.meetings == 0).unwrap_or_default();
         left.pods += 1;
         left.busy += u32::from(observed.has_participants(pod));
-        left.participants += reported.max(observed.load_of(pod).participants);
+        left.participants += reported.max(load.participants);
     }
     left
 }
@@ -281,7 +283,7 @@ mod tests {
     #[test]
     fn participants_in_a_status_count() {
         let mut observed = observed(&[(starting(), None)], 1_000);
-        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, active: 1, guests: 0 };
+        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, active: 1, ..PodLoad::default() };
         observed.loads.insert(observed.pods[0].uid.clone(), load);
         let plan = plan_removal(&removal(), &observed, 1);
         assert!(plan.delete.is_empty());

@@ -25,7 +25,7 @@ fn small_pool() -> ValidPool {
 fn observed(pool: &ValidPool, states: Vec<PodState>, busy: &[usize], waiting: u32) -> ObservedPods {
     let pods: Vec<_> =
         states.into_iter().zip(0..).map(|(state, number)| Arc::new(media_pod(pool, number, state))).collect();
-    let load = PodLoad { meetings: 1, participants: 1, dedicated: 0, active: 1, guests: 0 };
+    let load = PodLoad { meetings: 1, participants: 1, dedicated: 0, active: 1, ..PodLoad::default() };
     ObservedPods {
         taken: pods.iter().filter_map(|pod| pod.block).collect(),
         loads: busy.iter().map(|index| (pods[*index].uid.clone(), load)).collect(),
@@ -219,7 +219,13 @@ fn pods_of_a_cordoned_node_are_drained_and_no_longer_when_it_is_back() {
 
 #[test]
 fn overfull_pods_are_relieved_unless_a_move_gains_nothing_or_they_are_emptied_anyway() {
-    let load = |meetings, participants| PodLoad { meetings, participants, dedicated: 0, active: meetings, guests: 0 };
+    let load = |meetings, participants| PodLoad {
+        meetings,
+        participants,
+        dedicated: 0,
+        active: meetings,
+        ..PodLoad::default()
+    };
     let draining = || Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED });
     let cases: [(&str, PodLoad, PodState, _, bool); 6] = [
         ("overfull", load(2, 101), PodState::Ready, None, true),

@@ -61,10 +61,17 @@ impl ObservedPods {
             || self.participants.get(&pod.uid).is_some_and(|participants| *participants > 0)
     }
 
+    /// Whether a pod serves meetings of other pods that have not reported yet where their participants are.
+    pub(crate) fn may_serve_guests(&self, pod: &MediaPod) -> bool {
+        self.load_of(pod).unknown_guests > 0
+    }
+
     /// Whether a pod is known to be empty: a ready pod must have reported so itself. After a restart of this process no pod has reported
     /// yet.
     pub(crate) fn is_known_empty(&self, pod: &MediaPod) -> bool {
-        !self.has_participants(pod) && (!pod.is_ready() || self.participants.contains_key(&pod.uid))
+        !self.may_serve_guests(pod)
+            && !self.has_participants(pod)
+            && (!pod.is_ready() || self.participants.contains_key(&pod.uid))
     }
 }
 
