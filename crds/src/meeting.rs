@@ -257,7 +257,8 @@ pub struct MeetingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<AssignedPod>,
 
-    /// Media pods that serve participants besides `pod`, which has the room: at most `spec.spread.maxPods` - 1.
+    /// Media pods that serve participants besides `pod`, which has the room: at most `spec.spread.maxPods` - 1, and those that participants
+    /// have yet to leave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sites: Vec<MeetingSite>,
 

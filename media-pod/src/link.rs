@@ -8,6 +8,7 @@ mod dial;
 pub(crate) mod error;
 pub(crate) mod frames;
 mod input;
+pub(crate) mod path;
 mod session;
 
 pub(crate) use certificate::fingerprint;

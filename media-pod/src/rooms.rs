@@ -208,10 +208,11 @@ impl Rooms {
 
     /// Opens the links of a room, if the pod has ports for pipes.
     fn dial(&self, grant: &MeetingGrant) -> Option<Dial> {
-        self.workers.pipe_listen()?;
+        let pipes = self.workers.pipe_ports()?.clone();
         let (namespace, name) = (grant.namespace.clone(), grant.name.clone());
-        let hello = Hello { namespace, name, codecs: self.codec_names(grant).to_vec(), media: grant.media };
-        Some(Dial::new(hello, self.metrics.clone()))
+        let address = pipes.ip;
+        let hello = Hello { namespace, name, address, codecs: self.codec_names(grant).to_vec(), media: grant.media };
+        Some(Dial::new(hello, pipes, self.metrics.clone()))
     }
 
     fn limits(&self, grant: &MeetingGrant) -> Limits {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Spread {
     /// Maximum number of media pods that serve the meeting at the same time, 1 to 32. Defaults to 1. With more than one, pods are added
     /// as participants join, and `maxParticipants` may be as large as the capacity of that many pods. Requires `pipePorts` in the
-    /// MediaPool. Not for meetings with placement Dedicated. Can be changed at any time: participants on pods above a lower number
-    /// reconnect.
+    /// MediaPool, one for each other pod at least. Not for meetings with placement Dedicated. Can be changed at any time: participants on
+    /// pods above a lower number reconnect. A meeting whose `maxParticipants` that many pods do not take fails.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 32))]
     pub max_pods: u32,

@@ -1,5 +1,6 @@
 //! One link, seen from the pod that lends: reads requests, runs them one after the other, and returns outcomes and events.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +8,16 @@ use axum::extract::ws::{Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Lease;
 use crate::actor::borrowed::{Borrowed, Reply};
 use crate::actor::media::MediaPlane;
 use crate::actor::media::settings::MediaSettings;
-use crate::link::frames::{Done, Hello, HomeFrame, Received, SiteFrame, read};
+use crate::link::frames::{Done, Hello, HomeFrame, Received, SiteFrame, Welcome, read};
+use crate::link::path;
 use crate::metrics::Metrics;
 use crate::room::{MediaError, Operation};
 use crate::rooms::Rooms;
@@ -62,7 +66,7 @@ async fn lend(
     lease: &Lease,
     borrower: &Borrower,
 ) -> &'static str {
-    let Hello { namespace, name, codecs, media } = hello;
+    let Hello { namespace, name, codecs, media, .. } = hello;
     let Ok(offer) = borrower.workers.offer(&codecs_of(codecs)).await else { return "NoWorker" };
     let (workers, settings) = (Arc::clone(&borrower.workers), borrower.settings.with(media));
     let metrics = borrower.metrics.clone();
@@ -71,11 +75,13 @@ async fn lend(
     let (requests, received) = mpsc::channel(INBOX);
     let (replies, outgoing) = mpsc::channel(INBOX);
     let meeting = format!("{namespace}/{name}");
+    let (welcome, echoes) = prepare_echo(hello.address, borrower).await;
+    let _echoes = echoes.map(AbortOnDropHandle::new);
     let runs = Borrowed::new(plane).run(received, events, replies, &meeting, &borrower.metrics);
     let reason = tokio::select! {
         () = runs => "Ended",
         reason = read_requests(stream, &requests, lease, &borrower.rooms) => reason,
-        () = write_replies(sink, outgoing) => "Ended",
+        () = write_replies(sink, outgoing, welcome) => "Ended",
     };
     tracing::info!(namespace, name, reason, "no longer lending media workers to a room of another pod");
     reason
@@ -134,8 +140,16 @@ async fn receive(stream: &mut SplitStream<WebSocket>) -> Option<Received> {
     }
 }
 
-async fn write_replies(sink: &mut SplitSink<WebSocket, Message>, mut replies: mpsc::Receiver<Reply>) {
-    if !send(sink, &SiteFrame::Welcome).await {
+/// Echoes for some seconds what the room's pod sends, so that it knows whether media would arrive.
+async fn prepare_echo(home: IpAddr, borrower: &Borrower) -> (Welcome, Option<JoinHandle<()>>) {
+    let Some(pipes) = borrower.workers.pipe_ports() else { return (Welcome::default(), None) };
+    let Some(socket) = path::bind(pipes).await else { return (Welcome::default(), None) };
+    let echo = socket.local_addr().ok().map(|address| address.port());
+    (Welcome { echo }, Some(tokio::spawn(path::echo(socket, home))))
+}
+
+async fn write_replies(sink: &mut SplitSink<WebSocket, Message>, mut replies: mpsc::Receiver<Reply>, welcome: Welcome) {
+    if !send(sink, &SiteFrame::Welcome(welcome)).await {
         return;
     }
     while let Some(reply) = replies.recv().await {

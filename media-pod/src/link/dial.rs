@@ -10,18 +10,21 @@ use super::frames::{Hello, LinkRequest};
 use super::input::LinkInput;
 use super::session;
 use crate::metrics::Metrics;
+use crate::sfu::workers::PipePorts;
 use crate::sites::SiteId;
 
 /// Opens the links of one room.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
     hello: Arc<Hello>,
+    pipes: PipePorts,
     metrics: Metrics,
 }
 
 impl Dial {
-    pub(crate) fn new(hello: Hello, metrics: Metrics) -> Self {
-        Self { hello: Arc::new(hello), metrics }
+    /// `pipes` are the ports of this pod.
+    pub(crate) fn new(hello: Hello, pipes: PipePorts, metrics: Metrics) -> Self {
+        Self { hello: Arc::new(hello), pipes, metrics }
     }
 
     /// Opens a link to `target`. It ends when `requests` does.
@@ -32,9 +35,9 @@ impl Dial {
         requests: mpsc::UnboundedReceiver<LinkRequest>,
         inputs: mpsc::Sender<(SiteId, LinkInput)>,
     ) {
-        let (hello, metrics) = (Arc::clone(&self.hello), self.metrics.clone());
+        let Self { hello, pipes, metrics } = self.clone();
         tokio::spawn(async move {
-            let result = session::run(&target, &hello, requests, |input| {
+            let result = session::run(&target, &hello, &pipes, requests, |input| {
                 let inputs = inputs.clone();
                 async move { inputs.send((site, input)).await.is_ok() }
             })

@@ -1,6 +1,6 @@
 //! Errors of links. No logic.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use thiserror::Error;
 
@@ -61,6 +61,16 @@ pub(crate) enum LinkError {
         /// The problem.
         problem: String,
     },
+    /// Media would not arrive.
+    #[error(
+        "UDP packets do not pass between {own} and {to} with unchanged addresses: check routes and network policies between media pods"
+    )]
+    NoPath {
+        /// Address of this pod.
+        own: IpAddr,
+        /// Where.
+        to: SocketAddr,
+    },
     /// A message that is not of the protocol.
     #[error("the media pod at {address} sent an invalid message")]
     Invalid {
@@ -80,6 +90,7 @@ impl LinkError {
             Self::Silent { .. } => "Silent",
             Self::Stuck { .. } => "Stuck",
             Self::Ended { .. } => "Ended",
+            Self::NoPath { .. } => "NoPath",
             Self::Invalid { .. } => "InvalidMessage",
         }
     }

@@ -1,6 +1,8 @@
 //! The messages of a link, as JSON. Each side ignores fields that it does not know; a request that the site does not know fails alone, so pods of
 //! different versions can be linked.
 
+use std::net::IpAddr;
+
 use convene_protocol::admission::MediaGrant;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +22,8 @@ pub(crate) struct Hello {
     pub(crate) namespace: String,
     /// Name of the Meeting, for the log.
     pub(crate) name: String,
+    /// Address of the room's pod, from which its UDP packets come.
+    pub(crate) address: IpAddr,
     /// The codecs that the room offers, by name.
     pub(crate) codecs: Vec<String>,
     /// The meeting's bitrates.
@@ -50,11 +54,20 @@ pub(crate) enum HomeFrame {
 #[serde(rename_all = "camelCase")]
 pub(crate) enum SiteFrame {
     /// The answer to [`Hello`].
-    Welcome,
+    Welcome(Welcome),
     /// The outcome of a request. They come in the order of the requests.
     Done(Done),
     Event(Box<MediaEvent>),
     Pong,
+}
+
+/// The first message of the site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Welcome {
+    /// UDP port that echoes what the room's pod sends, for some seconds, if there is one to spare.
+    #[serde(default)]
+    pub(crate) echo: Option<u16>,
 }
 
 /// The outcome of a request.

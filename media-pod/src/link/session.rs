@@ -1,6 +1,6 @@
 //! One link, seen from the room's pod: connects, introduces the room, sends requests, passes on what arrives, and notices silence.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -21,8 +21,12 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::certificate::pinned;
 use super::error::LinkError;
-use super::frames::{Hello, HomeFrame, LINK_PATH, LinkRequest, MAX_FRAME_BYTES, Reported, SiteFrame, read_report};
+use super::frames::{
+    Hello, HomeFrame, LINK_PATH, LinkRequest, MAX_FRAME_BYTES, Reported, SiteFrame, Welcome, read_report,
+};
 use super::input::LinkInput;
+use super::path;
+use crate::sfu::workers::PipePorts;
 
 /// Time limit for opening a link.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -41,12 +45,15 @@ type Socket = WebSocketStream<TlsStream<TcpStream>>;
 pub(super) async fn run<F: Future<Output = bool>>(
     target: &SiteTarget,
     hello: &Hello,
+    pipes: &PipePorts,
     requests: mpsc::UnboundedReceiver<LinkRequest>,
     pass_on: impl Fn(LinkInput) -> F,
 ) -> Result<(), LinkError> {
     let address = SocketAddr::new(target.address, target.port);
     let opened = timeout(OPEN_LIMIT, open(address, target, hello)).await;
-    let (sink, stream) = opened.map_err(|_| LinkError::Timeout { address })??.split();
+    let (socket, welcome) = opened.map_err(|_| LinkError::Timeout { address })??;
+    check_path(target.address, welcome, pipes).await?;
+    let (sink, stream) = socket.split();
     if !pass_on(LinkInput::Linked).await {
         return Ok(());
     }
@@ -159,11 +166,11 @@ fn input_of(frame: SiteFrame) -> Option<LinkInput> {
     match frame {
         SiteFrame::Done(done) => Some(LinkInput::Done(done.id, done.outcome)),
         SiteFrame::Event(event) => Some(LinkInput::Event(event)),
-        SiteFrame::Welcome | SiteFrame::Pong => None,
+        SiteFrame::Welcome(_) | SiteFrame::Pong => None,
     }
 }
 
-async fn open(address: SocketAddr, target: &SiteTarget, hello: &Hello) -> Result<Socket, LinkError> {
+async fn open(address: SocketAddr, target: &SiteTarget, hello: &Hello) -> Result<(Socket, Welcome), LinkError> {
     let tcp = TcpStream::connect(address).await.map_err(|source| LinkError::Connect { address, source })?;
     let _ = tcp.set_nodelay(true);
     let connector = TlsConnector::from(pinned(target.fingerprint.clone()));
@@ -178,10 +185,19 @@ async fn open(address: SocketAddr, target: &SiteTarget, hello: &Hello) -> Result
     sent.map_err(|error| ended(address, &error))?;
     loop {
         match frame_of(socket.next().await, address)? {
-            Some(SiteFrame::Welcome) => return Ok(socket),
+            Some(SiteFrame::Welcome(welcome)) => return Ok((socket, welcome)),
             Some(_) => return Err(LinkError::Invalid { address }),
             None => {}
         }
+    }
+}
+
+/// Without a port to spare on both pods nothing is known.
+async fn check_path(site: IpAddr, welcome: Welcome, pipes: &PipePorts) -> Result<(), LinkError> {
+    let Some(to) = welcome.echo.map(|port| SocketAddr::new(site, port)) else { return Ok(()) };
+    match path::bind(pipes).await {
+        Some(socket) if !path::is_open(&socket, to).await => Err(LinkError::NoPath { own: pipes.ip, to }),
+        _ => Ok(()),
     }
 }
 

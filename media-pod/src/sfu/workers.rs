@@ -209,6 +209,11 @@ impl Workers {
         self.spec.block.plain_ports(self.spec.count)
     }
 
+    /// Where pipes to other pods end, if there are any.
+    pub(crate) fn pipe_ports(&self) -> Option<&PipePorts> {
+        self.spec.pipes.as_ref()
+    }
+
     /// A socket for a pipe to another pod.
     pub(crate) fn pipe_listen(&self) -> Option<ListenInfo> {
         self.spec.pipes.as_ref().map(|PipePorts { ip, ports }| pipe_listen_info(*ip, ports.clone()))

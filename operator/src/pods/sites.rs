@@ -97,18 +97,12 @@ impl SiteKeeper<'_> {
         let count = wanted.sites.len();
         match &outcome {
             Ok(()) => {
-                tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, sites = count, "spread a meeting")
+                tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, sites = count, "spread a meeting");
             }
             Err(error) => {
                 let error = error as &dyn std::error::Error;
-                tracing::warn!(
-                    error,
-                    kind = "Meeting",
-                    namespace,
-                    name,
-                    pod = pod.name,
-                    "could not spread a meeting, retrying"
-                );
+                let what = "could not spread a meeting, retrying";
+                tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}");
             }
         }
         let is_accepted = outcome.is_ok();

@@ -136,7 +136,8 @@ fn participants_in_the_status_are_old_until_the_pod_has_reported() {
 #[test]
 fn a_meeting_may_be_as_large_as_the_pods_that_may_serve_it() {
     // (case, spec of the pool, spec of the meeting, pods and participants on each, or what the refusal says)
-    let cases: [(&str, serde_json::Value, serde_json::Value, Result<(u32, u32), &str>); 7] = [
+    type Case<'a> = (&'a str, serde_json::Value, serde_json::Value, Result<(u32, u32), &'a str>);
+    let cases: [Case<'_>; 7] = [
         ("one pod", json!({}), json!({"maxParticipants": 100}), Ok((1, 100))),
         ("more than one pod takes", json!({}), json!({"maxParticipants": 101}), Err("a media pod of")),
         ("three pods", json!({"pipePorts": 8}), spread(300, 3), Ok((3, 100))),

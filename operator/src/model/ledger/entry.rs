@@ -30,9 +30,9 @@ pub(super) struct Entry {
     pub(super) decided_sites: Option<Vec<Arc<str>>>,
     /// Other pods as its pod reported them last, by UID. `None`: not since the meeting came to that pod.
     pub(super) served: Option<BTreeMap<Arc<str>, OnSite>>,
-    /// Since when it needs fewer other pods.
+    /// Start of the time in which it needs fewer other pods.
     pub(super) spare_since: Option<Timestamp>,
-    /// Pods that could not be linked, and until when they are not tried again.
+    /// Pods that could not be linked, and when they may be tried again.
     pub(super) avoided: Vec<(Arc<str>, Timestamp)>,
     /// Occupancy from its status.
     pub(super) recorded_occupancy: Occupancy,

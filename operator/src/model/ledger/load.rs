@@ -59,7 +59,7 @@ impl Occupancy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OnSite {
     pub(crate) participants: u32,
-    /// Since when the link to it is lost, if it is.
+    /// When the link to it was lost, if it is.
     pub(crate) lost_since: Option<Timestamp>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Sites {
     /// What its room reports about other pods, by UID, including those that are no longer to serve it. `None`: its pod has not reported since the
     /// meeting came to it.
     pub(crate) reported: Option<BTreeMap<Arc<str>, OnSite>>,
-    /// Since when it needs fewer of them.
+    /// Start of the time in which it needs fewer of them.
     pub(crate) spare_since: Option<Timestamp>,
     /// UIDs of those that could not be linked a short time ago.
     pub(crate) avoided: Vec<Arc<str>>,

@@ -56,7 +56,7 @@ impl Ledger {
         }
     }
 
-    /// Since when a meeting needs fewer pods than it has, if it does.
+    /// Start of the time in which a meeting needs fewer pods than it has, if it does.
     pub(crate) fn spare_since(&self, uid: &str) -> Option<Timestamp> {
         self.meetings.get(uid)?.spare_since
     }
