@@ -56,7 +56,7 @@ pub(crate) fn choose_sites(
     lenders: &BTreeSet<&str>,
 ) -> ChosenSites {
     let spread = Spreading { meeting, observed, home, lenders };
-    let (unlinked, kept): (Vec<_>, Vec<_>) = spread.remaining().partition(|pod| spread.is_unlinked(pod));
+    let (unlinked, kept): (Vec<_>, Vec<_>) = spread.remaining().into_iter().partition(|pod| spread.is_unlinked(pod));
     let (usable, unusable): (Vec<_>, Vec<_>) = kept.into_iter().partition(|pod| spread.is_usable(pod));
     let kept = ChosenSites { sites: spread.limit(usable), unlinked, ..ChosenSites::default() };
     let is_ending = observed.pool.compute_removal().is_some();
@@ -80,9 +80,21 @@ struct Spreading<'a> {
 
 impl Spreading<'_> {
     /// The current ones that exist and may still serve the meeting.
-    fn remaining(&self) -> impl Iterator<Item = Arc<MediaPod>> {
-        let wanted = self.meeting.sites.wanted.iter().filter(|uid| ***uid != *self.home);
-        wanted.filter_map(|uid| self.observed.pods.iter().find(|pod| *pod.uid == **uid && pod.is_live())).cloned()
+    fn remaining(&self) -> Vec<Arc<MediaPod>> {
+        let mut found: Vec<Arc<MediaPod>> = Vec::new();
+        for uid in self.meeting.sites.wanted.iter().filter(|uid| ***uid != *self.home) {
+            let pod = self.observed.pods.iter().find(|pod| *pod.uid == **uid && pod.is_live());
+            let is_new = |pod: &&Arc<MediaPod>| found.iter().all(|known| known.uid != pod.uid);
+            if let Some(pod) = pod.filter(is_new) {
+                found.push(Arc::clone(pod));
+            }
+        }
+        found
+    }
+
+    /// Whether it serves the meeting now, or did so until now.
+    fn is_wanted(&self, pod: &MediaPod) -> bool {
+        self.meeting.sites.wanted.iter().any(|uid| **uid == *pod.uid)
     }
 
     /// Whether its link has been lost for so long that it is not only interrupted.
@@ -125,7 +137,7 @@ impl Spreading<'_> {
     fn grow(&self, mut chosen: ChosenSites) -> ChosenSites {
         let percent = if self.meeting.sites.wants_pod { GROWING_PERCENT } else { GROW_PERCENT };
         while chosen.sites.len() + 1 < self.meeting.max_pods as usize && self.fills(percent, &chosen.sites) {
-            let Some(next) = self.select(&chosen.sites, &chosen.unlinked) else {
+            let Some(next) = self.select(&chosen.sites) else {
                 return ChosenSites { wants_pod: true, ..chosen };
             };
             chosen.sites.push(Arc::clone(next));
@@ -175,10 +187,9 @@ impl Spreading<'_> {
     }
 
     /// The best pod to add: on a node that serves the meeting least, then the one with the fewest participants.
-    fn select(&self, sites: &[Arc<MediaPod>], unlinked: &[Arc<MediaPod>]) -> Option<&Arc<MediaPod>> {
+    fn select(&self, sites: &[Arc<MediaPod>]) -> Option<&Arc<MediaPod>> {
         let on_node = self.count_by_node(sites);
-        let is_excluded = |pod: &MediaPod| unlinked.iter().any(|other| other.uid == pod.uid);
-        let candidates = self.observed.pods.iter().filter(|pod| !is_excluded(pod) && self.may_serve(pod, sites));
+        let candidates = self.observed.pods.iter().filter(|pod| self.may_serve(pod, sites));
         candidates.min_by_key(|pod| {
             let is_current = pod.revision == self.observed.pool.revision;
             let is_reached = pod.reached.as_ref().is_none_or(|reached| reached.is_reachable != Some(false));
@@ -189,7 +200,7 @@ impl Spreading<'_> {
 
     fn may_serve(&self, pod: &MediaPod, sites: &[Arc<MediaPod>]) -> bool {
         let load = self.load_of(&pod.uid);
-        let is_in_use = pod.uid == self.home || sites.iter().any(|site| site.uid == pod.uid);
+        let is_in_use = pod.uid == self.home || self.is_wanted(pod) || sites.iter().any(|site| site.uid == pod.uid);
         let is_avoided = self.meeting.sites.avoided.iter().any(|uid| **uid == *pod.uid);
         let has_ports = load.guests < u32::from(self.observed.pool.template.pipe_ports);
         let has_room = self.compute_capacity(&pod.uid) >= self.meeting.max_participants;

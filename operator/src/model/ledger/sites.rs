@@ -111,6 +111,11 @@ impl Ledger {
 
 fn read_site(site: &SiteReport, before: Option<&BTreeMap<Arc<str>, OnSite>>, now: Timestamp) -> OnSite {
     let since = before.and_then(|sites| sites.get(&*site.pod)).and_then(|known| known.lost_since);
-    let is_lost = site.state == SiteState::Lost;
-    OnSite { participants: site.participants, lost_since: is_lost.then(|| since.unwrap_or(now)) }
+    let lost_since = match site.state {
+        SiteState::Linked => None,
+        // Another attempt.
+        SiteState::Linking => since,
+        SiteState::Lost => Some(since.unwrap_or(now)),
+    };
+    OnSite { participants: site.participants, lost_since }
 }

@@ -258,8 +258,11 @@ fn a_link_is_lost_since_it_was_first_reported_so() {
         (SiteState::Linked, 1, None),
         (SiteState::Lost, 2, Some(2)),
         (SiteState::Lost, 5, Some(2)),
-        (SiteState::Linking, 6, None),
-        (SiteState::Lost, 7, Some(7)),
+        (SiteState::Linking, 6, Some(2)),
+        (SiteState::Lost, 7, Some(2)),
+        (SiteState::Linked, 8, None),
+        (SiteState::Linking, 9, None),
+        (SiteState::Lost, 10, Some(10)),
     ] {
         report_states(&mut ledger, "p1", &[("p2", 0)], state, second);
         assert_eq!(since(&ledger), wanted, "{second}");
