@@ -29,7 +29,7 @@ use self::{
     error::Error,
     handover::Performed,
     plan::{MeetingPlan, Placement},
-    spread::SPARE,
+    spread::{LOST, SPARE},
     validate::{compute_expiry, compute_next_moment},
 };
 use crate::{
@@ -159,8 +159,8 @@ fn compute_again(meeting: &Meeting, context: &Context, now: Timestamp) -> Option
     let uid = meeting.metadata.uid.as_deref().unwrap_or_default();
     let state = context.cache.state();
     let moves = &state.moves;
-    let spare_until = state.ledger.spare_since(uid).and_then(|since| since.saturating_add(SPARE).ok());
-    let due = compute_next_moment(meeting, now).into_iter().chain(moves.expected_until(uid, now)).chain(spare_until);
+    let sites = state.ledger.next_step_of_sites(uid, SPARE, LOST, now);
+    let due = compute_next_moment(meeting, now).into_iter().chain(moves.expected_until(uid, now)).chain(sites);
     let retry = moves.is_leave_due(uid).then_some(RETRY_LEAVE);
     until(due.min(), now).into_iter().chain(retry).min()
 }

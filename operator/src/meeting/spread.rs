@@ -28,7 +28,7 @@ const SHRINK_PERCENT: u64 = 40;
 /// How long a pod must not be needed before it is released. After a crash participants take some seconds to return.
 pub(crate) const SPARE: SignedDuration = SignedDuration::from_secs(60);
 /// How long a pod may be without a link before another one takes its place.
-const LOST: SignedDuration = SignedDuration::from_secs(15);
+pub(crate) const LOST: SignedDuration = SignedDuration::from_secs(15);
 /// How long it is not chosen for the same meeting again.
 pub(crate) const AVOIDED: SignedDuration = SignedDuration::from_mins(5);
 /// The most that a room accepts.
@@ -65,7 +65,8 @@ pub(crate) fn choose_sites(
     if !is_known || is_ending {
         return spread.with_unusable(kept, unusable, false);
     }
-    let grown = spread.grow(kept);
+    let interrupted = unusable.iter().filter(|pod| spread.on(&pod.uid).lost_since.is_some()).count();
+    let grown = spread.grow(kept, interrupted);
     let may_leave = meeting.is_released && !grown.wants_pod && !spread.fills(100, &grown.sites);
     let fitting = if grown.wants_pod { grown } else { spread.shrink(grown) };
     spread.with_unusable(fitting, unusable, may_leave)
@@ -134,9 +135,11 @@ impl Spreading<'_> {
         ChosenSites { sites, leaving, ..chosen }
     }
 
-    fn grow(&self, mut chosen: ChosenSites) -> ChosenSites {
+    /// `interrupted` are those whose link may be opened again.
+    fn grow(&self, mut chosen: ChosenSites, interrupted: usize) -> ChosenSites {
+        let most = (self.meeting.max_pods as usize).saturating_sub(interrupted + 1);
         let percent = if self.meeting.sites.wants_pod { GROWING_PERCENT } else { GROW_PERCENT };
-        while chosen.sites.len() + 1 < self.meeting.max_pods as usize && self.fills(percent, &chosen.sites) {
+        while chosen.sites.len() < most && self.fills(percent, &chosen.sites) {
             let Some(next) = self.select(&chosen.sites) else {
                 return ChosenSites { wants_pod: true, ..chosen };
             };

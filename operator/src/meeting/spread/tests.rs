@@ -217,6 +217,8 @@ fn a_pod_that_cannot_be_linked_is_replaced() {
     assert_eq!((chosen.numbers(), chosen.choose().unlinked.len()), ((vec![3, 1], false), 0), "it may come back");
     let chosen = lost(15);
     assert_eq!((chosen.numbers(), chosen.choose().unlinked.len()), ((vec![3], false), 1));
+    let limited = Case { max_pods: 2, ..lost(14) };
+    assert_eq!(limited.numbers(), (vec![1], false), "no other one before that");
     let other = Case { lost_since: Some(1), ..Case::new(3, 90, &[(1, 0)], &[0, 0]) };
     assert_eq!(other.numbers(), (vec![1], true), "it is not chosen twice");
     let alone = Case { lost_since: Some(15), ..Case::new(3, 90, &[(1, 0)], &[0, 0]) };

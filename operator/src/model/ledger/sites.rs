@@ -9,7 +9,7 @@ use std::{
 
 use convene_crds::Meeting;
 use convene_protocol::admin::{SiteReport, SiteState};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Ledger,
@@ -56,9 +56,20 @@ impl Ledger {
         }
     }
 
-    /// Start of the time in which a meeting needs fewer pods than it has, if it does.
-    pub(crate) fn spare_since(&self, uid: &str) -> Option<Timestamp> {
-        self.meetings.get(uid)?.spare_since
+    /// The next time after `now` at which the other pods of a meeting may have to change: one has not been needed for `spare`, or its link has been
+    /// lost for `lost`.
+    pub(crate) fn next_step_of_sites(
+        &self,
+        uid: &str,
+        spare: SignedDuration,
+        lost: SignedDuration,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let entry = self.meetings.get(uid)?;
+        let spare_until = entry.spare_since.map(|since| since.saturating_add(spare));
+        let losses = entry.served.iter().flatten().filter_map(|(_, site)| site.lost_since);
+        let steps = losses.map(|since| since.saturating_add(lost)).chain(spare_until);
+        steps.filter_map(Result::ok).filter(|time| *time > now).min()
     }
 
     /// Records that a pod could not be linked to that of the meeting.

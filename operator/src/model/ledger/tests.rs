@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use convene_crds::{MeetingMove, MeetingMovePhase, MeetingSite, MeetingSpec, MeetingStatus, MovePod};
 use convene_protocol::admin::{SiteReport, SiteState};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
@@ -271,11 +271,16 @@ fn a_link_is_lost_since_it_was_first_reported_so() {
     ledger.avoid("a", "p2", at(10), at(20));
     let avoided = |second| ledger.sites_of(&written, at(second)).avoided.len();
     assert_eq!([avoided(19), avoided(20)], [1, 0]);
+    let next = |ledger: &Ledger, second| {
+        let [spare, lost] = [60, 15].map(SignedDuration::from_secs);
+        ledger.next_step_of_sites("a", spare, lost, at(second)).map(Timestamp::as_second)
+    };
+    assert_eq!([next(&ledger, 24), next(&ledger, 25)], [Some(25), None], "lost for 15 s");
     ledger.note_spare("a", true, at(3));
     ledger.note_spare("a", true, at(4));
-    assert_eq!(ledger.spare_since("a"), Some(at(3)));
+    assert_eq!([next(&ledger, 24), next(&ledger, 25), next(&ledger, 63)], [Some(25), Some(63), None]);
     ledger.note_spare("a", false, at(5));
-    assert_eq!(ledger.spare_since("a"), None);
+    assert_eq!(next(&ledger, 25), None);
 }
 
 proptest! {
