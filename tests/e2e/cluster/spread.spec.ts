@@ -72,7 +72,14 @@ async function podServing({ page, name }: Participant, pods: readonly MediaPod[]
   let found: MediaPod | undefined;
   await waitUntil(`one pod serves ${name}`, 15, async () => {
     const ports = await mediaPorts(page);
-    found = pods.find(({ block }) => ports.length === 1 && block.split('-').map(Number).includes(ports[0] ?? 0));
+    found = pods.find(
+      ({ block }) =>
+        ports.length === 1 &&
+        block
+          .split('-')
+          .map(Number)
+          .includes(ports[0] ?? 0),
+    );
     return found === undefined ? `its ports are ${ports.join(', ')}` : undefined;
   });
   return found as MediaPod;
@@ -147,7 +154,9 @@ test('a pod that serves one of them dies: that one is back on another pod, and t
   const killed = performance.now();
   process.kill(processes[0] as number, 'SIGKILL');
   await waitUntil(`${leaves.name} sees all others again`, 20, async () => {
-    const pictures = (await leaves.stats()).filter(({ kind, consumerId, framesDecoded = 0 }) => kind === 'video' && framesDecoded > 0 && !before.has(consumerId));
+    const pictures = (await leaves.stats()).filter(
+      ({ kind, consumerId, framesDecoded = 0 }) => kind === 'video' && framesDecoded > 0 && !before.has(consumerId),
+    );
     return pictures.length === stay.length ? undefined : `${String(pictures.length)} of them`;
   });
   const seconds = ((performance.now() - killed) / 1000).toFixed(1);
