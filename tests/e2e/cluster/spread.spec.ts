@@ -1,6 +1,6 @@
 // One meeting on three media pods, on a real Kubernetes: who is served where, what all see and hear, and the loss of a pod. The tests build on
 // each other: they are one story, from installation to removal.
-import { type Page, expect as expectOf } from '@playwright/test';
+import type { Page } from '@playwright/test';
 
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
@@ -120,7 +120,7 @@ test('three people on three pods see and hear each other, and mute, layers and c
   const { all, pods } = await joinSummit(people);
   await everyoneSeesAndHearsEveryone(all);
   const serving = await Promise.all(all.map((one) => podServing(one, pods)));
-  expectOf(new Set(serving.map(({ uid }) => uid)).size, 'pods that serve one of them').toBe(3);
+  expect(new Set(serving.map(({ uid }) => uid)).size, 'pods that serve one of them').toBe(3);
   await describeShows([...SUMMIT], /Sites:/, /Spread +\d+s.* 3 media pods serve the meeting/);
   const [ada, grace, linus] = all as [Participant, Participant, Participant];
 
@@ -136,7 +136,7 @@ test('three people on three pods see and hear each other, and mute, layers and c
     for (const other of all) await expect(other.page.getByTestId('chat-message')).toHaveCount(index + 1);
   }
   const texts = await Promise.all(all.map((one) => one.page.getByTestId('chat-message').allTextContents()));
-  for (const own of texts) expectOf(own.map((text) => /message \d/.exec(text)?.[0])).toEqual(['message 0', 'message 1', 'message 2']);
+  for (const own of texts) expect(own.map((text) => /message \d/.exec(text)?.[0])).toEqual(['message 0', 'message 1', 'message 2']);
   await everyoneSeesAndHearsEveryone(all);
 });
 
@@ -149,7 +149,7 @@ test('a pod that serves one of them dies: that one is back on another pod, and t
   const leaves = all[lost] as Participant;
   const stay = all.filter((one) => one !== leaves);
   const processes = processesOfPod(pods[2]?.uid ?? '', 'convene-media-pod');
-  expectOf(processes).toHaveLength(1);
+  expect(processes).toHaveLength(1);
   const before = new Set((await leaves.stats()).map(({ consumerId }) => consumerId));
   const killed = performance.now();
   process.kill(processes[0] as number, 'SIGKILL');
@@ -163,7 +163,7 @@ test('a pod that serves one of them dies: that one is back on another pod, and t
   console.log(`${leaves.name} sees all others again ${seconds} s after the death of the pod that served it`);
   info.annotations.push({ type: 'measured', description: `pictures ${seconds} s after the death of its pod` });
   await everyoneSeesAndHearsEveryone(all);
-  expectOf(await Promise.all(stay.map((one) => one.connectionState()))).toEqual(['connected', 'connected']);
+  expect(await Promise.all(stay.map((one) => one.connectionState()))).toEqual(['connected', 'connected']);
   await servingPods(3);
 });
 
