@@ -190,8 +190,7 @@ fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>
     if is_refused(result) {
         context.cache.state().ledger.forget_sites(uid);
     }
-    let has_other_sites = meeting.status.as_ref().map_or(&[][..], |status| &status.sites) != plan.sites;
-    if (plan.left.is_some() || plan.ended_at.is_some() || has_other_sites) && result.is_ok() {
+    if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
         context.cache.rooms_changed();
     }
 }

@@ -11,10 +11,10 @@ use tokio::time::{interval, timeout};
 
 use crate::sfu::workers::PipePorts;
 
-/// How long the site echoes.
+/// How long the site waits for the first datagram.
 const ECHO: Duration = Duration::from_secs(5);
-/// Datagrams that it echoes at most.
-const MOST_ECHOES: u32 = 30;
+/// How long it echoes after that: the port is needed for media.
+const MORE: Duration = Duration::from_millis(500);
 /// Time limit for the first echo.
 const LIMIT: Duration = Duration::from_secs(2);
 /// How often a datagram is sent: the first ones may be lost.
@@ -37,16 +37,26 @@ pub(crate) async fn bind(pipes: &PipePorts) -> Option<UdpSocket> {
 
 /// Returns what `from` sends, to where it came from.
 pub(crate) async fn echo(socket: UdpSocket, from: IpAddr) {
-    let echoes = async {
-        let mut datagram = [0; 16];
-        for _ in 0..MOST_ECHOES {
-            let Ok((length, source)) = socket.recv_from(&mut datagram).await else { return };
-            if source.ip() == from {
-                let _ = socket.send_to(&datagram[..length], source).await;
+    if timeout(ECHO, echo_one(&socket, from)).await.is_ok() {
+        let more = async {
+            loop {
+                echo_one(&socket, from).await;
             }
+        };
+        let _ = timeout(MORE, more).await;
+    }
+}
+
+async fn echo_one(socket: &UdpSocket, from: IpAddr) {
+    let mut datagram = [0; 16];
+    loop {
+        // Errors are those of earlier datagrams.
+        let Ok((length, source)) = socket.recv_from(&mut datagram).await else { continue };
+        if source.ip() == from {
+            let _ = socket.send_to(&datagram[..length], source).await;
+            return;
         }
-    };
-    let _ = timeout(ECHO, echoes).await;
+    }
 }
 
 /// Whether datagrams to `to` are echoed.

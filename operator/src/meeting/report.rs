@@ -208,8 +208,8 @@ fn compute_sites_note(meeting: &Meeting, status: &MeetingStatus) -> Option<Note>
     }
     let names: Vec<_> = status.sites.iter().map(|site| format!("{:?}", site.name)).collect();
     let message = match names.len() {
-        0 => format!("media pod {:?} serves all participants", pod.name),
-        count => format!("{} media pods serve the meeting: {:?}, {}", count + 1, pod.name, names.join(", ")),
+        0 => format!("the meeting uses media pod {:?} alone", pod.name),
+        count => format!("the meeting uses {} media pods: {:?}, {}", count + 1, pod.name, names.join(", ")),
     };
     Some(Note::normal(reason::SPREAD, message))
 }

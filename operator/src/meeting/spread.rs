@@ -29,6 +29,8 @@ const SHRINK_PERCENT: u64 = 40;
 pub(crate) const SPARE: SignedDuration = SignedDuration::from_secs(60);
 /// How long a pod may be without a link before another one takes its place.
 pub(crate) const LOST: SignedDuration = SignedDuration::from_secs(15);
+/// How often its link may be lost.
+const MOST_LOSSES: u32 = 3;
 /// How long it is not chosen for the same meeting again.
 pub(crate) const AVOIDED: SignedDuration = SignedDuration::from_mins(5);
 /// The most that a room accepts.
@@ -58,6 +60,8 @@ pub(crate) fn choose_sites(
     let spread = Spreading { meeting, observed, home, lenders };
     let (unlinked, kept): (Vec<_>, Vec<_>) = spread.remaining().into_iter().partition(|pod| spread.is_unlinked(pod));
     let (usable, unusable): (Vec<_>, Vec<_>) = kept.into_iter().partition(|pod| spread.is_usable(pod));
+    // What keeps others from being linked is in their own state.
+    let unlinked = unlinked.into_iter().filter(|pod| pod.is_open()).collect();
     let kept = ChosenSites { sites: spread.limit(usable), unlinked, ..ChosenSites::default() };
     let is_ending = observed.pool.compute_removal().is_some();
     // After a restart of this process it is not known yet where participants are, or which pods can serve others.
@@ -98,10 +102,10 @@ impl Spreading<'_> {
         self.meeting.sites.wanted.iter().any(|uid| **uid == *pod.uid)
     }
 
-    /// Whether its link has been lost for so long that it is not only interrupted.
+    /// Whether its link has been lost so often, or for so long, that it is not only interrupted.
     fn is_unlinked(&self, pod: &MediaPod) -> bool {
-        let lost_since = self.on(&pod.uid).lost_since;
-        lost_since.is_some_and(|since| self.meeting.now.duration_since(since) >= LOST)
+        let OnSite { lost_since, losses, .. } = self.on(&pod.uid);
+        lost_since.is_some_and(|since| losses >= MOST_LOSSES || self.meeting.now.duration_since(since) >= LOST)
     }
 
     /// Whether it can serve more participants.
@@ -132,12 +136,16 @@ impl Spreading<'_> {
                 sites.push(pod);
             }
         }
+        // The order is that in which they were added.
+        let wanted = &self.meeting.sites.wanted;
+        sites.sort_by_key(|pod| wanted.iter().position(|uid| **uid == *pod.uid).unwrap_or(usize::MAX));
         ChosenSites { sites, leaving, ..chosen }
     }
 
     /// `interrupted` are those whose link may be opened again.
     fn grow(&self, mut chosen: ChosenSites, interrupted: usize) -> ChosenSites {
-        let most = (self.meeting.max_pods as usize).saturating_sub(interrupted + 1);
+        let most = self.meeting.max_pods.min(self.meeting.quota_pods) as usize;
+        let most = most.saturating_sub(interrupted + 1);
         let percent = if self.meeting.sites.wants_pod { GROWING_PERCENT } else { GROW_PERCENT };
         while chosen.sites.len() < most && self.fills(percent, &chosen.sites) {
             let Some(next) = self.select(&chosen.sites) else {
@@ -205,10 +213,16 @@ impl Spreading<'_> {
         let load = self.load_of(&pod.uid);
         let is_in_use = pod.uid == self.home || self.is_wanted(pod) || sites.iter().any(|site| site.uid == pod.uid);
         let is_avoided = self.meeting.sites.avoided.iter().any(|uid| **uid == *pod.uid);
-        let has_ports = load.guests < u32::from(self.observed.pool.template.pipe_ports);
+        let has_ports = self.has_ports(&pod.uid, sites.len() + 1) && self.has_ports(self.home, 1);
         let has_room = self.compute_capacity(&pod.uid) >= self.meeting.max_participants;
         let can_lend = pod.is_open() && self.lenders.contains(pod.uid.as_str()) && load.dedicated == 0;
         can_lend && has_ports && has_room && !is_in_use && !is_avoided
+    }
+
+    /// Whether a pod has ports for streams to so many more pods.
+    fn has_ports(&self, uid: &str, more: usize) -> bool {
+        let ports = u32::from(self.observed.pool.template.pipe_ports);
+        self.load_of(uid).pipes as usize + more <= ports as usize
     }
 
     fn count_by_node(&self, sites: &[Arc<MediaPod>]) -> BTreeMap<Option<String>, usize> {

@@ -56,6 +56,8 @@ pub(crate) struct ValidMeeting {
     pub(crate) max_participants: u32,
     /// Media pods that may serve it at the same time.
     pub(crate) max_pods: u32,
+    /// The number of them up to which the limit of its namespace allows to add some.
+    pub(crate) quota_pods: u32,
     /// The other pods that serve it now.
     pub(crate) sites: Sites,
     /// Whether it requires a dedicated pod.
@@ -136,7 +138,8 @@ pub(crate) fn validate_meeting(
     let (bound_to, others) = (ledger.pod_of(meeting).cloned(), ledger.usage_of_others(meeting));
     Ok(ValidMeeting {
         max_participants: wanted.div_ceil(max_pods),
-        max_pods: max_pods.min(pool.namespace_limits.meetings.saturating_sub(others.meetings).max(1)),
+        max_pods,
+        quota_pods: pool.namespace_limits.meetings.saturating_sub(others.meetings).max(1),
         sites: ledger.sites_of(meeting, now),
         is_dedicated,
         denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, others),

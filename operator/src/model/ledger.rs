@@ -89,6 +89,7 @@ impl Ledger {
             entry.pool = pool;
             entry.is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
             entry.max_participants = meeting.spec.max_participants.div_ceil(meeting.spec.spread.max_pods.max(1));
+            entry.may_spread = meeting.spec.spread.max_pods > 1;
             entry.moved_at = compute_moved_at(status);
             if entry.decided.as_ref().is_some_and(|pod| Some(pod.uid.as_str()) == recorded.as_deref()) {
                 entry.decided = None;

@@ -128,7 +128,8 @@ impl RoomReconciler {
                 continue;
             };
             match change {
-                Ok(list) => {
+                Ok(None) => is_work_left = true,
+                Ok(Some(list)) => {
                     failures = Failures::after_response();
                     self.cache.on_pod_response(&pod);
                     known = list;
@@ -154,23 +155,25 @@ impl RoomReconciler {
         }
     }
 
-    /// Waits for the pod's next list. In the meantime a room of the last list may have to end because its meeting ended.
+    /// Waits for the pod's next list. In the meantime a room of the last list may have to end because its meeting ended, or use other pods. `None`:
+    /// something of that is left to do.
     async fn await_change(
         &self,
         pod: &MediaPod,
         known: &RoomList,
         moves: &mut tokio::sync::watch::Receiver<u64>,
-    ) -> Result<RoomList, PodLinkError> {
+    ) -> Result<Option<RoomList>, PodLinkError> {
         let change = self.link.await_rooms(pod, known.version);
         tokio::pin!(change);
         loop {
             tokio::select! {
-                answer = &mut change => return answer,
+                answer = &mut change => return answer.map(Some),
                 // The sender is part of the cache, which `self` holds: it cannot be gone.
                 _ = moves.changed() => {
                     self.settle(pod, known).await;
-                    // What is left is done with the next response.
-                    self.sites().settle(pod, known).await;
+                    if self.sites().settle(pod, known).await {
+                        return Ok(None);
+                    }
                 }
             }
         }

@@ -121,7 +121,7 @@ test('three people on three pods see and hear each other, and mute, layers and c
   await everyoneSeesAndHearsEveryone(all);
   const serving = await Promise.all(all.map((one) => podServing(one, pods)));
   expect(new Set(serving.map(({ uid }) => uid)).size, 'pods that serve one of them').toBe(3);
-  await describeShows([...SUMMIT], /Sites:/, /Spread +\d+s.* 3 media pods serve the meeting/);
+  await describeShows([...SUMMIT], /Sites:/, /Spread +\d+s.* the meeting uses 3 media pods/);
   const [ada, grace, linus] = all as [Participant, Participant, Participant];
 
   await grace.page.getByTestId('mute-button').click();

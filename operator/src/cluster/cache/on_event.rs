@@ -31,14 +31,17 @@ impl ClusterCache {
                 let new_key = || Arc::new(key_of(guarded.meta()));
                 let Ok(meeting) = &guarded.0 else { return self.enqueue_meeting(&new_key()) };
                 let mut state = self.state();
+                let uid = meeting.metadata.uid.as_deref().unwrap_or_default();
+                let was_deciding = state.ledger.decides_sites(uid);
                 let key = state.ledger.observe(meeting).unwrap_or_else(new_key);
+                let is_spread = was_deciding && !state.ledger.decides_sites(uid);
                 let observed = state.observe_move(meeting, Timestamp::now());
                 drop(state);
                 self.enqueue_meeting(&key);
                 self.enqueue_unblocked_meetings();
                 self.enqueue_pool(&meeting.spec.pool);
-                // Its room may have to be locked, for example, or the one that it has left may end.
-                if has_new_spec(meeting) || observed == Observed::Over {
+                // Its room may have to be locked, for example, or use other pods, or the one that it has left may end.
+                if has_new_spec(meeting) || is_spread || observed == Observed::Over {
                     self.rooms_changed();
                 }
             }

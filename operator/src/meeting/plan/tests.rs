@@ -16,6 +16,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
     ValidMeeting {
         max_participants: 20,
         max_pods: 1,
+        quota_pods: 1,
         sites: Sites::default(),
         is_dedicated: false,
         bound_to: bound_to.map(MediaPod::to_assigned),

@@ -248,9 +248,9 @@ fn pods_that_serve_the_meeting_are_in_the_status_and_in_events() {
     let cases: [(&[&str], &[&str], Option<&str>); 5] = [
         (&[], &[], None),
         (&["b"], &["b"], None),
-        (&[], &["b"], Some("2 media pods serve the meeting: \"media-lagoon-41000\", \"b\"")),
-        (&["b"], &["b", "c"], Some("3 media pods serve the meeting: \"media-lagoon-41000\", \"b\", \"c\"")),
-        (&["b"], &[], Some("media pod \"media-lagoon-41000\" serves all participants")),
+        (&[], &["b"], Some("the meeting uses 2 media pods: \"media-lagoon-41000\", \"b\"")),
+        (&["b"], &["b", "c"], Some("the meeting uses 3 media pods: \"media-lagoon-41000\", \"b\", \"c\"")),
+        (&["b"], &[], Some("the meeting uses media pod \"media-lagoon-41000\" alone")),
     ];
     for (before, after, wanted) in cases {
         let MeetingPlan { placement, .. } = ready_plan();

@@ -29,6 +29,7 @@ fn uid(number: u16) -> String {
 /// A meeting on pod 0, with pods that serve it now and its participants on each of them.
 struct Case {
     max_pods: u32,
+    quota_pods: u32,
     /// On pod 0.
     here: u32,
     sites: Vec<(u16, u32)>,
@@ -43,6 +44,7 @@ struct Case {
     spare_since: Option<i64>,
     /// Seconds ago, for each of its sites.
     lost_since: Option<i64>,
+    losses: u32,
     avoided: Vec<u16>,
     deleted_at: Option<i64>,
 }
@@ -58,6 +60,7 @@ impl Case {
         let pods = (0..count).map(|number| media_pod(&lagoon(), number, PodState::Ready)).collect();
         Self {
             max_pods,
+            quota_pods: 99,
             here,
             sites: sites.to_vec(),
             pods,
@@ -68,17 +71,20 @@ impl Case {
             wants_pod: false,
             spare_since: None,
             lost_since: None,
+            losses: 1,
             avoided: Vec::new(),
             deleted_at: None,
         }
     }
 
     fn meeting(&self) -> ValidMeeting {
-        let lost_since = self.lost_since.map(ago);
+        let (lost_since, losses) = (self.lost_since.map(ago), self.losses);
         let reported: BTreeMap<Arc<str>, OnSite> = self
             .sites
             .iter()
-            .map(|(number, participants)| (uid(*number).into(), OnSite { participants: *participants, lost_since }))
+            .map(|(number, participants)| {
+                (uid(*number).into(), OnSite { participants: *participants, lost_since, losses })
+            })
             .collect();
         let sites = Sites {
             wanted: self.sites.iter().map(|(number, _)| uid(*number).into()).collect(),
@@ -90,6 +96,7 @@ impl Case {
         ValidMeeting {
             max_participants: 60,
             max_pods: self.max_pods,
+            quota_pods: self.quota_pods,
             participants: self.here + self.sites.iter().map(|(_, count)| count).sum::<u32>(),
             sites,
             is_dedicated: false,
@@ -137,7 +144,7 @@ impl Case {
 #[test]
 fn pods_are_added_before_the_others_are_full_and_released_when_they_are_not_needed() {
     let spare = |case: Case| Case { spare_since: Some(60), ..case };
-    let cases: [(&str, Case, (Vec<u16>, bool)); 21] = [
+    let cases: [(&str, Case, (Vec<u16>, bool)); 23] = [
         ("no participants", Case::new(3, 0, &[], &[0, 0]), (vec![], false)),
         ("few", Case::new(3, 69, &[], &[0, 0]), (vec![], false)),
         ("many", Case::new(3, 70, &[], &[0, 0]), (vec![1], false)),
@@ -151,6 +158,8 @@ fn pods_are_added_before_the_others_are_full_and_released_when_they_are_not_need
         ("one could not be linked before", Case { avoided: vec![1], ..Case::new(3, 70, &[], &[0, 0]) }, (vec![], true)),
         ("the other pod has too many of others", Case::new(3, 70, &[], &[0, 41]), (vec![], true)),
         ("the one with fewer", Case::new(3, 70, &[], &[0, 20, 10]), (vec![2], false)),
+        ("more than its namespace may have", Case { quota_pods: 1, ..Case::new(3, 70, &[], &[0, 0]) }, (vec![], false)),
+        ("it had them before", Case { quota_pods: 1, ..Case::new(3, 90, &[(1, 90)], &[0, 0, 0]) }, (vec![1], false)),
         ("a second one, half used", Case::new(3, 60, &[(1, 10)], &[0, 0, 0]), (vec![1], false)),
         ("nearly all of both", Case::new(3, 80, &[(1, 65)], &[0, 0, 0]), (vec![1, 2], false)),
         ("most have just left", Case::new(3, 20, &[(1, 0)], &[0, 0]), (vec![1], false)),
@@ -188,7 +197,7 @@ fn a_pod_that_takes_no_new_participants_is_replaced_and_keeps_those_it_serves() 
         let mut new = Case::new(3, 70, &[], &[0, 0]);
         change(&mut new.pods[1]);
         assert_eq!(new.numbers(), (vec![], true), "{case}");
-        assert_eq!(with_pod_1(change).numbers(), (vec![3, 1], false), "{case}");
+        assert_eq!(with_pod_1(change).numbers(), (vec![1, 3], false), "{case}");
     }
     for (case, state) in [("it is being deleted", PodState::Terminating), ("it has failed", PodState::Dead(why()))] {
         assert_eq!(with_pod_1(|pod| pod.state = state.clone()).numbers(), (vec![3], false), "{case}");
@@ -214,13 +223,17 @@ fn participants_leave_a_draining_pod_in_turn_and_only_if_others_can_take_them() 
 fn a_pod_that_cannot_be_linked_is_replaced() {
     let lost = |seconds: i64| Case { lost_since: Some(seconds), ..with_pod_1(|_| ()) };
     let chosen = lost(14);
-    assert_eq!((chosen.numbers(), chosen.choose().unlinked.len()), ((vec![3, 1], false), 0), "it may come back");
+    assert_eq!((chosen.numbers(), chosen.choose().unlinked.len()), ((vec![1, 3], false), 0), "it may come back");
     let chosen = lost(15);
     assert_eq!((chosen.numbers(), chosen.choose().unlinked.len()), ((vec![3], false), 1));
     let limited = Case { max_pods: 2, ..lost(14) };
     assert_eq!(limited.numbers(), (vec![1], false), "no other one before that");
     let other = Case { lost_since: Some(1), ..Case::new(3, 90, &[(1, 0)], &[0, 0]) };
     assert_eq!(other.numbers(), (vec![1], true), "it is not chosen twice");
+    let again = Case { losses: 3, ..lost(1) };
+    assert_eq!((again.numbers(), again.choose().unlinked.len()), ((vec![3], false), 1), "for the third time");
+    let silent = Case { lost_since: Some(15), ..with_pod_1(|pod| *pod = pod.to_silent()) };
+    assert_eq!((silent.numbers(), silent.choose().unlinked.len()), ((vec![3], false), 0), "its own state says why");
     let alone = Case { lost_since: Some(15), ..Case::new(3, 90, &[(1, 0)], &[0, 0]) };
     assert_eq!(alone.numbers(), (vec![], true), "not by itself");
 }
@@ -234,10 +247,11 @@ fn pods_that_clients_reach_come_first_and_those_of_dedicated_meetings_never() {
     let case = Case::new(3, 70, &[], &[0, 0]);
     let lenders = [uid(0), uid(1)];
     let lenders = lenders.iter().map(String::as_str).collect();
-    let busy: [fn(&mut PodLoad); 2] = [|load| load.dedicated = 1, |load| load.guests = 8];
-    for change in busy {
+    let busy: [(u16, fn(&mut PodLoad)); 3] =
+        [(1, |load| load.dedicated = 1), (1, |load| load.pipes = 8), (0, |load| load.pipes = 8)];
+    for (number, change) in busy {
         let mut observed = case.observed();
-        change(observed.loads.get_mut(&uid(1)).unwrap());
+        change(observed.loads.get_mut(&uid(number)).unwrap());
         assert_eq!(choose_sites(&case.meeting(), &observed, &uid(0), &lenders).sites, []);
     }
 }

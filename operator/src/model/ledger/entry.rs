@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) pool: Arc<str>,
     pub(super) is_dedicated: bool,
     pub(super) max_participants: u32,
+    /// Whether several pods may serve it.
+    pub(super) may_spread: bool,
     /// When it last began to move with participants, by its status.
     pub(super) moved_at: Option<Timestamp>,
     /// Pod in the cached status.
@@ -55,6 +57,7 @@ impl Entry {
             pool,
             is_dedicated: false,
             max_participants: 0,
+            may_spread: false,
             moved_at: None,
             recorded: None,
             decided: None,
@@ -112,6 +115,11 @@ impl Entry {
         let planned = self.sites().iter().map(|uid| (uid, 0));
         let served = self.served.iter().flatten().map(|(uid, site)| (uid, site.participants));
         planned.chain(served).filter(|(uid, _)| ***uid != *own).collect()
+    }
+
+    /// Other pods to which each of its pods has streams.
+    pub(super) fn count_pipes(&self) -> u32 {
+        u32::try_from(self.on_other_pods().len()).unwrap_or(u32::MAX)
     }
 
     /// Those who are on its own pod or on their way.

@@ -23,6 +23,8 @@ pub(crate) struct PodLoad {
     pub(crate) guests: u32,
     /// Meetings among these whose pods have not reported yet where their participants are.
     pub(crate) unknown_guests: u32,
+    /// Other pods to which it has streams, for each meeting that several pods serve.
+    pub(crate) pipes: u32,
 }
 
 impl PodLoad {
@@ -61,6 +63,8 @@ pub(crate) struct OnSite {
     pub(crate) participants: u32,
     /// When the link to it was lost, if it is.
     pub(crate) lost_since: Option<Timestamp>,
+    /// How often it has been lost since the pod was added.
+    pub(crate) losses: u32,
 }
 
 /// The other pods of a meeting.

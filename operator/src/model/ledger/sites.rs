@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Ledger,
+    entry::Entry,
     load::{MeetingKey, OnSite, Sites},
 };
 
@@ -49,6 +50,12 @@ impl Ledger {
         (entry.decided.is_none() && entry.decided_sites.is_none()).then_some(entry.recorded_sites.as_slice())
     }
 
+    /// Whether a decision is being written after which a room has to be told of other pods.
+    pub(crate) fn decides_sites(&self, uid: &str) -> bool {
+        let moves = |entry: &Entry| entry.decided.is_some() && !entry.sites().is_empty();
+        self.meetings.get(uid).is_some_and(|entry| entry.decided_sites.is_some() || moves(entry))
+    }
+
     /// Records whether a meeting needs fewer pods than it has.
     pub(crate) fn note_spare(&mut self, uid: &str, is_spare: bool, now: Timestamp) {
         if self.meetings.get(uid).is_some_and(|entry| entry.spare_since.is_some() != is_spare) {
@@ -56,8 +63,8 @@ impl Ledger {
         }
     }
 
-    /// The next time after `now` at which the other pods of a meeting may have to change: one has not been needed for `spare`, or its link has been
-    /// lost for `lost`.
+    /// The next time after `now` at which the other pods of a meeting may have to change: one has not been needed for `spare`, its link has been
+    /// lost for `lost`, or it may be tried again.
     pub(crate) fn next_step_of_sites(
         &self,
         uid: &str,
@@ -68,8 +75,9 @@ impl Ledger {
         let entry = self.meetings.get(uid)?;
         let spare_until = entry.spare_since.map(|since| since.saturating_add(spare));
         let losses = entry.served.iter().flatten().filter_map(|(_, site)| site.lost_since);
-        let steps = losses.map(|since| since.saturating_add(lost)).chain(spare_until);
-        steps.filter_map(Result::ok).filter(|time| *time > now).min()
+        let steps = losses.map(|since| since.saturating_add(lost)).chain(spare_until).filter_map(Result::ok);
+        let avoided = entry.avoided.iter().map(|(_, until)| *until);
+        steps.chain(avoided).filter(|time| *time > now).min()
     }
 
     /// Records that a pod could not be linked to that of the meeting.
@@ -91,11 +99,13 @@ impl Ledger {
         let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
         let mut changed = Vec::new();
         for (uid, key) in on_pod {
-            let Some(before) = self.meetings.get(&uid).map(|entry| entry.served.clone()) else { continue };
+            let Some(entry) = self.meetings.get(&uid) else { continue };
+            let (before, may_spread) = (entry.served.clone(), entry.may_spread);
             let report = reports.get(&*uid).copied().unwrap_or_default();
             let served =
                 report.iter().map(|site| (self.name(&site.pod), read_site(site, before.as_ref(), now))).collect();
-            let is_quiet = before.is_none() && report.is_empty();
+            // Of most meetings it is only known that no other pod serves them.
+            let is_quiet = before.is_none() && report.is_empty() && !may_spread;
             if before.as_ref() != Some(&served) {
                 self.change(&uid, |entry| entry.served = Some(served));
                 changed.extend((!is_quiet).then_some(key));
@@ -121,12 +131,13 @@ impl Ledger {
 }
 
 fn read_site(site: &SiteReport, before: Option<&BTreeMap<Arc<str>, OnSite>>, now: Timestamp) -> OnSite {
-    let since = before.and_then(|sites| sites.get(&*site.pod)).and_then(|known| known.lost_since);
+    let known = before.and_then(|sites| sites.get(&*site.pod)).copied().unwrap_or_default();
     let lost_since = match site.state {
         SiteState::Linked => None,
         // Another attempt.
-        SiteState::Linking => since,
-        SiteState::Lost => Some(since.unwrap_or(now)),
+        SiteState::Linking => known.lost_since,
+        SiteState::Lost => Some(known.lost_since.unwrap_or(now)),
     };
-    OnSite { participants: site.participants, lost_since }
+    let is_new_loss = lost_since.is_some() && known.lost_since.is_none();
+    OnSite { participants: site.participants, lost_since, losses: known.losses + u32::from(is_new_loss) }
 }

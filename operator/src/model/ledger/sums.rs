@@ -17,6 +17,7 @@ impl Ledger {
             let load = self.loads.entry(Arc::clone(&pod)).or_default();
             load.meetings += 1;
             load.participants += entry.local_participants();
+            load.pipes += entry.count_pipes();
             load.dedicated += u32::from(entry.is_dedicated);
             load.active += u32::from(entry.participants() > 0);
             self.on_pod.entry(pod).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
@@ -26,6 +27,7 @@ impl Ledger {
             let load = self.loads.entry(Arc::clone(site)).or_default();
             load.guests += 1;
             load.unknown_guests += u32::from(entry.served.is_none());
+            load.pipes += entry.count_pipes();
             load.participants += participants;
             self.on_site.entry(Arc::clone(site)).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
         }
@@ -47,6 +49,7 @@ impl Ledger {
             self.relieve(pod, |load| {
                 load.meetings = load.meetings.saturating_sub(1);
                 load.participants = load.participants.saturating_sub(entry.local_participants());
+                load.pipes = load.pipes.saturating_sub(entry.count_pipes());
                 load.dedicated = load.dedicated.saturating_sub(u32::from(entry.is_dedicated));
                 load.active = load.active.saturating_sub(u32::from(entry.participants() > 0));
             });
@@ -56,6 +59,7 @@ impl Ledger {
         for (site, participants) in entry.on_other_pods() {
             self.relieve(site, |load| {
                 load.guests = load.guests.saturating_sub(1);
+                load.pipes = load.pipes.saturating_sub(entry.count_pipes());
                 load.unknown_guests = load.unknown_guests.saturating_sub(u32::from(entry.served.is_none()));
                 load.participants = load.participants.saturating_sub(participants);
             });

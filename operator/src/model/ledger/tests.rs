@@ -247,6 +247,16 @@ fn a_meeting_that_has_no_pod_or_another_one_is_served_by_none() {
 }
 
 #[test]
+fn that_no_other_pod_serves_a_meeting_is_news_if_several_may() {
+    for (max_pods, wanted) in [(1, [0, 0]), (3, [1, 0])] {
+        let mut meeting = meeting("a", Some("p1"), 9);
+        meeting.spec.spread.max_pods = max_pods;
+        let mut ledger = ledger(&[meeting]);
+        assert_eq!([(); 2].map(|()| report(&mut ledger, "p1", &[])), wanted);
+    }
+}
+
+#[test]
 fn a_link_is_lost_since_it_was_first_reported_so() {
     let written = spread(meeting("a", Some("p1"), 9), &["p2"]);
     let mut ledger = ledger(std::slice::from_ref(&written));
@@ -268,6 +278,8 @@ fn a_link_is_lost_since_it_was_first_reported_so() {
         assert_eq!(since(&ledger), wanted, "{second}");
     }
     let at = |second| Timestamp::from_second(second).unwrap();
+    let sites = ledger.sites_of(&written, at(0));
+    assert_eq!(sites.on("p2").losses, 2);
     ledger.avoid("a", "p2", at(10), at(20));
     let avoided = |second| ledger.sites_of(&written, at(second)).avoided.len();
     assert_eq!([avoided(19), avoided(20)], [1, 0]);
@@ -275,7 +287,8 @@ fn a_link_is_lost_since_it_was_first_reported_so() {
         let [spare, lost] = [60, 15].map(SignedDuration::from_secs);
         ledger.next_step_of_sites("a", spare, lost, at(second)).map(Timestamp::as_second)
     };
-    assert_eq!([next(&ledger, 24), next(&ledger, 25)], [Some(25), None], "lost for 15 s");
+    let found = [next(&ledger, 19), next(&ledger, 24), next(&ledger, 25)];
+    assert_eq!(found, [Some(20), Some(25), None], "it may be tried again, and has been lost for 15 s");
     ledger.note_spare("a", true, at(3));
     ledger.note_spare("a", true, at(4));
     assert_eq!([next(&ledger, 24), next(&ledger, 25), next(&ledger, 63)], [Some(25), Some(63), None]);
@@ -313,6 +326,11 @@ proptest! {
                 prop_assert_eq!(ledger.guests_on(&pod_uid).count(), guests.len());
                 prop_assert_eq!(ledger.guest_participants_on(&pod_uid), guests.iter().sum::<u32>());
                 prop_assert!(load.unknown_guests <= load.guests);
+                let is_there = |entry: &&Entry| {
+                    entry.pod_uid() == Some(&*pod_uid) || entry.on_other_pods().keys().any(|site| ***site == *pod_uid)
+                };
+                let pipes = ledger.meetings.values().filter(is_there).map(Entry::count_pipes).sum::<u32>();
+                prop_assert_eq!(load.pipes, pipes);
                 prop_assert_eq!(load.active as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
             }
             let claims: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid().is_some() || entry.wants_pod).collect();

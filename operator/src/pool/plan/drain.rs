@@ -101,7 +101,7 @@ fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<Drain
     let loaded = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && observed.load_of(pod).meetings > 0;
     let sharing: Vec<_> =
         observed.pods.iter().filter(loaded).filter(|pod| observed.load_of(pod).dedicated == 0).collect();
-    let idle = sharing.iter().filter(|pod| !observed.has_participants(pod));
+    let idle = sharing.iter().filter(|pod| !observed.has_participants(pod) && observed.load_of(pod).guests == 0);
     let leaving = idle.min_by_key(|pod| (observed.load_of(pod).meetings, pod.name.clone()))?;
     let load = observed.load_of(leaving);
     let takes = |other: PodLoad| {
