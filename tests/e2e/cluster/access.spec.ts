@@ -145,7 +145,12 @@ test('what a moderator decided survives the death of the media pod: no stranger 
   await ada.page.getByTestId('remove-person').click();
   await ada.page.getByTestId('confirm-button').click();
   await eve.seesEnd(10);
-  await waitUntil('the decisions are kept', 15, async () => ((await getObject('meeting', 'by-token')).status?.['backup'] === true ? undefined : 'not yet'));
+  await waitUntil('the decisions are kept, the last one too', 15, async () => {
+    const isTold = (await getObject('meeting', 'by-token')).status?.['backup'] === true;
+    const { spec } = await getObject('meetingbackup', 'by-token');
+    const { moderation } = (spec?.['snapshot'] as { room: { moderation: { locked: boolean; bans: unknown[] } } }).room;
+    return isTold && moderation.locked && moderation.bans.length === 1 ? undefined : `kept: ${JSON.stringify(moderation)}`;
+  });
 
   const { uid } = (await getObject('meeting', 'by-token')).status?.['pod'] as { uid: string };
   for (const id of processesOfPod(uid, 'convene-media-pod')) process.kill(id, 'SIGKILL');

@@ -12,6 +12,7 @@ use super::{
     usage::Usage,
 };
 
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: Arc<MeetingKey>,
