@@ -50,7 +50,7 @@ impl Ledger {
         (entry.decided.is_none() && entry.decided_sites.is_none()).then_some(entry.recorded_sites.as_slice())
     }
 
-    /// Whether a decision is being written after which a room has to be told of other pods.
+    /// Whether a decision is being written after which a room needs a list of other pods.
     pub(crate) fn decides_sites(&self, uid: &str) -> bool {
         let moves = |entry: &Entry| entry.decided.is_some() && !entry.sites().is_empty();
         self.meetings.get(uid).is_some_and(|entry| entry.decided_sites.is_some() || moves(entry))
