@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { everyoneSeesAndHears, seesAndHears } from '../conformance/evidence.ts';
 import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/cluster/access.ts';
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
-import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { cluster } from '../support/environment.ts';
 import { meeting, pool } from '../support/cluster/fleet.ts';
 import { Guest, launchBrowser } from '../support/people/guest.ts';
 import { httpsGet, httpsPost } from '../support/servers/https.ts';
@@ -15,11 +15,11 @@ import { openMenuOf } from '../support/people/moderating.ts';
 import type { Participant } from '../support/people/participant.ts';
 import { PageServer } from '../support/servers/page-server.ts';
 import { ProtooClient } from '../support/protoo.ts';
-import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/cluster/release.ts';
+import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, uninstall } from '../support/cluster/release.ts';
 import { certificateAuthority } from '../support/servers/tls.ts';
 import { TurnServer } from '../support/programs/turn.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test } from './fixtures.ts';
+import { expect, tellsOneStory, test } from './fixtures.ts';
 
 const DEMO_NODE_PORT = 30444;
 const TURN_SECRET = 'harbor-lights-and-herring';
@@ -29,19 +29,7 @@ const apiOf = (name: string): string => `${publicUrl}/api/v1/meetings/default/${
 const demoUrl = (room: string, peerId: string): string => `wss://${cluster.nodeAddress}:${String(DEMO_NODE_PORT)}/?roomId=${room}&peerId=${peerId}`;
 const secondsSince = (start: number): string => ((performance.now() - start) / 1000).toFixed(1);
 
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async () => {
-  test.setTimeout(240_000);
-  await removeLeftovers();
-});
-
-test.afterAll(async ({}, info) => {
-  test.setTimeout(240_000);
-  if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
-  await removeLeftovers();
-});
+tellsOneStory();
 
 test('helm install runs two routers that know the keys of join tokens', async () => {
   const demo = `router.demo.enabled=true,router.demo.nodePort=${String(DEMO_NODE_PORT)}`;

@@ -2,6 +2,9 @@
 import { test as base } from '@playwright/test';
 
 import { dumpCluster } from '../support/cluster/dump.ts';
+import { kubectl } from '../support/cluster/kubectl.ts';
+import { removeLeftovers } from '../support/cluster/release.ts';
+import { keepAfterFailure } from '../support/environment.ts';
 import { People } from '../support/people/people.ts';
 
 export const test = base.extend<{ people: People }>({
@@ -18,5 +21,32 @@ export const test = base.extend<{ people: People }>({
     { auto: true },
   ],
 });
+
+/** What one story has to undo before its end. */
+interface Ending {
+  /** Also if the cluster is kept as it is after a failure. */
+  readonly always?: () => Promise<void>;
+  /** After its meetings are gone. */
+  readonly more?: () => Promise<void>;
+}
+
+/** The tests of a file are one story, which begins without an installation and leaves none. */
+export function tellsOneStory({ always, more }: Ending = {}): void {
+  test.describe.configure({ mode: 'serial' });
+
+  test.beforeAll(async () => {
+    test.setTimeout(240_000);
+    await removeLeftovers();
+  });
+
+  test.afterAll(async ({}, info) => {
+    test.setTimeout(240_000);
+    await always?.();
+    if (info.status !== info.expectedStatus && keepAfterFailure) return;
+    await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
+    await more?.();
+    await removeLeftovers();
+  });
+}
 
 export { expect } from '@playwright/test';

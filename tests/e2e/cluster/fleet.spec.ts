@@ -1,7 +1,7 @@
 // A fleet: two hundred meetings in three pools, scaled, moved, drained and killed, on a real Kubernetes. The tests build on each other:
 // they are one story, from installation to removal. Invariants are checked after each of them and while they run.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
-import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { cluster } from '../support/environment.ts';
 import {
   allAreReady,
   fleetIsSound,
@@ -24,9 +24,9 @@ import { processesOfPod } from '../support/programs/node-process.ts';
 import type { ProtooClient } from '../support/protoo.ts';
 import { nobodyNotices, watch, withTone } from '../support/people/noticed.ts';
 import { knock, sitIn } from '../support/people/quiet-person.ts';
-import { NAMESPACE, install, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/cluster/release.ts';
+import { NAMESPACE, install, place, programsRun, publicUrl, remains, uninstall } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test } from './fixtures.ts';
+import { expect, tellsOneStory, test } from './fixtures.ts';
 
 const GUESTS = 'fleet-guests';
 /** Small enough that a few meetings need many pods, and that many pods fit a small machine. */
@@ -58,21 +58,14 @@ const sorted = (uids: readonly { readonly uid: string }[]): string[] => uids.map
 /** A participant who stays in a meeting of the pool through several tests. */
 let sitting: ProtooClient | undefined;
 
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async () => {
-  test.setTimeout(240_000);
-  await removeLeftovers();
-});
-
-test.afterAll(async ({}, info) => {
-  test.setTimeout(240_000);
-  sitting?.close();
-  for (const node of await nodeNames()) await kubectl('uncordon', node);
-  if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
-  await kubectl('delete', 'namespace', GUESTS, '--ignore-not-found');
-  await removeLeftovers();
+tellsOneStory({
+  always: async () => {
+    sitting?.close();
+    for (const node of await nodeNames()) await kubectl('uncordon', node);
+  },
+  more: async () => {
+    await kubectl('delete', 'namespace', GUESTS, '--ignore-not-found');
+  },
 });
 
 async function nodeNames(): Promise<string[]> {

@@ -3,12 +3,12 @@
 import { execFileSync } from 'node:child_process';
 
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
-import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { cluster } from '../support/environment.ts';
 import { apply, getObject, helm, kubectl, listObjects } from '../support/cluster/kubectl.ts';
 import { leader } from '../support/cluster/lease.ts';
-import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
+import { NAMESPACE, install, isUsable, place, programsRun, publicUrl } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test } from './fixtures.ts';
+import { expect, tellsOneStory, test } from './fixtures.ts';
 
 /** The node that browsers do not use for the page and signaling. */
 const LOST = 'node-2';
@@ -28,21 +28,12 @@ async function nodeOfMeeting(): Promise<string | undefined> {
 }
 
 test.skip(!cluster.isOwn, 'nodes of a foreign cluster must not be cut off');
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async () => {
-  test.setTimeout(240_000);
-  await removeLeftovers();
-});
-
-test.afterAll(async ({}, info) => {
-  test.setTimeout(240_000);
-  setLink('up');
-  await kubectl('uncordon', OTHER);
-  await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
-  if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
-  await removeLeftovers();
+tellsOneStory({
+  always: async () => {
+    setLink('up');
+    await kubectl('uncordon', OTHER);
+    await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
+  },
 });
 
 test('after helm upgrade the replicas of operator and router are on different nodes', async () => {

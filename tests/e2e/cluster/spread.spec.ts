@@ -3,7 +3,7 @@
 import type { Page } from '@playwright/test';
 
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
-import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { cluster } from '../support/environment.ts';
 import { type MediaPod, meeting, podOf, podsOf, pool, poolHas } from '../support/cluster/fleet.ts';
 import { applyAll, conditionOf, describeShows, getObject, kubectl } from '../support/cluster/kubectl.ts';
 import { withTone } from '../support/people/noticed.ts';
@@ -11,26 +11,14 @@ import type { Participant, Place } from '../support/people/participant.ts';
 import type { People } from '../support/people/people.ts';
 import { keepConnections } from '../support/people/received.ts';
 import { processesOfPod } from '../support/programs/node-process.ts';
-import { NAMESPACE, install, place, programsRun, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
+import { NAMESPACE, install, place, programsRun, publicUrl } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test } from './fixtures.ts';
+import { expect, tellsOneStory, test } from './fixtures.ts';
 
 const SUMMIT = ['meeting', 'summit'] as const;
 const URL_OF_SUMMIT = `${publicUrl}/m/default/summit`;
 
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async () => {
-  test.setTimeout(240_000);
-  await removeLeftovers();
-});
-
-test.afterAll(async ({}, info) => {
-  test.setTimeout(240_000);
-  if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
-  await removeLeftovers();
-});
+tellsOneStory();
 
 /** The pods that serve the meeting, its own first, once there are so many or more. */
 async function servingPods(count: number): Promise<MediaPod[]> {

@@ -1,16 +1,16 @@
 // The whole path on a real Kubernetes: helm, kubectl, operator, router, media pods and browsers. The tests build on each other:
 // they are one story, from installation to removal.
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
-import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { cluster } from '../support/environment.ts';
 import { httpsGet } from '../support/servers/https.ts';
 import { apply, conditionOf, describeShows, getObject, kubectl, listObjects, refusalOf } from '../support/cluster/kubectl.ts';
 import { apiServerProcess, processesOfPod } from '../support/programs/node-process.ts';
 import type { Participant } from '../support/people/participant.ts';
 import { ProtooClient } from '../support/protoo.ts';
-import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall, uninstallPrograms } from '../support/cluster/release.ts';
+import { NAMESPACE, install, isUsable, place, publicUrl, remains, uninstall, uninstallPrograms } from '../support/cluster/release.ts';
 import { certificateAuthority } from '../support/servers/tls.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test } from './fixtures.ts';
+import { expect, tellsOneStory, test } from './fixtures.ts';
 
 const MEETING = ['meeting', 'team-standup'] as const;
 const MEETING_URL = `${publicUrl}/m/default/team-standup`;
@@ -74,19 +74,7 @@ async function seesAnew(person: Participant, before: ReadonlySet<string>, second
   });
 }
 
-test.describe.configure({ mode: 'serial' });
-
-test.beforeAll(async () => {
-  test.setTimeout(240_000);
-  await removeLeftovers();
-});
-
-test.afterAll(async ({}, info) => {
-  test.setTimeout(240_000);
-  if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
-  await removeLeftovers();
-});
+tellsOneStory();
 
 test('helm install makes operator, router and a media pod ready, and prints the next steps', async () => {
   const notes = await install();
