@@ -44,7 +44,7 @@ impl LentError {
     }
 }
 
-/// What this pod lends.
+/// Lends the media workers of this pod.
 #[derive(Debug)]
 pub struct Lent {
     /// Where other pods link to this one.

@@ -17,7 +17,7 @@ use crate::room::{MediaError, MediaEvent, Outcome};
 /// Requests that wait for the media plane; while there are more, no further ones are taken.
 const FULL: usize = 1_000;
 
-/// What is sent to the room's pod.
+/// A message to the room's pod.
 #[derive(Debug)]
 pub(crate) enum Reply {
     /// The outcome of a request.

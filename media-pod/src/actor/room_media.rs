@@ -183,7 +183,7 @@ impl<M: Media> RoomMedia<M> {
         links.map(report).collect()
     }
 
-    /// What has arrived; never, as long as nothing is on its way. May be dropped and called again.
+    /// Waits for the next outcome or event. Pending as long as none is on its way. Cancel safe.
     pub(super) async fn next(&mut self) -> Arrival {
         poll_fn(|waker| self.poll_next(waker)).await
     }

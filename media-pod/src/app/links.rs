@@ -33,7 +33,7 @@ impl Links {
         Ok(Some(Self { listener, certificate }))
     }
 
-    /// What the operator has to know.
+    /// The lender, with the link point that the pod reports to the operator.
     pub(super) fn lent(&self) -> Arc<Lent> {
         let port = self.listener.local_addr().map_or(0, |address| address.port());
         let fingerprint = self.certificate.leaf().as_ref().map(fingerprint).unwrap_or_default();

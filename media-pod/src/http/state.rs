@@ -51,7 +51,7 @@ pub struct AppState {
     pub replay: Arc<ReplayGuard>,
     /// Signaling sessions that survive their sockets.
     pub sessions: Arc<Sessions>,
-    /// What the pod lends to rooms of other pods; `None`: nothing.
+    /// The lender of media workers to rooms of other pods; `None` if the pod lends none.
     pub lent: Option<Arc<Lent>>,
     /// Limits probes of the announced addresses.
     pub probes: ProbeLimiter,

@@ -13,7 +13,7 @@ use super::signer::Signer;
 /// Audience of link tickets.
 const LINK_AUDIENCE: &str = "convene-pod-link";
 
-/// What a link ticket allows: one link, for one meeting, from one pod to another.
+/// The grant of a link ticket: one link, for one meeting, from one pod to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkGrant {
@@ -41,7 +41,7 @@ impl Signer {
 
 #[cfg(feature = "verify")]
 impl KeySet {
-    /// What a ticket allows at the pod with the uid `site`, and when it expires (both times in Unix seconds).
+    /// The grant of a ticket for the pod with the uid `site`, and its expiry (both times in Unix seconds).
     pub fn verify_link(&self, token: &str, site: &str, now: u64) -> Result<(LinkGrant, u64), AdmissionError> {
         let (grant, end) = self.verify_with_end::<LinkGrant>(token, LINK_AUDIENCE, now)?;
         if grant.site == site { Ok((grant, end)) } else { Err(AdmissionError::Elsewhere) }

@@ -180,7 +180,7 @@ impl DataPlane {
         stats(consumer.get_stats().await, "data-consumer")
     }
 
-    /// What another site has to know of a data producer.
+    /// The description of a data producer that another site needs.
     pub(super) fn describe(&self, id: &DataProducerId) -> MediaResult {
         let transport = self.producers.get(id).map(|producer| producer.transport.clone());
         let (source, _) = self.source(Some(id))?;
