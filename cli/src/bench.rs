@@ -26,6 +26,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     token_file: Option<PathBuf>,
 
+    /// File with the join token of the clients that receive, if it is another one, such as that of a viewer
+    #[arg(long, value_name = "FILE", requires = "token_file", help_heading = "Server")]
+    subscriber_token_file: Option<PathBuf>,
+
     /// The server is LiveKit, on this machine: file with a line KEY: SECRET, its API key. The meeting is ws://127.0.0.1:7880/rtc/NAME
     #[cfg(feature = "livekit")]
     #[arg(long, value_name = "FILE", help_heading = "Server")]
@@ -123,6 +127,7 @@ impl BenchArgs {
         Ok(Plan {
             target,
             token: self.token_file.as_deref().map(read_token).transpose()?,
+            subscriber_token: self.subscriber_token_file.as_deref().map(read_token).transpose()?,
             publishers: self.publishers,
             subscribers: self.subscribers,
             meetings: self.meetings,

@@ -72,7 +72,7 @@ fn both_algorithms_are_made_and_a_key_serves_one() {
 
 #[test]
 fn what_a_router_would_refuse_is_not_made() {
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--ttl=25h"], "--ttl must be"),
         (&["--ttl=0s"], "--ttl must be"),
         (&["--ttl=31d", "--max-ttl=31d"], "at most 30d"),
@@ -81,6 +81,7 @@ fn what_a_router_would_refuse_is_not_made() {
         (&["--publish=audio,none"], "cannot be combined with other kinds"),
         (&["--hidden", "--publish=audio"], "cannot publish"),
         (&["--hidden", "--recorder"], "a \"recorder\" must be visible to all participants"),
+        (&["--viewer", "--moderator"], "a \"viewer\" cannot be"),
         (&["--name", "\u{202e}"], "is not a valid display name"),
         (&["--publish=screen"], "possible values"),
     ];

@@ -113,6 +113,10 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) recorder: bool,
 
+    /// Whether the participant is a viewer, who only receives until a moderator brings them on stage; as the meeting says if unset
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) viewer: Option<bool>,
+
     /// The participant may receive plain RTP at an address of their choice
     #[arg(long)]
     pub(crate) receive_plain: bool,
@@ -209,6 +213,7 @@ fn participant(args: &CreateArgs, new_id: impl FnOnce() -> String) -> Participan
         moderator: args.moderator,
         hidden: args.hidden,
         recorder: args.recorder,
+        viewer: args.viewer,
         receive_plain: args.receive_plain,
         once: args.once.then(new_id),
     }

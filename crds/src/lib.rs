@@ -14,7 +14,7 @@ pub mod reference;
 
 pub use backup::{MeetingBackup, MeetingBackupSpec};
 pub use meeting::{
-    Access, AccessPolicy, AssignedPod, Codec, Features, Meeting, MeetingMedia, MeetingMove, MeetingMovePhase,
+    Access, AccessPolicy, AssignedPod, Codec, Features, JoinAs, Meeting, MeetingMedia, MeetingMove, MeetingMovePhase,
     MeetingPhase, MeetingPlacement, MeetingSite, MeetingSpec, MeetingStatus, MovePod, Spread,
 };
 pub use pool::{

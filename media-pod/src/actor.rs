@@ -13,6 +13,7 @@ pub mod media;
 mod media_queue;
 pub(crate) mod observed;
 pub(crate) mod outbox;
+mod publish_pace;
 pub(crate) mod quota;
 mod room_actor;
 mod room_media;

@@ -3,12 +3,13 @@
 //! A pure state machine (sans-IO): [`Room::handle`] takes an input and the time, and returns the effects to execute, in
 //! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane: the actor around it does.
 //!
-//! Each subject has an owner with its own data: `people` (seats, pending connections, lobby), `moderation`, `chat`, `tracks`,
+//! Each subject has an owner with its own data: `people` (seats, pending connections, lobby), `audience`, `moderation`, `chat`, `tracks`,
 //! `data`, `broadcasters` and `moving`. `state` holds them, and `steps` calls them in order, command by command.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod answer;
+mod audience;
 mod broadcasters;
 mod chat;
 mod closing;

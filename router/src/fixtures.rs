@@ -44,6 +44,7 @@ pub(crate) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         join_url: Some(format!("https://meet.example.org/m/{namespace}/{name}")),
         participants: Some(2),
         is_recorded: false,
+        join_as: convene_crds::JoinAs::default(),
         policy: convene_crds::AccessPolicy::Open,
         moderators: Vec::new(),
         may_be_recorded: false,

@@ -20,7 +20,7 @@ const MAX_JTI: usize = 128;
 const LATEST: f64 = 1e12;
 
 /// All supported claims.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "sub",
     "name",
     "aud",
@@ -35,6 +35,7 @@ const KNOWN: [&str; 16] = [
     "moderator",
     "hidden",
     "recorder",
+    "viewer",
     "receivePlain",
     "once",
 ];
@@ -57,6 +58,8 @@ pub struct Participant {
     pub hidden: bool,
     /// Whether the participant is a recorder, which is never hidden.
     pub recorder: bool,
+    /// Whether the participant is a viewer, who only receives until a moderator brings them on stage; `None`: as the meeting says.
+    pub viewer: Option<bool>,
     /// Whether the participant may receive plain RTP.
     pub receive_plain: bool,
     /// Unique id of a token that is valid for one participant only; in a verified token it begins with the name of the key.
@@ -176,15 +179,20 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
     if hidden && recorder {
         return Err(TokenError::HiddenRecords);
     }
+    let (moderator, viewer) = (switch(claims, "moderator", false)?, choice(claims, "viewer")?);
+    if viewer == Some(true) && (moderator || hidden || recorder) {
+        return Err(TokenError::ViewerIsMore);
+    }
     let publish = read_publish(claims, hidden)?;
     let participant = Participant {
         identity: identity.to_owned(),
         name,
         subscribe: switch(claims, "subscribe", true)?,
         publish_data: switch(claims, "publishData", true)?,
-        moderator: switch(claims, "moderator", false)?,
+        moderator,
         hidden,
         recorder,
+        viewer,
         receive_plain: switch(claims, "receivePlain", false)?,
         once: read_once(claims, kid)?,
     };
@@ -197,8 +205,12 @@ fn text<'a>(claims: &'a BTreeMap<String, Value>, claim: &'static str) -> Result<
 }
 
 fn switch(claims: &BTreeMap<String, Value>, claim: &'static str, absent: bool) -> Result<bool, TokenError> {
-    let Some(value) = claims.get(claim) else { return Ok(absent) };
-    value.as_bool().ok_or(TokenError::ClaimInvalid { claim, expected: "true or false" })
+    Ok(choice(claims, claim)?.unwrap_or(absent))
+}
+
+fn choice(claims: &BTreeMap<String, Value>, claim: &'static str) -> Result<Option<bool>, TokenError> {
+    let Some(value) = claims.get(claim) else { return Ok(None) };
+    value.as_bool().map(Some).ok_or(TokenError::ClaimInvalid { claim, expected: "true or false" })
 }
 
 fn read_publish(claims: &BTreeMap<String, Value>, hidden: bool) -> Result<PublishGrant, TokenError> {

@@ -161,6 +161,9 @@ fn build_claims(request: &TokenRequest, now: u64) -> Value {
     if let Some(id) = &participant.once {
         insert("jti", json!(id));
     }
+    if let Some(viewer) = participant.viewer {
+        insert("viewer", json!(viewer));
+    }
     for (name, value, absent) in switches(participant) {
         if value != absent {
             insert(name, json!(value));

@@ -105,6 +105,9 @@ pub enum TokenError {
     /// A recorder would be hidden.
     #[error("a \"recorder\" must be visible to all participants: omit \"hidden\"")]
     HiddenRecords,
+    /// A viewer would be something else, too.
+    #[error("a \"viewer\" cannot be \"moderator\", \"hidden\" or \"recorder\": omit one of them")]
+    ViewerIsMore,
 }
 
 impl TokenError {
@@ -139,6 +142,7 @@ impl TokenError {
             Self::OnceWithoutId => "TokenOnceWithoutId",
             Self::HiddenPublishes => "TokenHiddenPublishes",
             Self::HiddenRecords => "TokenHiddenRecords",
+            Self::ViewerIsMore => "TokenViewerIsMore",
         }
     }
 

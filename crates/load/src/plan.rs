@@ -39,6 +39,8 @@ pub struct Plan {
     pub target: Target,
     /// Join token. Required for servers that are not on this machine.
     pub token: Option<String>,
+    /// Join token of those that receive, if it is another one.
+    pub subscriber_token: Option<String>,
     /// Clients that send and do not receive.
     pub publishers: u32,
     /// Clients that receive and do not send.
@@ -228,6 +230,12 @@ impl Plan {
         if is_shared { 1 } else { streams as usize }
     }
 
+    /// The join token of a client.
+    pub(crate) fn token_of(&self, is_publisher: bool) -> Option<&str> {
+        let own = if is_publisher { None } else { self.subscriber_token.as_deref() };
+        own.or(self.token.as_deref())
+    }
+
     /// Streams of a publisher.
     fn kinds(&self) -> u32 {
         u32::from(self.audio) + u32::from(self.video_bitrate > 0)
@@ -238,7 +246,7 @@ impl Plan {
         if self.token.is_none() && !self.target.is_loopback() {
             return Err(PlanError::NeedsToken(self.target.as_str().to_owned()));
         }
-        if self.token.as_deref().is_some_and(|token| !is_token(token)) {
+        if [true, false].into_iter().filter_map(|publishes| self.token_of(publishes)).any(|token| !is_token(token)) {
             return Err(PlanError::Token);
         }
         let clients = self.publishers.saturating_add(self.subscribers);
@@ -297,6 +305,7 @@ mod tests {
         Plan {
             target: target.parse().unwrap(),
             token: None,
+            subscriber_token: None,
             publishers: 2,
             subscribers: 10,
             meetings: 1,

@@ -135,7 +135,7 @@ impl Run {
         let client = Client {
             engine: self.engine.clone(),
             address: self.plan.target.address(meeting, self.plan.meetings),
-            token: self.plan.token.clone(),
+            token: self.plan.token_of(is_publisher).map(ToOwned::to_owned),
             peer_id: format!("{}-{number}", self.name),
             limit: self.plan.step_limit,
             role: self.role(meeting, is_publisher),

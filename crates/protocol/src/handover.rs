@@ -159,6 +159,9 @@ pub struct SnapshotChange {
     /// Whether the participant moderates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moderator: Option<bool>,
+    /// Whether the participant is a viewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer: Option<bool>,
 }
 
 /// A used personal invitation.

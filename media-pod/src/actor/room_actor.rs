@@ -15,6 +15,7 @@ use super::input::{Answer, Client, Input};
 use super::media_queue::Media;
 use super::observed::{Publisher, record};
 use super::outbox::Close;
+use super::publish_pace::PublishPace;
 use super::room_media::{Arrival, RoomMedia};
 use crate::link::Dial;
 use crate::metrics::Metrics;
@@ -45,6 +46,9 @@ pub(super) struct RoomActor<M> {
     publisher: Publisher,
     /// Whether the room has changed since it was published.
     is_changed: bool,
+    /// Whether that is to be published as soon as its pace allows it.
+    is_due: bool,
+    pace: PublishPace,
     metrics: Metrics,
 }
 
@@ -62,6 +66,8 @@ impl<M: Media> RoomActor<M> {
             move_answers: Vec::new(),
             publisher,
             is_changed: false,
+            is_due: false,
+            pace: PublishPace::default(),
             metrics,
         }
     }
@@ -108,6 +114,10 @@ impl<M: Media> RoomActor<M> {
                     Command::Media(*event)
                 }
                 () = tokio::time::sleep(until_next_tick), if !is_full => continue,
+                () = tokio::time::sleep(self.pace.wait(Instant::now())), if self.is_due => {
+                    self.publish();
+                    continue;
+                }
                 _ = samples.tick(), if wants_sample => {
                     self.media.sample();
                     continue;
@@ -193,7 +203,8 @@ impl<M: Media> RoomActor<M> {
         }
         // Counting what is in a large room takes longer than all else that a report causes, and one join has a thousand outcomes.
         let waits = may_wait && !self.media.is_settled();
-        if self.is_changed && !waits || is_over {
+        self.is_due = self.is_changed && !waits;
+        if is_over || self.is_due && self.pace.wait(Instant::now()).is_zero() {
             self.publish();
         }
         is_over
@@ -253,8 +264,10 @@ impl<M: Media> RoomActor<M> {
 
     /// Publishes the room's state, and answers the updates that it now includes.
     fn publish(&mut self) {
-        self.is_changed = false;
+        (self.is_changed, self.is_due) = (false, false);
+        let began = Instant::now();
         self.publisher.publish(&self.room, self.media.report());
+        self.pace.note(began, Instant::now());
         for answer in self.updates.drain(..) {
             let _ = answer.send(());
         }

@@ -48,6 +48,7 @@ pub(crate) struct Change {
     pub(crate) publish: PublishChange,
     pub(crate) publish_data: Option<bool>,
     pub(crate) moderator: Option<bool>,
+    pub(crate) viewer: Option<bool>,
 }
 
 impl Change {
@@ -59,6 +60,7 @@ impl Change {
             (self.publish.share, share),
             (self.publish_data, &mut grant.publish_data),
             (self.moderator, &mut grant.moderator),
+            (self.viewer, &mut grant.viewer),
         ];
         for (change, right) in all {
             *right = change.unwrap_or(*right);
@@ -74,6 +76,7 @@ impl Change {
             },
             publish_data: later.publish_data.or(self.publish_data),
             moderator: later.moderator.or(self.moderator),
+            viewer: later.viewer.or(self.viewer),
         }
     }
 
@@ -88,6 +91,7 @@ impl Change {
             },
             publish_data: taken(self.publish_data),
             moderator: taken(self.moderator),
+            viewer: self.viewer.filter(|is_viewer| *is_viewer),
         }
     }
 }

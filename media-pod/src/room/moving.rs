@@ -10,8 +10,10 @@ use convene_protocol::message::ClientRequest;
 use super::interface::ids::PeerId;
 use super::interface::moves::MoveRefusal;
 
-/// Clients that move at the same time: each is sent everything twice meanwhile.
+/// Clients that move at the same time, because each is sent everything twice meanwhile: this many, or if that is more a share of all.
 const GROUP: usize = 10;
+/// The share: one in this many.
+const GROUP_SHARE: usize = 20;
 /// A client that takes longer no longer delays the others.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long clients have to close their connections once they are over.
@@ -40,6 +42,8 @@ struct Leaving {
     deadline: Duration,
     /// From then on clients are notified whatever the others do.
     all_at: Duration,
+    /// Clients that move at the same time.
+    group: usize,
     /// The clients that do not know yet.
     unaware: VecDeque<PeerId>,
     /// Those that know, with the time since which they do.
@@ -98,7 +102,8 @@ impl Moving {
         now: Duration,
     ) {
         let (deadline, all_at) = (now.saturating_add(time), now.saturating_add(time / 2));
-        self.phase = Phase::Leaving(Leaving { deadline, all_at, unaware, aware: BTreeMap::new() });
+        let group = GROUP.max(unaware.len() / GROUP_SHARE);
+        self.phase = Phase::Leaving(Leaving { deadline, all_at, group, unaware, aware: BTreeMap::new() });
         self.tickets = tickets;
     }
 
@@ -183,7 +188,7 @@ impl Leaving {
 
     fn next(&mut self, now: Duration) -> Due {
         let busy = self.aware.values().filter(|since| now.saturating_sub(**since) < PATIENCE).count();
-        let count = if now >= self.all_at { self.unaware.len() } else { GROUP.saturating_sub(busy) };
+        let count = if now >= self.all_at { self.unaware.len() } else { self.group.saturating_sub(busy) };
         let next: Vec<_> = self.unaware.drain(..count.min(self.unaware.len())).collect();
         self.aware.extend(next.iter().map(|id| (id.clone(), now)));
         if next.is_empty() { Due::Nothing } else { Due::Notify(next) }

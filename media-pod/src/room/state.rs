@@ -9,6 +9,7 @@ use convene_protocol::handover::{RoomMemory, SnapshotModeration, SnapshotPerson}
 use convene_protocol::message::{RoomState, ServerNotification};
 use serde_json::Value;
 
+use super::audience::Audience;
 use super::broadcasters::Broadcasters;
 use super::chat::Chat;
 use super::data::DataChannels;
@@ -38,6 +39,7 @@ pub struct Room {
     /// Version of mediasoup.
     pub(super) version: String,
     pub(super) seats: Seats,
+    pub(super) audience: Audience,
     pub(super) lobby: Lobby,
     pub(super) pending: Pending,
     pub(super) prepared: Prepared,
@@ -94,6 +96,7 @@ impl Room {
         let awaits_backup = settings.has_backup && snapshot.is_none();
         let mut room = Self {
             seats: Seats::new(limits.clone()),
+            audience: Audience::default(),
             lobby: Lobby::new(&limits),
             pending: Pending::new(limits.unjoined, returning_until, awaits_backup),
             prepared: Prepared::new(&limits),

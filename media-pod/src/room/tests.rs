@@ -16,6 +16,7 @@ use super::{
     Outcome, Outgoing, PeerId, ProducerId, Room, TransportId,
 };
 
+mod audience;
 mod backup;
 mod broadcasting;
 mod chatting;

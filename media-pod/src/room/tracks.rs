@@ -8,6 +8,7 @@ mod demand;
 mod layers;
 mod lookup;
 mod own;
+mod owners;
 mod priorities;
 mod producing;
 mod reports;

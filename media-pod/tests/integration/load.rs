@@ -10,6 +10,7 @@ fn plan(pod: &Pod) -> Plan {
     Plan {
         target: format!("ws://{}/signal/load", pod.address).parse().unwrap(),
         token: None,
+        subscriber_token: None,
         publishers: 2,
         subscribers: 10,
         meetings: 1,

@@ -64,7 +64,7 @@ async fn mistakes_are_rejected_with_a_remedy() {
     let ports = json!({"min": 41000, "max": 41039});
     let cases = [
         (meeting("a", json!({"maxParticipants": 0})), "should be greater than or equal to 1"),
-        (meeting("a", json!({"maxParticipants": 1001})), "should be less than or equal to 1000"),
+        (meeting("a", json!({"maxParticipants": 10_001})), "should be less than or equal to 10000"),
         (meeting("a", json!({"maxParticipants": "many"})), "must be of type integer"),
         (meeting("a", json!({"title": "x".repeat(201)})), "200"),
         (meeting("a", json!({"pool": "Big_One"})), "pool must be the name of a MediaPool"),

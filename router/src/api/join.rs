@@ -115,13 +115,14 @@ async fn answer(
     let participant = decide_access(&meeting, &credential, Some(&caller.browser)).map_err(ApiError::JoinRefused)?;
     let cookie = caller.cookie(app, &meeting, &participant, parts);
     let ice_servers = ice_servers(app, &meeting, &participant, now);
+    let viewer = participant.viewer;
     let connection = if options.direct {
         direct(app, key, ParticipantGrant { address: caller.client.hint(), ..participant }, now)?
     } else {
         let vouched = vouched(credential, now);
         through_router(app, &meeting, (participant, vouched), (parts, &caller.client), now)?
     };
-    Ok(JoinReply { answer: connection.answer(ice_servers, now)?, cookie })
+    Ok(JoinReply { answer: connection.answer(viewer, ice_servers, now)?, cookie })
 }
 
 /// The client and the guest id of its browser, which is from its cookie or new.
@@ -162,10 +163,11 @@ struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    fn answer(self, ice_servers: Vec<IceServerAnswer>, now: u64) -> Result<JoinAnswer, ApiError> {
+    fn answer(self, viewer: bool, ice_servers: Vec<IceServerAnswer>, now: u64) -> Result<JoinAnswer, ApiError> {
         let Self { signaling_url, token, seconds } = self;
         let expires_at = Timestamp::from_second(i64::try_from(now + seconds).unwrap_or(i64::MAX));
-        Ok(JoinAnswer { signaling_url, token, ice_servers, expires_at: expires_at.map_err(|_| ApiError::Internal)? })
+        let expires_at = expires_at.map_err(|_| ApiError::Internal)?;
+        Ok(JoinAnswer { signaling_url, token, ice_servers, viewer, expires_at })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::edge::requested_meeting::RequestedMeeting;
 use crate::index::record::{MeetingRecord, WaitReason};
 use crate::index::select::RouteDecision;
 use crate::index::wait_reason::{public_reason, sentence};
-use crate::join::access::{Credential, is_for};
+use crate::join::access::{Credential, decide_access, is_for};
 use crate::join::credential::take_token;
 use crate::state::App;
 
@@ -56,6 +56,10 @@ pub(crate) struct MeetingInfo {
     locked: Option<bool>,
     /// Whether clients without a join token are refused.
     token_required: bool,
+    /// Whether the caller joins as a viewer, who only receives until a moderator brings them on stage.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    viewer: bool,
     /// Number of participants, as last reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<u32>,
@@ -130,8 +134,9 @@ pub(crate) fn look_up(app: &App, key: &MeetingKey, token: Option<&str>) -> Resul
     let decision = app.table.route(key);
     match (app.table.meeting(key), decision) {
         (Some(record), decision) => {
-            let view = compute_view(&record, &app.identify(key, Ok(token)));
-            Ok(describe(&record, decision, view))
+            let credential = app.identify(key, Ok(token));
+            let is_viewer = is_viewer(&record, &credential);
+            Ok(MeetingInfo { viewer: is_viewer, ..describe(&record, decision, compute_view(&record, &credential)) })
         }
         (None, RouteDecision::Waiting(WaitReason { reason, .. })) => Err(ApiError::NotReadyYet { reason }),
         (None, _) => Err(ApiError::MeetingNotFound(key.clone())),
@@ -166,6 +171,12 @@ fn compute_view(meeting: &MeetingRecord, credential: &Result<Credential, JoinRef
     }
 }
 
+/// Whether a client with this credential joins as a viewer. One that would be refused does not join as anything.
+fn is_viewer(meeting: &MeetingRecord, credential: &Result<Credential, JoinRefusal>) -> bool {
+    let grant = credential.as_ref().ok().and_then(|credential| decide_access(meeting, credential, None).ok());
+    grant.is_some_and(|grant| grant.viewer)
+}
+
 pub(crate) fn describe(record: &MeetingRecord, decision: RouteDecision, view: View) -> MeetingInfo {
     let is_shown = view != View::Closed;
     MeetingInfo {
@@ -180,6 +191,7 @@ pub(crate) fn describe(record: &MeetingRecord, decision: RouteDecision, view: Vi
         access: record.policy,
         locked: is_shown.then_some(record.facts.settings.locked),
         token_required: record.policy == AccessPolicy::Token,
+        viewer: false,
         participants: record.participants.filter(|_| view == View::Full),
         recording: is_shown.then_some(record.is_recorded),
     }

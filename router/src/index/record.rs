@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use convene_crds::facts::{MeetingFacts, announced_addresses, is_ready, signaling_port};
 use convene_crds::names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, TRUE};
-use convene_crds::{AccessPolicy, Meeting, MeetingPhase, MeetingStatus};
+use convene_crds::{AccessPolicy, JoinAs, Meeting, MeetingPhase, MeetingStatus};
 use convene_join_token::MeetingKey;
 use convene_protocol::admission::MeetingGrant;
 use jiff::Timestamp;
@@ -77,6 +77,8 @@ pub(crate) struct MeetingRecord {
     pub(crate) is_recorded: bool,
     /// Who may join.
     pub(crate) policy: AccessPolicy,
+    /// What participants join as.
+    pub(crate) join_as: JoinAs,
     /// Identities that are moderators, in addition to those with a moderator token.
     pub(crate) moderators: Vec<String>,
     /// Whether recorders may join.
@@ -103,6 +105,7 @@ impl MeetingRecord {
             participants: status.participants,
             is_recorded: status.recording,
             policy: meeting.spec.access.policy,
+            join_as: meeting.spec.access.join_as,
             moderators: meeting.spec.access.moderators.clone(),
             may_be_recorded: meeting.spec.features.recording,
             pool: meeting.spec.pool.clone(),
@@ -134,6 +137,7 @@ impl MeetingRecord {
             is_recorded: false,
             // Without an assignment nothing can be joined, and clients learn the reason; tickets are checked again when they connect.
             policy: AccessPolicy::Open,
+            join_as: JoinAs::default(),
             moderators: Vec::new(),
             may_be_recorded: false,
             pool: String::new(),

@@ -5,7 +5,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::AccessPolicy;
+use convene_crds::{AccessPolicy, JoinAs};
 use convene_join_token::MeetingKey;
 use convene_join_token::{JoinGrant, JoinKeys, TokenError, verify};
 use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant, Vouched};
@@ -112,17 +112,21 @@ pub(crate) fn decide_access(
 }
 
 fn guest(meeting: &MeetingRecord, guest: Option<String>) -> Result<ParticipantGrant, JoinRefusal> {
+    let viewer = meeting.join_as == JoinAs::Viewer;
     match meeting.policy {
-        AccessPolicy::Open => Ok(ParticipantGrant { guest, ..ParticipantGrant::default() }),
-        AccessPolicy::Lobby => Ok(ParticipantGrant { lobby: true, guest, ..ParticipantGrant::default() }),
+        AccessPolicy::Open => Ok(ParticipantGrant { guest, viewer, ..ParticipantGrant::default() }),
+        AccessPolicy::Lobby => Ok(ParticipantGrant { lobby: true, guest, viewer, ..ParticipantGrant::default() }),
         AccessPolicy::Token => Err(JoinRefusal::TokenRequired),
     }
 }
 
 fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantGrant {
     let participant = &grant.participant;
+    let moderator = participant.moderator || meeting.moderators.contains(&participant.identity);
+    let is_more = moderator || participant.hidden || participant.recorder;
     ParticipantGrant {
-        moderator: participant.moderator || meeting.moderators.contains(&participant.identity),
+        moderator,
+        viewer: !is_more && participant.viewer.unwrap_or(meeting.join_as == JoinAs::Viewer),
         identity: Some(participant.identity.clone()),
         name: participant.name.clone(),
         lobby: false,

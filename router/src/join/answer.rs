@@ -37,6 +37,8 @@ pub(crate) struct JoinAnswer {
     pub(crate) token: String,
     /// ICE servers for `RTCPeerConnection`.
     pub(crate) ice_servers: Vec<IceServerAnswer>,
+    /// Whether the participant joins as a viewer, who only receives until a moderator brings them on stage.
+    pub(crate) viewer: bool,
     /// Expiry of the token.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) expires_at: Timestamp,

@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use convene_crds::AccessPolicy;
+use convene_crds::{AccessPolicy, JoinAs};
 use convene_join_token::{MeetingKey, NameError};
 use convene_protocol::admission::{Admission, ParticipantGrant};
 use convene_service::clock::unix_now;
@@ -120,15 +120,17 @@ async fn pass_on(app: &App, room: &str, parts: Parts, body: Body) -> Result<Resp
 
 fn find_pod(app: &App, key: &MeetingKey) -> Result<PodRoute, ApiError> {
     match app.table.route(key) {
-        // A broadcaster request cannot carry a join token.
-        RouteDecision::Pod(route) if route.meeting.demo_clients && route.meeting.policy == AccessPolicy::Open => {
-            Ok(route)
-        }
+        RouteDecision::Pod(route) if may_broadcast(&route.meeting) => Ok(route),
         RouteDecision::Waiting(wait) => Err(ApiError::MeetingNotReady { reason: wait.reason }),
         RouteDecision::Pod(_) | RouteDecision::Unknown | RouteDecision::Ended => {
             Err(ApiError::MeetingNotFound(key.clone()))
         }
     }
+}
+
+/// A broadcaster request cannot carry a join token, so anyone must be allowed to send.
+fn may_broadcast(meeting: &MeetingRecord) -> bool {
+    meeting.demo_clients && meeting.policy == AccessPolicy::Open && meeting.join_as == JoinAs::Participant
 }
 
 /// The prefix `/rooms/ROOM` of the path, still percent-encoded.

@@ -179,7 +179,7 @@ proptest! {
 fn what_is_not_as_described_is_noticed() {
     let document = document();
     let schema = json!({"$ref": "#/components/schemas/JoinAnswer"});
-    let good = json!({"signalingUrl": "wss://a", "token": "t", "iceServers": [{"urls": ["stun:a"]}], "expiresAt": "2026-01-01T00:00:00Z"});
+    let good = json!({"signalingUrl": "wss://a", "token": "t", "iceServers": [{"urls": ["stun:a"]}], "viewer": false, "expiresAt": "2026-01-01T00:00:00Z"});
     assert_eq!(fits(&document, &schema, &good), Ok(()));
     for (pointer, wrong) in [("/token", json!(7)), ("/iceServers/0/urls/0", json!(null)), ("/iceServers", json!({}))] {
         let mut bad = good.clone();

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { everyoneSeesAndHears, seesAndHears } from '../conformance/evidence.ts';
 import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/cluster/access.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
+import { everyoneSeesAndHearsEveryone, seesAndHearsStage } from '../support/people/call.ts';
 import { cluster } from '../support/environment.ts';
 import { meeting, pool } from '../support/cluster/fleet.ts';
 import { Guest, launchBrowser } from '../support/people/guest.ts';
@@ -43,10 +43,11 @@ test('helm install runs two routers that know the keys of join tokens', async ()
     meeting('open-house', {}),
     meeting('by-token', { access: { policy: 'Token' } }),
     meeting('by-lobby', { access: { policy: 'Lobby', moderators: ['ada'] } }),
+    meeting('webinar', { access: { joinAs: 'Viewer', moderators: ['ada'] } }),
     meeting('relayed', { pool: 'relayed' }),
     meeting('demo-hall', { features: { demoClients: true } }),
   ]);
-  for (const name of ['open-house', 'by-token', 'by-lobby', 'relayed', 'demo-hall']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
+  for (const name of ['open-house', 'by-token', 'by-lobby', 'webinar', 'relayed', 'demo-hall']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
 });
 
 test('kubectl warns of pools without an operator, and of ports for fewer pods than allowed', async () => {
@@ -118,6 +119,29 @@ test('guests wait in the lobby until a moderator admits or denies them', async (
   await ada.page.getByRole('button', { name: /^(Refuse|Deny|Decline).*Stranger/ }).click();
   await stranger.seesEnd(10);
   await everyoneSeesAndHearsEveryone([ada, guest]);
+});
+
+test('guests of a webinar are viewers, who need no devices, until a moderator brings them on stage', async ({ people }) => {
+  const ada = await people.join('Ada', place(urlOf('webinar', await makeToken('webinar', 'ada'))));
+  const bob = await people.join('Bob', place(urlOf('webinar', await makeToken('webinar', 'bob', '--viewer=false'))));
+  const vera = await people.open('Vera', place(urlOf('webinar')));
+  await expect(vera.page.getByTestId('viewer-note')).toBeVisible();
+  await expect(vera.page.getByTestId('self-view')).toHaveCount(0);
+  await vera.enter();
+  await vera.isConnected();
+  await seesAndHearsStage(vera, [ada, bob]);
+  await expect(bob.page.getByTestId('viewers-mark')).toContainText('1 viewer');
+  expect(await bob.tiles()).toHaveLength(2);
+  await waitUntil('kubectl counts the viewer', 15, async () => {
+    const { status } = await getObject('meeting', 'webinar');
+    return status?.['participants'] === 3 ? undefined : JSON.stringify(status?.['participants']);
+  });
+  await vera.click('hand-button');
+  await ada.page.getByTestId('people-button').click();
+  await ada.page.getByTestId('viewer-hands').getByRole('button', { name: 'Bring Vera on stage' }).click();
+  await vera.click('confirm-button');
+  await vera.click('camera-button');
+  await everyoneSeesAndHearsEveryone([ada, bob, vera]);
 });
 
 test('what a moderator decided survives the death of the media pod: no stranger and no removed participant gets in', async ({ people }) => {

@@ -1,7 +1,7 @@
 /** Events of the scenes: participants, their media and the state of the room. */
 
 import type { SessionEvent } from '../core/session/events';
-import { ALL_RIGHTS } from '../core/signaling/peers';
+import { ALL_RIGHTS, NO_RIGHTS } from '../core/signaling/peers';
 import { drawPerson, drawScreen, hasCamera } from './drawings';
 import { peer, peerId } from './people';
 
@@ -28,7 +28,7 @@ export function others(count: number, names?: readonly string[]): SessionEvent[]
   ]);
   return [
     { type: 'connection', connection: { status: 'connected' } },
-    { type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined } },
+    { type: 'permissions', permissions: { isModerator: false, isViewer: false, publish: ALL_RIGHTS, chat: true, name: undefined } },
     { type: 'joined', peers },
     { type: 'roomState', title: '', isLocked: false, isLobbyOn: false },
     ...tracks,
@@ -70,7 +70,28 @@ export const screenOf = (index: number): SessionEvent => ({
   remote: { consumerId: `${peerId(index)}-s`, peerId: peerId(index), kind: 'video', source: 'screensharing', track: drawScreen(), isPaused: false },
 });
 
-export const moderator: SessionEvent = { type: 'permissions', permissions: { isModerator: true, publish: ALL_RIGHTS, chat: true, name: undefined } };
+export const moderator: SessionEvent = {
+  type: 'permissions',
+  permissions: { isModerator: true, isViewer: false, publish: ALL_RIGHTS, chat: true, name: undefined },
+};
+
+export const viewer: SessionEvent = {
+  type: 'permissions',
+  permissions: { isModerator: false, isViewer: true, publish: NO_RIGHTS, chat: true, name: undefined },
+};
+
+/** An audience, of whom some want to come on stage. */
+export const audience: readonly SessionEvent[] = [
+  { type: 'viewers', count: 1204 },
+  {
+    type: 'viewerHands',
+    count: 12,
+    hands: [
+      { peerId: 'v1', displayName: 'Hedy Lamarr' },
+      { peerId: 'v2', displayName: 'Chien-Shiung Wu of Liuhe near Taicang' },
+    ],
+  },
+];
 
 export const lobbyOn: SessionEvent = { type: 'roomState', title: '', isLocked: false, isLobbyOn: true };
 

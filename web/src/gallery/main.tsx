@@ -28,6 +28,7 @@ const FOUND: MeetingInfo = {
   startsAt: undefined,
   participants: 4,
   needsToken: false,
+  isViewer: false,
   isRecorded: false,
   isLoopbackOnly: false,
 };

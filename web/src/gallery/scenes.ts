@@ -3,7 +3,7 @@
 import { deviceError } from '../core/media/devices';
 import type { SessionEvent } from '../core/session/events';
 import { NOON, oddChat, withChat, withLongChat } from './chat';
-import { inLargeRoom, knocking, lobbyOn, moderator, screenLeftOut, screenOf, shapes, silentAfterAll } from './events';
+import { audience, inLargeRoom, knocking, lobbyOn, moderator, screenLeftOut, screenOf, shapes, silentAfterAll, viewer } from './events';
 import { ODD_NAMES, peer, peerId } from './people';
 import { ended, failed, inCall, interrupt, then, waitingFor, withOddNames } from './plays';
 import type { Scene } from './scene';
@@ -22,6 +22,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     ],
   },
   'pre-join': {},
+  'pre-join-viewer': { info: { isViewer: true, participants: 1204 } },
   'pre-join-no-speakers': { hasNoSpeakers: true },
   'pre-join-denied': { deviceFailure: 'NotAllowedError' },
   'pre-join-asking': { deviceFailure: 'never' },
@@ -140,6 +141,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'menu-leave': { play: inCall(4, moderator), press: 'leave-menu' },
   chat: { play: then(inCall(4), withChat) },
   'chat-earlier': { play: then(inCall(4), withLongChat) },
+  'call-viewer': { play: inCall(5, viewer, ...audience.slice(0, 1)) },
+  'call-viewer-alone': { play: inCall(0, viewer, ...audience.slice(0, 1)) },
+  'call-on-stage': { play: inCall(3, viewer, moderator) },
+  'people-viewers': { play: then(inCall(4, moderator, ...audience), (call) => call.togglePanel('people')) },
   people: { play: then(inCall(9), (call) => call.togglePanel('people')) },
   'people-left-out': { play: then(inCall(9, ...inLargeRoom.slice(0, 2)), (call) => call.togglePanel('people')) },
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
@@ -180,7 +185,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   restricted: {
     play: inCall(4, {
       type: 'permissions',
-      permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined },
+      permissions: { isModerator: false, isViewer: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined },
     }),
   },
   settings: { play: then(inCall(4), (call) => call.open({ name: 'settings' })) },

@@ -632,9 +632,9 @@ connected: boolean, };
  */
 export type PeerReaction = { 
 /**
- * The participant.
+ * The participant; absent: a viewer.
  */
-peerId: string, 
+peerId?: string | null, 
 /**
  * The reaction.
  */
@@ -699,6 +699,10 @@ subscribe: boolean,
  * Whether the receiver is hidden from the others.
  */
 hidden: boolean, 
+/**
+ * Whether the receiver is a viewer: it only receives, until a moderator brings it on stage.
+ */
+viewer?: boolean | null, 
 /**
  * Whether the chat is on in this meeting.
  */
@@ -1005,7 +1009,7 @@ share: boolean, };
 /**
  * Notifications of the media pod to clients. The JSON is `{ "method": …, "data": … }`.
  */
-export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "peerSends", "data": PeerSends } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction } | { "method": "producerLayers", "data": ProducerLayers } | { "method": "session", "data": SignalingSession } | { "method": "moving", "data": Moving } | { "method": "over", "data": NoData };
+export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "peerSends", "data": PeerSends } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction } | { "method": "viewers", "data": Viewers } | { "method": "viewerHands", "data": ViewerHands } | { "method": "producerLayers", "data": ProducerLayers } | { "method": "session", "data": SignalingSession } | { "method": "moving", "data": Moving } | { "method": "over", "data": NoData };
 
 /**
  * Requests of the media pod to a client. The JSON is `{ "method": …, "data": … }`.
@@ -1040,7 +1044,11 @@ publish?: PublishChange | null,
 /**
  * Whether the participant may send chat messages and open data channels.
  */
-publishData?: boolean | null, };
+publishData?: boolean | null, 
+/**
+ * Whether the participant is a viewer. One who becomes a viewer is no longer a moderator; `false` brings a viewer on stage.
+ */
+viewer?: boolean | null, };
 
 /**
  * Payload of `session`: the state of the client's session.
@@ -1141,6 +1149,41 @@ export type TransportRef = {
  * The transport.
  */
 transportId: string, };
+
+/**
+ * A viewer who has raised a hand.
+ */
+export type ViewerHand = { 
+/**
+ * The viewer.
+ */
+peerId: string, 
+/**
+ * The name of the viewer.
+ */
+displayName: string, };
+
+/**
+ * Payload of `viewerHands`: it replaces the previous list.
+ */
+export type ViewerHands = { 
+/**
+ * The number of viewers who have raised a hand.
+ */
+count: number, 
+/**
+ * Those who have waited longest, at most 50, in order.
+ */
+hands: Array<ViewerHand>, };
+
+/**
+ * Payload of `viewers`.
+ */
+export type Viewers = { 
+/**
+ * The number of viewers in the meeting.
+ */
+count: number, };
 
 /**
  * Payload of `setWatchedPeers`: it replaces the previous list.

@@ -24,6 +24,7 @@ export const FOUND: MeetingInfo & { status: 'found' } = {
   startsAt: undefined,
   participants: 2,
   needsToken: false,
+  isViewer: false,
   isRecorded: false,
   isLoopbackOnly: false,
 };

@@ -60,7 +60,7 @@ export class FakeSession implements SessionPort {
 
 export const rights = (change: Partial<OwnRights> = {}): SessionEvent => ({
   type: 'permissions',
-  permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change },
+  permissions: { isModerator: false, isViewer: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change },
 });
 export const bob = peerOf({ peerId: 'bob', displayName: 'Bob' });
 export const recorder: Peer = { ...peerOf({ peerId: 'rec', displayName: 'Recorder' }), isRecorder: true };

@@ -47,7 +47,7 @@ type Granted = (Value, fn(&JoinGrant) -> bool);
 #[test]
 fn what_a_token_says_is_granted() {
     let none = PublishGrant { audio: false, video: false, share: false };
-    let cases: [Granted; 16] = [
+    let cases: [Granted; 19] = [
         (json!({"name": " Ada\u{202e}  L. "}), |grant| grant.participant.name.as_deref() == Some("Ada L.")),
         (json!({"publish": ["audio", "audio"]}), |grant| {
             grant.publish == PublishGrant { audio: true, video: false, share: false }
@@ -60,6 +60,11 @@ fn what_a_token_says_is_granted() {
         (json!({"moderator": true}), |grant| grant.participant.moderator),
         (json!({"hidden": true}), |grant| grant.participant.hidden && !grant.publish.audio),
         (json!({"recorder": true}), |grant| grant.participant.recorder),
+        (json!({}), |grant| grant.participant.viewer.is_none()),
+        (json!({"viewer": true, "publish": ["audio"]}), |grant| {
+            grant.participant.viewer == Some(true) && grant.publish.audio
+        }),
+        (json!({"viewer": false, "moderator": true}), |grant| grant.participant.viewer == Some(false)),
         (json!({"receivePlain": true}), |grant| grant.participant.receive_plain),
         (json!({"receivePlain": false}), |grant| !grant.participant.receive_plain),
         (json!({"once": true, "jti": "n-1"}), |grant| grant.participant.once.as_deref() == Some("shared/n-1")),
@@ -281,6 +286,10 @@ fn wrong_inside() -> Vec<Case> {
         ("publish of a number", shared(json!({"publish": [1]})), "TokenClaimInvalid"),
         ("hidden and sending", shared(json!({"hidden": true, "publish": ["audio"]})), "TokenHiddenPublishes"),
         ("hidden and recording", shared(json!({"hidden": true, "recorder": true})), "TokenHiddenRecords"),
+        ("viewer and moderator", shared(json!({"viewer": true, "moderator": true})), "TokenViewerIsMore"),
+        ("viewer and hidden", shared(json!({"viewer": true, "hidden": true})), "TokenViewerIsMore"),
+        ("viewer and recorder", shared(json!({"viewer": true, "recorder": true})), "TokenViewerIsMore"),
+        ("viewer a text", shared(json!({"viewer": "yes"})), "TokenClaimInvalid"),
         ("once without jti", shared(json!({"once": true})), "TokenOnceWithoutId"),
         ("jti empty", shared(json!({"once": true, "jti": ""})), "TokenClaimInvalid"),
         ("jti with a line end", shared(json!({"jti": "a\nb"})), "TokenClaimInvalid"),
@@ -340,6 +349,7 @@ fn only_what_a_router_accepts_is_made() {
             moderator: true,
             hidden: false,
             recorder: true,
+            viewer: None,
             receive_plain: true,
             once: Some("n-1".into()),
         },

@@ -17,6 +17,7 @@ pub(crate) fn plan(target: Target) -> Plan {
     Plan {
         target,
         token: None,
+        subscriber_token: None,
         publishers: 1,
         subscribers: 3,
         meetings: 1,

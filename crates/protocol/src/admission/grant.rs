@@ -105,6 +105,10 @@ pub struct ParticipantGrant {
     /// Whether it is a recorder: it is shown as such and does not count as a participant. It is never `hidden`: such an admission is
     /// refused.
     pub recorder: bool,
+    /// Whether it is a viewer: it only receives, and the others see only how many viewers there are, until a moderator brings it on stage.
+    /// `publish` is what it may send then. It is neither a moderator nor `hidden` nor a `recorder`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub viewer: bool,
     /// Set if the join token is valid for one person only: the first peer with this id is admitted, all others are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub once: Option<String>,
@@ -145,6 +149,7 @@ impl Default for ParticipantGrant {
             publish_data: true,
             hidden: false,
             recorder: false,
+            viewer: false,
             once: None,
             guest: None,
             address: None,

@@ -113,6 +113,7 @@ mod tests {
             once: Some("o".repeat(253 + 1 + 128)),
             guest: Some("g".repeat(32)),
             address: Some("ffff:ffff:ffff:ffff::".into()),
+            viewer: true,
             ..ParticipantGrant::default()
         };
         let (namespace, name, uid) = ("n".repeat(63), "m".repeat(253), "u".repeat(36));
@@ -123,7 +124,7 @@ mod tests {
             // The title in the longest JSON escape of a character.
             settings: RoomSettings {
                 title: "\u{1}".repeat(200),
-                max_participants: 1000,
+                max_participants: 10_000,
                 empty_timeout_seconds: 86_400,
                 locked: true,
             },

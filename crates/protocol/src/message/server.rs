@@ -7,7 +7,7 @@ use super::payload::{
     ActiveSpeaker, ChatMessage, ConsumerLayers, ConsumerRef, DataConsumerRef, DisplayNameChanged, DownlinkBwe,
     HandRaised, Lobby, LobbyPeers, Moving, MutedByModerator, NewConsumer, NewDataConsumer, NewPeer, NoData,
     PeerChanged, PeerClosed, PeerReaction, PeerSends, Permissions, ProducerLayers, ProducerScore, ProtocolVersion,
-    RoomState, ScoreOf, SignalingSession, SpeakingPeers,
+    RoomState, ScoreOf, SignalingSession, SpeakingPeers, ViewerHands, Viewers,
 };
 
 /// Requests of the media pod to a client. The JSON is `{ "method": …, "data": … }`.
@@ -79,6 +79,10 @@ pub enum ServerNotification {
     HandRaised(HandRaised),
     /// A participant sent a reaction.
     Reaction(PeerReaction),
+    /// The number of viewers has changed; sent at most once a second.
+    Viewers(Viewers),
+    /// To moderators: the viewers who have raised a hand; sent at most once a second.
+    ViewerHands(ViewerHands),
     /// To senders of simulcast: the highest layer that is received.
     ProducerLayers(ProducerLayers),
     /// To clients with a session that outlives its sockets: the first message on each socket. It is not counted.
@@ -105,6 +109,8 @@ impl ServerNotification {
                 | Self::UnmuteRequested(_)
                 | Self::HandRaised(_)
                 | Self::Reaction(_)
+                | Self::Viewers(_)
+                | Self::ViewerHands(_)
                 | Self::ProducerLayers(_)
                 | Self::Session(_)
                 | Self::Moving(_)

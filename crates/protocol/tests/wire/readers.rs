@@ -10,7 +10,7 @@ use crate::server_messages;
 type Fields = &'static [&'static str];
 
 /// Notifications that the readers of the demo's dialects do not know and ignore.
-const OWN_MESSAGES: [&str; 15] = [
+const OWN_MESSAGES: [&str; 17] = [
     "chatMessage",
     "permissions",
     "lobby",
@@ -23,6 +23,8 @@ const OWN_MESSAGES: [&str; 15] = [
     "peerSends",
     "producerLayers",
     "reaction",
+    "viewers",
+    "viewerHands",
     "session",
     "moving",
     "over",

@@ -7,7 +7,8 @@ use convene_protocol::message::{
     DataConsumerRef, DisplayNameChanged, DownlinkBwe, HandRaised, Layers, Lobby, LobbyPeer, LobbyPeers, LobbyState,
     MediaKind, Moving, MutedByModerator, NewConsumer, NewDataConsumer, NoData, PeerChanged, PeerClosed, PeerReaction,
     PeerSends, PeerVolume, Permissions, ProducerLayers, ProducerScore, ProtocolVersion, PublishSource, Reaction,
-    RoomState, ScoreOf, Sends, ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers,
+    RoomState, ScoreOf, Sends, ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers, ViewerHand,
+    ViewerHands, Viewers,
 };
 use serde_json::{Value, json};
 
@@ -161,11 +162,14 @@ fn rights() -> Vec<ServerMessage> {
         publish_data: true,
         subscribe: true,
         hidden: false,
+        viewer: false,
         chat: true,
         screen_share: true,
         identity: None,
         name: None,
     };
+    let nothing = PublishGrant { audio: false, video: false, share: false };
+    let viewer = Permissions { publish: nothing, publish_data: true, viewer: true, ..guest.clone() };
     let known = Permissions {
         moderator: true,
         publish: PublishGrant { share: false, ..PublishGrant::default() },
@@ -182,6 +186,7 @@ fn rights() -> Vec<ServerMessage> {
     };
     vec![
         told("to a guest", &permissions(guest)),
+        told("to a viewer", &permissions(viewer)),
         told("to a moderator whom an application knows", &permissions(known)),
         told("a participant has become a moderator", &ServerNotification::PeerChanged(changed)),
         told(
@@ -202,7 +207,9 @@ fn people() -> Vec<ServerMessage> {
     };
     let hand = |raised| ServerNotification::HandRaised(HandRaised { peer_id: "bob".into(), raised });
     let sends = PeerSends { peer_id: "bob".into(), sends: Sends { audio: true, video: true, share: false } };
-    let reaction = PeerReaction { peer_id: "bob".into(), reaction: Reaction::Clap };
+    let reaction = PeerReaction { peer_id: Some("bob".into()), reaction: Reaction::Clap };
+    let applause = PeerReaction { peer_id: None, reaction: Reaction::Clap };
+    let hands = vec![ViewerHand { peer_id: "vera".into(), display_name: "Vera".into() }];
     vec![
         told("to a client in the lobby", &lobby(LobbyState::Waiting)),
         told("to the same client, admitted", &lobby(LobbyState::Admitted)),
@@ -215,6 +222,9 @@ fn people() -> Vec<ServerMessage> {
         told("a hand goes up", &hand(true)),
         told("a hand goes down", &hand(false)),
         told("a participant claps", &ServerNotification::Reaction(reaction)),
+        told("a viewer claps", &ServerNotification::Reaction(applause)),
+        told("once a second at most", &ServerNotification::Viewers(Viewers { count: 1204 })),
+        told("to moderators, once a second at most", &ServerNotification::ViewerHands(ViewerHands { count: 1, hands })),
     ]
 }
 

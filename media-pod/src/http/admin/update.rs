@@ -9,7 +9,7 @@ use thiserror::Error;
 /// Longest title, in characters.
 const MAX_TITLE: usize = 200;
 /// Maximum number of participants of a meeting.
-const MAX_PARTICIPANTS: u32 = 1000;
+const MAX_PARTICIPANTS: u32 = 10_000;
 /// People who may return after a move: participants, and those who have just left.
 const MAX_RETURNING: usize = 2000;
 /// Longest time in seconds before an empty room is closed: a day.
@@ -25,7 +25,7 @@ pub(super) enum UpdateError {
     #[error("the title has {0} characters; at most 200 are allowed")]
     Title(usize),
     /// No participants, or more than a room supports.
-    #[error("maxParticipants is {0}; it must be between 1 and 1000")]
+    #[error("maxParticipants is {0}; it must be between 1 and 10000")]
     MaxParticipants(u32),
     /// More people than a room has, or malformed hashes.
     #[error("returning must have at most 2000 entries of 32 hexadecimal digits")]
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn settings_within_their_bounds_are_accepted() {
-        for (title, most, timeout) in [("", 1, 0), (&*"é".repeat(200), 1000, 86_400)] {
+        for (title, most, timeout) in [("", 1, 0), (&*"é".repeat(200), 10_000, 86_400)] {
             let update = read(&body(title, most, timeout)).unwrap();
             assert_eq!((update.uid.as_str(), update.settings.title.as_str()), ("uid-1", title));
             assert_eq!((update.settings.max_participants, update.settings.locked), (most, true));
@@ -109,7 +109,7 @@ mod tests {
         let cases = [
             (body(&"x".repeat(201), 5, 1), UpdateError::Title(201)),
             (body("x", 0, 1), UpdateError::MaxParticipants(0)),
-            (body("x", 1001, 1), UpdateError::MaxParticipants(1001)),
+            (body("x", 10_001, 1), UpdateError::MaxParticipants(10_001)),
             (body("x", 5, 86_401), UpdateError::EmptyTimeout(86_401)),
         ];
         for (body, expected) in cases {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::destinations::Destinations;
 
+/// Participants from which the limit of consumers grows with their number. In smaller meetings they share what is configured.
+const SHARED_FROM: usize = 1000;
+
 /// Limits of a room. A request beyond a limit is refused with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -62,7 +65,7 @@ pub struct Limits {
 
 impl Limits {
     /// Raised to the needs of this number of participants: three transports, a microphone, a camera and a screen, and two data channels
-    /// each.
+    /// each; and ten streams to receive for each of those above 1000.
     #[must_use]
     pub fn for_people(self, people: usize) -> Self {
         Self {
@@ -70,6 +73,7 @@ impl Limits {
             transports: self.transports.max(people * 3),
             producers: self.producers.max(people * 3),
             data_producers: self.data_producers.max(people * 2),
+            consumers: self.consumers.max(people.saturating_sub(SHARED_FROM) * 10),
             ..self
         }
     }

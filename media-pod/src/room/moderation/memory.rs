@@ -58,13 +58,13 @@ fn person(person: RememberedPerson) -> Person {
 }
 
 fn snapshot_change((person, change): (&Person, &Change)) -> SnapshotChange {
-    let Change { publish, publish_data, moderator } = *change;
-    SnapshotChange { person: remembered(person), publish, publish_data, moderator }
+    let Change { publish, publish_data, moderator, viewer } = *change;
+    SnapshotChange { person: remembered(person), publish, publish_data, moderator, viewer }
 }
 
 fn change(change: SnapshotChange) -> (Person, Change) {
-    let SnapshotChange { person: whose, publish, publish_data, moderator } = change;
-    (person(whose), Change { publish, publish_data, moderator })
+    let SnapshotChange { person: whose, publish, publish_data, moderator, viewer } = change;
+    (person(whose), Change { publish, publish_data, moderator, viewer })
 }
 
 fn snapshot_invitation((hash, person): (&u64, &Person)) -> SnapshotInvitation {

@@ -80,9 +80,14 @@ impl Peer {
         Self { is_broadcaster: true, ..Self::new(connection, grant, now) }
     }
 
-    /// Whether the others see it.
+    /// Whether the others see it: a participant who has joined and is neither hidden nor a viewer.
     pub(crate) fn is_seen(&self) -> bool {
-        self.joined.is_some() && !self.grant.hidden
+        self.joined.is_some() && !self.grant.hidden && !self.grant.viewer
+    }
+
+    /// Whether it is a viewer who has joined.
+    pub(crate) fn is_viewer(&self) -> bool {
+        self.joined.is_some() && self.grant.viewer
     }
 
     /// Whether it counts as a participant once it has joined.
@@ -105,9 +110,9 @@ impl Peer {
         !self.is_broadcaster && self.belongs()
     }
 
-    /// Whether its presence is monitored: broadcasters have no connection that could fall silent.
+    /// Whether its presence is monitored. Broadcasters have no connection that could fall silent, and the others do not know viewers.
     pub(crate) fn is_watched(&self) -> bool {
-        self.joined.is_some() && !self.is_broadcaster
+        self.joined.is_some() && !self.is_broadcaster && !self.grant.viewer
     }
 
     /// mediasoup's `RtpCapabilities`, if the room chooses the streams that it receives.

@@ -26,11 +26,11 @@ pub(crate) fn has(publish: PublishGrant, source: PublishSource) -> bool {
 /// The sources that a participant may send, by its grant and the settings combined.
 pub(crate) fn publish_of(grant: &ParticipantGrant, settings: &MeetingSettings) -> PublishGrant {
     let PublishGrant { audio, video, share } = grant.publish;
-    let is_seen = !grant.hidden;
+    let is_on_stage = !grant.hidden && !grant.viewer;
     PublishGrant {
-        audio: is_seen && audio,
-        video: is_seen && video,
-        share: is_seen && share && settings.has_screen_share,
+        audio: is_on_stage && audio,
+        video: is_on_stage && video,
+        share: is_on_stage && share && settings.has_screen_share,
     }
 }
 
@@ -42,6 +42,7 @@ pub(crate) fn permissions_of(grant: &ParticipantGrant, settings: &MeetingSetting
         publish_data: grant.publish_data && !grant.hidden,
         subscribe: grant.subscribe,
         hidden: grant.hidden,
+        viewer: grant.viewer,
         chat: settings.has_chat,
         screen_share: settings.has_screen_share,
         identity: grant.identity.clone(),
@@ -59,6 +60,7 @@ pub(crate) fn check_publish(
     }
     Err(Refusal::forbidden(match source {
         _ if grant.hidden => "you are hidden and cannot send media",
+        _ if grant.viewer => "you are a viewer and cannot send media: a moderator can bring you on stage",
         PublishSource::Share if !settings.has_screen_share => "screen sharing is off in this meeting",
         PublishSource::Audio => "you may not send audio",
         PublishSource::Video => "you may not send video",
@@ -66,12 +68,21 @@ pub(crate) fn check_publish(
     }))
 }
 
-pub(crate) fn check_data(grant: &ParticipantGrant) -> Result<(), Refusal> {
+/// Whether the participant may send chat messages.
+pub(crate) fn check_message(grant: &ParticipantGrant) -> Result<(), Refusal> {
     match (grant.hidden, grant.publish_data) {
         (true, _) => Err(Refusal::forbidden("you are hidden and cannot send messages")),
         (_, false) => Err(Refusal::forbidden("you may not send messages")),
         _ => Ok(()),
     }
+}
+
+/// Whether the participant may open data channels: they would reach every other participant without passing the room.
+pub(crate) fn check_data(grant: &ParticipantGrant) -> Result<(), Refusal> {
+    if grant.viewer {
+        return Err(Refusal::forbidden("you are a viewer and cannot open data channels"));
+    }
+    check_message(grant)
 }
 
 pub(crate) fn check_subscribe(grant: &ParticipantGrant) -> Result<(), Refusal> {

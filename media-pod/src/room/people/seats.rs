@@ -20,13 +20,15 @@ use crate::room::interface::limits::Limits;
 #[derive(Debug)]
 pub(crate) struct Seats {
     peers: BTreeMap<PeerId, Peer>,
+    /// The peers by their connections.
+    by_connection: BTreeMap<ConnectionId, PeerId>,
     departed: Departed,
     limits: Limits,
 }
 
 impl Seats {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { peers: BTreeMap::new(), departed: Departed::default(), limits }
+        Self { peers: BTreeMap::new(), by_connection: BTreeMap::new(), departed: Departed::default(), limits }
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -67,22 +69,24 @@ impl Seats {
         self.peers.get_mut(id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)
     }
 
-    /// The participant that a client named, if the others see it.
-    pub(crate) fn seen(&self, id: &str) -> Result<(&PeerId, &Peer), Refusal> {
-        let found = self.peers.get_key_value(&PeerId::from(id)).filter(|(_, peer)| peer.is_seen());
+    /// The participant that a moderator named, if it is not hidden. Moderators know viewers who have raised a hand.
+    pub(crate) fn known(&self, id: &str) -> Result<(&PeerId, &Peer), Refusal> {
+        let found = self.peers.get_key_value(&PeerId::from(id));
+        let found = found.filter(|(_, peer)| peer.is_seen() || peer.is_viewer());
         found.ok_or_else(|| Refusal::no_participant(id))
     }
 
     pub(crate) fn id_on(&self, connection: ConnectionId) -> Option<PeerId> {
-        self.on(connection).map(|(id, _)| id.clone())
+        self.by_connection.get(&connection).cloned()
     }
 
     pub(crate) fn on(&self, connection: ConnectionId) -> Option<(&PeerId, &Peer)> {
-        self.peers.iter().find(|(_, peer)| peer.connection == connection)
+        self.peers.get_key_value(self.by_connection.get(&connection)?)
     }
 
     pub(crate) fn on_mut(&mut self, connection: ConnectionId) -> Option<(&PeerId, &mut Peer)> {
-        self.peers.iter_mut().find(|(_, peer)| peer.connection == connection)
+        let id = self.by_connection.get(&connection)?;
+        Some((id, self.peers.get_mut(id)?))
     }
 
     pub(crate) fn connection_of(&self, id: &PeerId) -> Option<ConnectionId> {
@@ -98,18 +102,27 @@ impl Seats {
         peer.arrival = arrival;
         peer.wraps_stats = wraps_stats;
         peer.hand_raised = arrival == Arrival::Back && before.is_some_and(|trace| trace.hand_raised);
-        self.peers.insert(id.clone(), peer);
+        self.insert_peer(id, peer);
     }
 
     pub(crate) fn insert_broadcaster(&mut self, id: &PeerId, peer: Peer) {
+        self.insert_peer(id, peer);
+    }
+
+    fn insert_peer(&mut self, id: &PeerId, peer: Peer) {
+        self.remove(id);
+        self.by_connection.insert(peer.connection, id.clone());
         self.peers.insert(id.clone(), peer);
     }
 
     pub(crate) fn remove(&mut self, id: &PeerId) -> Option<Peer> {
-        self.peers.remove(id)
+        let peer = self.peers.remove(id)?;
+        self.by_connection.remove(&peer.connection);
+        Some(peer)
     }
 
     pub(crate) fn take_all(&mut self) -> BTreeMap<PeerId, Peer> {
+        self.by_connection.clear();
         std::mem::take(&mut self.peers)
     }
 
@@ -131,6 +144,11 @@ impl Seats {
     /// Participants who have joined; broadcasters, recorders and hidden participants do not count.
     pub(crate) fn participants(&self) -> usize {
         self.peers.values().filter(|peer| peer.joined.is_some() && peer.takes_seat()).count()
+    }
+
+    /// Viewers who have joined.
+    pub(crate) fn viewers(&self) -> usize {
+        self.peers.values().filter(|peer| peer.is_viewer()).count()
     }
 
     pub(crate) fn is_full(&self) -> bool {

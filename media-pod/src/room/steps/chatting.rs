@@ -8,7 +8,7 @@ use crate::room::effects::Effects;
 use crate::room::interface::ids::PeerId;
 use crate::room::interface::media::DataMessage;
 use crate::room::interface::operation::Operation;
-use crate::room::people::permissions::{check_chat, check_data, check_subscribe};
+use crate::room::people::permissions::{check_chat, check_message, check_subscribe};
 use crate::room::state::Room;
 
 impl Room {
@@ -22,9 +22,12 @@ impl Room {
     pub(super) fn send_chat(&mut self, id: &PeerId, text: String, effects: &mut Effects) -> Decided {
         check_chat(&self.settings)?;
         let peer = self.seats.joined(id)?;
-        check_data(&peer.grant)?;
+        check_message(&peer.grant)?;
         if !self.data.may_send(id, text.len(), effects.now) {
             return Err(Refusal(429, "too many messages: wait a moment".into()));
+        }
+        if peer.is_viewer() && !self.audience.passes_message(effects.now) {
+            return Err(Refusal(429, "many viewers are writing: try again in a moment".into()));
         }
         let message = self.chat.add(id, &text, &self.seats, effects).ok_or_else(Refusal::not_joined)?;
         self.data.say(id, text, peer.connection, effects);

@@ -98,6 +98,7 @@ impl Room {
         self.settle_pending(effects);
         self.data.resume_throttled(effects);
         self.check_presence(effects);
+        self.audience.settle(&self.seats, effects);
         self.tracks.note_tick(now);
         self.tracks.settle_demand(&self.seats, effects);
         self.tracks.rebalance(&mut self.seats, effects);

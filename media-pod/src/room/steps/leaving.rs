@@ -36,17 +36,23 @@ impl Room {
         self.data.remove_peer(id, &mut self.seats, effects);
         self.chat.remove_peer(id);
         self.broadcasters.remove(id);
+        self.audience.set_hand(id, false);
         if let Some(moving) = &mut self.moving {
             moving.forget(id);
         }
         if peer.is_seen() && !self.has_moved(id) {
-            let notification = ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() });
-            self.seats.notify(&notification, None, effects);
+            self.notify_gone(id, effects);
         }
         if let Some(close) = close {
             effects.close(peer.connection, close);
         }
         self.close_transports(id, effects);
+    }
+
+    /// Notifies the others that they no longer see a participant.
+    pub(super) fn notify_gone(&self, id: &PeerId, effects: &mut Effects) {
+        let notification = ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() });
+        self.seats.notify(&notification, Some(id), effects);
     }
 
     /// Closing a transport closes its producers and consumers.
@@ -122,6 +128,7 @@ impl Room {
         }
         self.data.clear();
         self.broadcasters.clear();
+        self.audience.clear();
         self.seats.take_all().into_iter().collect()
     }
 

@@ -1,7 +1,7 @@
 //! Requests of moderators. The caller has checked that the sender is a moderator.
 
 use convene_protocol::message::{
-    Knock, MuteParticipant, MutedByModerator, NoData, PublishSource, ServerNotification, SetPermissions,
+    Knock, MuteParticipant, MutedByModerator, NoData, PublishSource, ServerNotification, SetModerator, SetPermissions,
 };
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::room::interface::context::Requester;
 use crate::room::interface::ids::{PeerId, ProducerId};
 use crate::room::moderation::Change;
 use crate::room::people::peer::Peer;
-use crate::room::people::permissions::{has, publish_of};
+use crate::room::people::permissions::{check_data, has, publish_of};
 use crate::room::state::{Ending, Room};
 
 /// Everything that can be muted.
@@ -75,7 +75,7 @@ impl Room {
         effects: &mut Effects,
     ) -> Decided {
         let muted = match &mute.peer_id {
-            Some(id) => vec![self.seen(id)?],
+            Some(id) => vec![self.known(id)?],
             None => self.non_moderators(),
         };
         for id in muted {
@@ -134,24 +134,24 @@ impl Room {
     }
 
     pub(super) fn ask_to_unmute(&mut self, id: &str, effects: &mut Effects) -> Decided {
-        let (_, peer) = self.seats.seen(id)?;
+        let (_, peer) = self.seats.known(id)?;
         effects.notify(peer.connection, ServerNotification::UnmuteRequested(NoData {}));
         Ok(Decision::done())
     }
 
     pub(super) fn lower_hand(&mut self, id: &str, effects: &mut Effects) -> Decided {
-        let id = self.seen(id)?;
+        let id = self.known(id)?;
         self.set_hand(&id, false, effects);
         Ok(Decision::done())
     }
 
-    fn seen(&self, id: &str) -> Result<PeerId, Refusal> {
-        self.seats.seen(id).map(|(id, _)| id.clone())
+    fn known(&self, id: &str) -> Result<PeerId, Refusal> {
+        self.seats.known(id).map(|(id, _)| id.clone())
     }
 
     /// Removes a participant permanently, with all connections that provably belong to the same person.
     pub(super) fn remove_participant(&mut self, id: &str, moderator: &PeerId, effects: &mut Effects) -> Decided {
-        let (id, peer) = self.seats.seen(id)?;
+        let (id, peer) = self.seats.known(id)?;
         let (id, person) = (id.clone(), peer.person.clone());
         if id == *moderator {
             return Err(Refusal(409, "you cannot remove yourself: leave instead".into()));
@@ -181,39 +181,71 @@ impl Room {
     pub(super) fn set_permissions(
         &mut self,
         request: &SetPermissions,
-        moderator: &PeerId,
+        moderator_id: &PeerId,
         effects: &mut Effects,
     ) -> Decided {
-        let id = self.seen(&request.peer_id)?;
+        let (id, peer) = self.seats.known(&request.peer_id)?;
+        let becomes_viewer = request.viewer == Some(true);
+        if becomes_viewer {
+            check_viewer(id, peer, moderator_id)?;
+        }
         let publish = request.publish.unwrap_or_default();
-        self.change(&id, Change { publish, publish_data: request.publish_data, moderator: None }, effects)?;
-        self.close_forbidden(&id, moderator, effects);
+        // A viewer is never a moderator.
+        let moderator = becomes_viewer.then_some(false);
+        let change = Change { publish, publish_data: request.publish_data, moderator, viewer: request.viewer };
+        self.change(&id.clone(), change, moderator_id, effects)?;
         Ok(Decision::done())
     }
 
-    pub(super) fn set_moderator(&mut self, id: &str, is_moderator: bool, effects: &mut Effects) -> Decided {
-        let id = self.seen(id)?;
+    pub(super) fn set_moderator(
+        &mut self,
+        request: &SetModerator,
+        moderator_id: &PeerId,
+        effects: &mut Effects,
+    ) -> Decided {
+        let (id, is_moderator) = (&request.peer_id, request.moderator);
+        let id = self.known(id)?;
         let is_other_moderator =
             |(other, peer): (&PeerId, &Peer)| *other != id && peer.joined.is_some() && peer.moderates();
         if !is_moderator && !self.seats.iter().any(is_other_moderator) {
             return Err(Refusal(409, "the meeting needs a moderator: name another one first".into()));
         }
-        self.change(&id, Change { moderator: Some(is_moderator), ..Change::default() }, effects)?;
-        if let Some(peer) = self.seats.get(&id).filter(|peer| peer.moderates()) {
-            effects.notify(peer.connection, self.lobby.peers());
-        }
+        let viewer = is_moderator.then_some(false);
+        let change = Change { moderator: Some(is_moderator), viewer, ..Change::default() };
+        self.change(&id, change, moderator_id, effects)?;
+        self.notify_moderator(&id, effects);
         Ok(Decision::done())
     }
 
-    /// Changes the permissions of a participant for the rest of the meeting, and notifies everyone.
-    fn change(&mut self, id: &PeerId, change: Change, effects: &mut Effects) -> Result<(), Refusal> {
+    /// Changes the permissions of a participant for the rest of the meeting, notifies everyone, and closes what it may no longer send.
+    fn change(
+        &mut self,
+        id: &PeerId,
+        change: Change,
+        moderator: &PeerId,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
         let Some(peer) = self.seats.get_mut(id) else { return Ok(()) };
-        self.moderation.note_change(id, &peer.grant, change)?;
-        let before = peer.grant.clone();
+        let (before, was_viewer) = (peer.grant.clone(), peer.is_viewer());
+        self.moderation.note_change(id, &before, change)?;
+        if change.viewer.is_some_and(|is_viewer| is_viewer != was_viewer) {
+            self.set_hand(id, false, effects);
+        }
+        let Some(peer) = self.seats.get_mut(id) else { return Ok(()) };
         change.apply(&mut peer.grant);
-        if peer.grant != before {
+        let (is_viewer, is_changed) = (peer.is_viewer(), peer.grant != before);
+        if is_changed {
             self.notify_permissions(id, effects);
-            self.notify_changed(id, effects);
+        }
+        match (was_viewer, is_viewer) {
+            (true, false) => self.enter_stage(id, effects),
+            (false, true) => {}
+            (true, true) | (false, false) if is_changed => self.notify_changed(id, effects),
+            (true, true) | (false, false) => {}
+        }
+        self.close_forbidden(id, moderator, effects);
+        if is_viewer && !was_viewer {
+            self.notify_gone(id, effects);
         }
         Ok(())
     }
@@ -221,7 +253,7 @@ impl Room {
     /// Closes the streams that a participant may no longer send.
     fn close_forbidden(&mut self, id: &PeerId, moderator: &PeerId, effects: &mut Effects) {
         let Some(peer) = self.seats.get(id) else { return };
-        let (publish, may_send_data) = (publish_of(&peer.grant, &self.settings), peer.grant.publish_data);
+        let (publish, may_send_data) = (publish_of(&peer.grant, &self.settings), check_data(&peer.grant).is_ok());
         for source in SOURCES.into_iter().filter(|source| !has(publish, *source)) {
             let forbidden = self.tracks.producers_for(id, source);
             for producer in &forbidden {
@@ -242,4 +274,21 @@ impl Room {
         self.end(ENDED_BY_MODERATOR, Ending::Over, effects);
         Decision::Answered
     }
+}
+
+/// Whether a moderator may make a participant a viewer.
+fn check_viewer(id: &PeerId, peer: &Peer, moderator: &PeerId) -> Result<(), Refusal> {
+    if id == moderator {
+        return Err(Refusal(
+            409,
+            "you cannot make yourself a viewer: leave, or name another moderator who does it".into(),
+        ));
+    }
+    if peer.grant.recorder || peer.is_broadcaster {
+        return Err(Refusal(
+            409,
+            "a recorder or broadcaster cannot be a viewer: all participants have to see it".into(),
+        ));
+    }
+    Ok(())
 }

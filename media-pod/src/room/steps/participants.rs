@@ -27,6 +27,9 @@ impl Room {
         self.introduce(id, joined, requester, answer, effects);
         if let Some(peer) = self.seats.get_mut(id) {
             peer.presence = Presence::of_newcomer(effects.now);
+            if peer.is_viewer() && peer.hand_raised {
+                self.audience.set_hand(id, true);
+            }
         }
         self.notify_newcomer(id, effects);
         self.offer_everything(id, effects);
@@ -62,12 +65,17 @@ impl Room {
         }
         peer.joined = Some(joined);
         effects.succeed(requester, answer);
+        self.notify_new(id, effects);
+    }
+
+    /// Notifies the others of a participant that they see from now on.
+    pub(super) fn notify_new(&self, id: &PeerId, effects: &mut Effects) {
         if let Some(info) = self.seats.get(id).and_then(|peer| self.info(id, peer)) {
             self.seats.notify(&ServerNotification::NewPeer(Box::new(info.into())), Some(id), effects);
         }
     }
 
-    /// The state of the room, its own hand if that is still raised, and for moderators the lobby.
+    /// The state of the room, its own hand if that is still raised, the number of viewers, and what only moderators learn.
     fn notify_newcomer(&self, id: &PeerId, effects: &mut Effects) {
         let Some(peer) = self.seats.get(id) else { return };
         effects.notify(peer.connection, self.state());
@@ -75,8 +83,18 @@ impl Room {
             let own = HandRaised { peer_id: id.0.clone(), raised: true };
             effects.notify(peer.connection, ServerNotification::HandRaised(own));
         }
-        if peer.moderates() {
-            effects.notify(peer.connection, self.lobby.peers());
+        if self.audience.is_known() {
+            effects.notify(peer.connection, self.audience.viewers());
+        }
+        self.notify_moderator(id, effects);
+    }
+
+    /// Notifies a participant, if it moderates, of the lobby and of the hands of viewers.
+    pub(super) fn notify_moderator(&self, id: &PeerId, effects: &mut Effects) {
+        let Some(peer) = self.seats.get(id).filter(|peer| peer.moderates()) else { return };
+        effects.notify(peer.connection, self.lobby.peers());
+        if self.audience.has_hands() {
+            effects.notify(peer.connection, self.audience.hands(&self.seats));
         }
     }
 
@@ -140,7 +158,8 @@ impl Room {
         }
         let display_name = name.trim().to_owned();
         let old_display_name = std::mem::replace(&mut joined.display_name, display_name.clone());
-        if !peer.grant.hidden {
+        self.audience.note_name(id);
+        if peer.is_seen() {
             let notification = DisplayNameChanged { peer_id: id.0.clone(), display_name, old_display_name };
             self.seats.notify(&ServerNotification::PeerDisplayNameChanged(notification), Some(id), effects);
         }
@@ -148,29 +167,51 @@ impl Room {
     }
 
     pub(super) fn raise_hand(&mut self, id: &PeerId, is_raised: bool, effects: &mut Effects) -> Decided {
-        self.check_seen(id)?;
+        self.check_known(id)?;
         self.set_hand(id, is_raised, effects);
         Ok(Decision::done())
     }
 
-    /// Raises or lowers a hand, and notifies everyone if that changes anything.
+    /// Raises or lowers a hand, and notifies everyone if that changes anything; of a viewer's hand only moderators learn.
     pub(super) fn set_hand(&mut self, id: &PeerId, is_raised: bool, effects: &mut Effects) {
         let Some(peer) = self.seats.get_mut(id) else { return };
-        if std::mem::replace(&mut peer.hand_raised, is_raised) != is_raised {
-            let notification = HandRaised { peer_id: id.0.clone(), raised: is_raised };
-            self.seats.notify(&ServerNotification::HandRaised(notification), None, effects);
+        if std::mem::replace(&mut peer.hand_raised, is_raised) == is_raised {
+            return;
+        }
+        let notification = ServerNotification::HandRaised(HandRaised { peer_id: id.0.clone(), raised: is_raised });
+        if peer.is_viewer() {
+            self.audience.set_hand(id, is_raised);
+            effects.notify(peer.connection, notification);
+        } else {
+            self.seats.notify(&notification, None, effects);
         }
     }
 
+    /// A viewer has become a participant whom the others see.
+    pub(super) fn enter_stage(&mut self, id: &PeerId, effects: &mut Effects) {
+        if let Some(peer) = self.seats.get_mut(id) {
+            peer.presence = Presence::of_newcomer(effects.now);
+        }
+        self.tracks.note_announced(id);
+        self.notify_new(id, effects);
+    }
+
     pub(super) fn react(&mut self, id: &PeerId, reaction: Reaction, effects: &mut Effects) -> Decided {
-        self.check_seen(id)?.react(effects.now)?;
-        let notification = PeerReaction { peer_id: id.0.clone(), reaction };
-        self.seats.notify(&ServerNotification::Reaction(notification), Some(id), effects);
+        let peer = self.check_known(id)?;
+        peer.react(effects.now)?;
+        let peer_id = peer.is_seen().then(|| id.0.clone());
+        if self.audience.passes_reaction(effects.now) {
+            let notification = PeerReaction { peer_id, reaction };
+            self.seats.notify(&ServerNotification::Reaction(notification), Some(id), effects);
+        }
         Ok(Decision::done())
     }
 
-    fn check_seen(&mut self, id: &PeerId) -> Result<&mut Peer, Refusal> {
+    fn check_known(&mut self, id: &PeerId) -> Result<&mut Peer, Refusal> {
         let peer = self.seats.joined_mut(id)?;
-        if peer.is_seen() { Ok(peer) } else { Err(Refusal::forbidden("you are hidden and the others cannot see this")) }
+        if peer.grant.hidden {
+            return Err(Refusal::forbidden("you are hidden and the others cannot see this"));
+        }
+        Ok(peer)
     }
 }

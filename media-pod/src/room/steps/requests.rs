@@ -161,7 +161,7 @@ impl Room {
             ClientRequest::AskToUnmute(of) => self.ask_to_unmute(&of.peer_id, effects),
             ClientRequest::RemoveParticipant(of) => self.remove_participant(&of.peer_id, id, effects),
             ClientRequest::SetPermissions(change) => self.set_permissions(&change, id, effects),
-            ClientRequest::SetModerator(change) => self.set_moderator(&change.peer_id, change.moderator, effects),
+            ClientRequest::SetModerator(change) => self.set_moderator(&change, id, effects),
             ClientRequest::LowerHand(of) => self.lower_hand(&of.peer_id, effects),
             ClientRequest::EndMeeting(_) => Ok(self.end_meeting(requester, effects)),
             ClientRequest::Moved(_) => self.note_moved(id, effects),

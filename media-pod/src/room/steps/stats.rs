@@ -20,6 +20,8 @@ pub struct RoomStats {
     pub waiting: usize,
     /// Hidden participants who have joined.
     pub hidden: usize,
+    /// Viewers who have joined; they count as participants.
+    pub viewers: usize,
     /// Recorders that have joined.
     pub recorders: usize,
     /// Moderators who have joined.
@@ -68,6 +70,8 @@ pub struct PeerReport {
     pub moderator: bool,
     /// Whether the others do not see it.
     pub hidden: bool,
+    /// Whether it is a viewer.
+    pub viewer: bool,
     /// Whether it records.
     pub recorder: bool,
     /// `chrome`, `firefox`, …, as the client says.
@@ -89,6 +93,7 @@ impl Room {
             broadcasters: self.broadcasters.len(),
             waiting: self.lobby.len(),
             hidden: count(|peer| peer.grant.hidden),
+            viewers: self.seats.viewers(),
             recorders: count(|peer| peer.grant.recorder),
             moderators: count(Peer::moderates),
             prepared: self.prepared.len(),
@@ -107,6 +112,7 @@ impl Room {
             broadcaster: peer.is_broadcaster,
             moderator: peer.moderates(),
             hidden: peer.grant.hidden,
+            viewer: peer.grant.viewer,
             recorder: peer.grant.recorder,
             device: peer.joined.as_ref().and_then(|joined| joined.device.flag.clone()),
             holdings: self.holdings(id),

@@ -71,6 +71,7 @@ impl Harness {
 
     pub(super) fn handle(&mut self, command: Command) {
         let effects = self.room.handle(command, self.now);
+        self.room.tracks.assert_owners();
         self.plane.seated.extend(self.room.seats.iter().map(|(_, peer)| peer.connection));
         for effect in effects {
             match effect {

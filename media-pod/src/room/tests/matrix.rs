@@ -20,6 +20,7 @@ enum Role {
     Listener,
     Hidden,
     Recorder,
+    Viewer,
     /// A moderator who has not joined.
     AtTheDoor,
     /// A client that has not joined and does not moderate.
@@ -28,13 +29,14 @@ enum Role {
     Waiting,
 }
 
-const ROLES: [Role; 9] = [
+const ROLES: [Role; 10] = [
     Role::Moderator,
     Role::HiddenModerator,
     Role::Participant,
     Role::Listener,
     Role::Hidden,
     Role::Recorder,
+    Role::Viewer,
     Role::AtTheDoor,
     Role::New,
     Role::Waiting,
@@ -62,12 +64,13 @@ fn actions() -> Vec<(&'static str, Value, Needs)> {
         ("askToUnmute", bob.clone(), Needs::Moderator),
         ("removeParticipant", bob.clone(), Needs::Moderator),
         ("setPermissions", json!({ "peerId": "bob", "publish": { "audio": false } }), Needs::Moderator),
+        ("setPermissions", json!({ "peerId": "bob", "viewer": true }), Needs::Moderator),
         ("setModerator", json!({ "peerId": "bob", "moderator": true }), Needs::Moderator),
         ("lowerHand", bob, Needs::Moderator),
         ("endMeeting", json!({}), Needs::Moderator),
         ("raiseHand", json!({ "raised": true }), Needs::Seen),
         ("sendReaction", json!({ "reaction": "clap" }), Needs::Seen),
-        ("sendChatMessage", json!({ "text": "hello" }), Needs::Data),
+        ("sendChatMessage", json!({ "text": "hello" }), Needs::Message),
         ("produceData", json!({ "label": "chat", "sctpStreamParameters": {} }), Needs::Data),
         ("produce", json!({ "kind": "audio", "rtpParameters": {} }), Needs::Publish),
         ("produce", json!({ "kind": "video", "rtpParameters": {} }), Needs::Publish),
@@ -83,6 +86,7 @@ fn actions() -> Vec<(&'static str, Value, Needs)> {
 enum Needs {
     Moderator,
     Seen,
+    Message,
     Data,
     Publish,
     Joined,
@@ -100,7 +104,9 @@ fn expected(role: Role, needs: Needs) -> u16 {
         (Needs::Moderator, _) => 403,
         _ if !is_joined => 409,
         (Needs::Joined, _) => OK,
-        (_, Role::Hidden | Role::HiddenModerator) | (Needs::Data | Needs::Publish, Role::Listener) => 403,
+        (_, Role::Hidden | Role::HiddenModerator) => 403,
+        (Needs::Message | Needs::Data | Needs::Publish, Role::Listener) => 403,
+        (Needs::Data | Needs::Publish, Role::Viewer) => 403,
         _ => OK,
     }
 }
@@ -116,6 +122,7 @@ fn grant(role: Role, access: Access) -> ParticipantGrant {
         publish_data: !is_listener,
         hidden: matches!(role, Role::Hidden | Role::HiddenModerator),
         recorder: role == Role::Recorder,
+        viewer: role == Role::Viewer,
         ..ParticipantGrant::default()
     }
 }
@@ -209,7 +216,10 @@ fn attempt() -> impl Strategy<Value = (&'static str, Value)> {
             5 => ("muteParticipant", json!({ "source": source })),
             6 => ("askToUnmute", peer),
             7 => ("removeParticipant", peer),
-            8 => ("setPermissions", json!({ "peerId": whom, "publish": { source: flag }, "publishData": flag })),
+            8 => (
+                "setPermissions",
+                json!({ "peerId": whom, "publish": { source: flag }, "publishData": flag, "viewer": flag }),
+            ),
             9 => ("setModerator", json!({ "peerId": whom, "moderator": flag })),
             10 => ("lowerHand", peer),
             11 => ("endMeeting", json!({})),

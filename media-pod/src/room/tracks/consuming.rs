@@ -6,6 +6,7 @@ use convene_protocol::message::{
 use serde_json::{Value, json};
 
 use super::own::{ConsumerState, PeerTracks};
+use super::owners::Owners;
 use super::state::Tracks;
 use crate::room::answer::Refusal;
 use crate::room::effects::Effects;
@@ -68,7 +69,7 @@ impl Tracks {
 
     pub(crate) fn has_room_for_consumer(&self, receiver: &PeerId) -> bool {
         let own = self.peers.get(receiver).map_or(0, |tracks| self.consumer_count(tracks));
-        let all = self.peers.values().map(|tracks| tracks.consumers.len()).sum::<usize>() + self.coming.consumers();
+        let all = self.owners.consumers.len() + self.coming.consumers();
         own < self.limits.consumers_per_peer && all < self.limits.consumers
     }
 
@@ -126,6 +127,7 @@ impl Tracks {
         created: CreatedConsumer,
     ) {
         if let Some(tracks) = self.peers.get_mut(receiver) {
+            self.owners.consumers.insert(created.id.clone(), receiver.clone());
             tracks.consumers.insert(created.id, ConsumerState::new(transport, producer, created.score));
         }
     }
@@ -165,6 +167,7 @@ impl Tracks {
     ) {
         let Some(tracks) = self.peers.get_mut(receiver) else { return };
         if !is_accepted {
+            self.owners.consumers.remove(&consumer);
             tracks.declined.extend(tracks.consumers.remove(&consumer).map(|state| state.producer));
             return effects.run(Operation::CloseConsumer(consumer));
         }
@@ -184,7 +187,7 @@ impl Tracks {
         for (id, tracks) in &mut self.peers {
             if let Some(peer) = seats.get_mut(id) {
                 tracks.declined.remove(producer);
-                tracks.close_consumers(|_, of| of == producer, peer, effects);
+                tracks.close_consumers(|_, of| of == producer, (&mut self.owners, peer), effects);
             }
         }
     }
@@ -195,10 +198,11 @@ impl PeerTracks {
     pub(super) fn close_consumers(
         &mut self,
         is_meant: impl Fn(&ConsumerId, &ProducerId) -> bool,
-        peer: &mut Peer,
+        (owners, peer): (&mut Owners, &mut Peer),
         effects: &mut Effects,
     ) {
         for (consumer, _) in self.consumers.extract_if(.., |id, consumer| is_meant(id, &consumer.producer)) {
+            owners.consumers.remove(&consumer);
             peer.offers.withdraw(&Offered::Consumer(consumer.clone()));
             let notification = ConsumerRef { consumer_id: consumer.0.clone() };
             effects.notify(peer.connection, ServerNotification::ConsumerClosed(notification));

@@ -29,8 +29,7 @@ impl Tracks {
 
     /// Requests a layer from its sender, now that a receiver gets it.
     pub(crate) fn want(&mut self, producer: &ProducerId, layer: u8, seats: &Seats, effects: &mut Effects) {
-        let owner = self.peers.iter_mut().find_map(|(id, tracks)| Some((id, tracks.producers.get_mut(producer)?)));
-        let Some((owner, state)) = owner else { return };
+        let Some((owner, state)) = self.owner_of_mut(producer) else { return };
         if let Some(layer) = state.demand.raise(layer) {
             notify_owner(owner, producer, layer, seats, effects);
         }

@@ -27,7 +27,7 @@ impl Tracks {
         seats: &Seats,
         settings: &MeetingSettings,
     ) -> Result<TransportId, Refusal> {
-        let in_room = self.peers.values().map(|tracks| tracks.producers.len()).sum::<usize>() + self.coming.producers();
+        let in_room = self.owners.producers.len() + self.coming.producers();
         Refusal::too_many(in_room, self.limits.producers, "producers in the meeting")?;
         let peer = seats.joined(id)?;
         check_publish(&peer.grant, settings, needed_for(kind, source))?;
@@ -70,6 +70,7 @@ impl Tracks {
     ) {
         if let Some(tracks) = self.peers.get_mut(id) {
             let producer = created.id.clone();
+            self.owners.producers.insert(producer.clone(), id.clone());
             tracks.producers.insert(producer, ProducerState::new(kind, source, created, effects.now));
         }
     }
@@ -86,6 +87,7 @@ impl Tracks {
         if removed.is_none() {
             return false;
         }
+        self.owners.producers.remove(producer);
         // First, so that no client mistakes the end of the consumer for a deselected stream.
         self.announce_sends(owner, seats, effects);
         self.close_consumers_of(producer, seats, effects);
@@ -142,6 +144,13 @@ impl Tracks {
                 let resumed = ServerNotification::ConsumerResumed;
                 effects.notify(connection, if is_paused { paused(consumer) } else { resumed(consumer) });
             }
+        }
+    }
+
+    /// The others learn what a peer sends now by another notification.
+    pub(crate) fn note_announced(&mut self, id: &PeerId) {
+        if let Some(tracks) = self.peers.get_mut(id) {
+            tracks.announced = tracks.sends();
         }
     }
 

@@ -22,8 +22,7 @@ impl Tracks {
         seats: &Seats,
         effects: &mut Effects,
     ) {
-        let owner = self.peers.iter_mut().find_map(|(id, tracks)| Some((id, tracks.producers.get_mut(producer)?)));
-        let Some((id, state)) = owner else { return };
+        let Some((id, state)) = self.owner_of_mut(producer) else { return };
         let scores = score.as_array().map(Vec::as_slice).unwrap_or_default();
         let is_silent = scores.iter().all(|stream| stream["score"] == 0);
         state.silent_since = is_silent.then(|| state.silent_since.unwrap_or(effects.now));
@@ -40,8 +39,8 @@ impl Tracks {
         seats: &Seats,
         effects: &mut Effects,
     ) {
-        let owner = self.peers.iter_mut().find_map(|(id, tracks)| Some((id, tracks.consumers.get_mut(consumer)?)));
-        let Some((id, state)) = owner else { return };
+        let Some(id) = self.owners.consumers.get(consumer) else { return };
+        let Some(state) = self.peers.get_mut(id).and_then(|tracks| tracks.consumers.get_mut(consumer)) else { return };
         state.score = score.clone();
         if let Some(connection) = seats.connection_of(id) {
             let notification = ScoreOf { consumer_id: consumer.0.clone(), score };
@@ -56,8 +55,8 @@ impl Tracks {
         seats: &Seats,
         effects: &mut Effects,
     ) {
-        let owner = self.peers.iter().find(|(_, tracks)| tracks.consumers.contains_key(consumer));
-        if let Some(connection) = owner.and_then(|(id, _)| seats.connection_of(id)) {
+        let owner = self.owners.consumers.get(consumer);
+        if let Some(connection) = owner.and_then(|id| seats.connection_of(id)) {
             let notification = ConsumerLayers::new(consumer.0.clone(), layers);
             effects.notify(connection, ServerNotification::ConsumerLayersChanged(notification));
         }
@@ -65,8 +64,7 @@ impl Tracks {
 
     pub(crate) fn on_volumes(&mut self, volumes: &[(ProducerId, i8)], seats: &mut Seats, effects: &mut Effects) {
         for (producer, volume) in volumes {
-            let state = self.peers.values_mut().find_map(|tracks| tracks.producers.get_mut(producer));
-            if let Some(state) = state {
+            if let Some((_, state)) = self.owner_of_mut(producer) {
                 state.volume = Some(*volume);
             }
         }

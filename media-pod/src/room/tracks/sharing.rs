@@ -158,7 +158,7 @@ impl Tracks {
         if !fresh.is_empty() || is_unwanted_coming {
             self.priorities.note_change();
         }
-        tracks.close_consumers(|consumer, _| gone.contains(consumer), peer, effects);
+        tracks.close_consumers(|consumer, _| gone.contains(consumer), (&mut self.owners, peer), effects);
     }
 
     /// Maximum number of producers that a participant receives. A recorder must receive everything.

@@ -7,8 +7,9 @@ use convene_protocol::message::{PublishSource, Sends};
 
 use super::coming::Coming;
 use super::own::{MediaCounts, PeerTracks, ProducerState};
+use super::owners::Owners;
 use super::priorities::Priorities;
-use crate::room::interface::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
+use crate::room::interface::ids::{ConnectionId, PeerId, ProducerId, TransportId};
 use crate::room::interface::limits::Limits;
 use crate::room::interface::media::MediaEvent;
 
@@ -16,6 +17,7 @@ use crate::room::interface::media::MediaEvent;
 #[derive(Debug)]
 pub(crate) struct Tracks {
     pub(super) peers: BTreeMap<PeerId, PeerTracks>,
+    pub(super) owners: Owners,
     pub(super) coming: Coming,
     pub(super) priorities: Priorities,
     /// When the last tick was.
@@ -27,7 +29,15 @@ pub(crate) struct Tracks {
 impl Tracks {
     pub(crate) fn new(streams_version: u64, limits: Limits) -> Self {
         let (peers, coming, priorities) = (BTreeMap::new(), Coming::default(), Priorities::default());
-        Self { peers, coming, priorities, last_tick: Duration::ZERO, limits, streams_version }
+        Self {
+            peers,
+            owners: Owners::default(),
+            coming,
+            priorities,
+            last_tick: Duration::ZERO,
+            limits,
+            streams_version,
+        }
     }
 
     pub(crate) fn set_limits(&mut self, limits: Limits) {
@@ -57,7 +67,20 @@ impl Tracks {
 
     pub(crate) fn add_peer(&mut self, id: &PeerId, connection: ConnectionId, replicas: usize) {
         let replicas = replicas.min(self.limits.replicas);
-        self.peers.insert(id.clone(), PeerTracks::new(connection, replicas));
+        self.insert(id, PeerTracks::new(connection, replicas));
+    }
+
+    pub(super) fn insert(&mut self, id: &PeerId, tracks: PeerTracks) {
+        self.owners.add_all(id, &tracks);
+        if let Some(before) = self.peers.insert(id.clone(), tracks) {
+            self.owners.remove_all(&before);
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: &PeerId) -> Option<PeerTracks> {
+        let tracks = self.peers.remove(id)?;
+        self.owners.remove_all(&tracks);
+        Some(tracks)
     }
 
     /// Adds the owner of the transports of a prepared connection.
@@ -70,15 +93,17 @@ impl Tracks {
 
     /// Removes a peer, and returns its transports, which have to be closed.
     pub(crate) fn take_transports(&mut self, id: &PeerId) -> Vec<TransportId> {
-        self.peers.remove(id).map_or_else(Vec::new, |tracks| tracks.transports.into_keys().collect())
+        self.remove(id).map_or_else(Vec::new, |tracks| tracks.transports.into_keys().collect())
     }
 
     /// Removes all peers, and returns their transports, which have to be closed.
     pub(crate) fn take_all_transports(&mut self) -> Vec<TransportId> {
+        self.owners = Owners::default();
         std::mem::take(&mut self.peers).into_values().flat_map(|tracks| tracks.transports.into_keys()).collect()
     }
 
     pub(crate) fn clear(&mut self) {
+        self.owners = Owners::default();
         self.peers.clear();
     }
 
@@ -100,7 +125,13 @@ impl Tracks {
     }
 
     pub(crate) fn owner_of(&self, producer: &ProducerId) -> Option<(&PeerId, &ProducerState)> {
-        self.peers.iter().find_map(|(id, tracks)| Some((id, tracks.producers.get(producer)?)))
+        let (id, tracks) = self.peers.get_key_value(self.owners.producers.get(producer)?)?;
+        Some((id, tracks.producers.get(producer)?))
+    }
+
+    pub(super) fn owner_of_mut(&mut self, producer: &ProducerId) -> Option<(&PeerId, &mut ProducerState)> {
+        let id = self.owners.producers.get(producer)?;
+        Some((id, self.peers.get_mut(id)?.producers.get_mut(producer)?))
     }
 
     /// Consumers that a peer has or is about to have.
@@ -116,9 +147,11 @@ impl Tracks {
         match event {
             MediaEvent::TransportConnected(id)
             | MediaEvent::TransportDisconnected(id)
-            | MediaEvent::DownlinkBwe(id, _) => !self.has_transport(id),
+            | MediaEvent::DownlinkBwe(id, _) => !self.owners.transports.contains_key(id),
             MediaEvent::ProducerScore(id, _) | MediaEvent::DominantSpeaker(id) => self.owner_of(id).is_none(),
-            MediaEvent::ConsumerScore(id, _) | MediaEvent::ConsumerLayers(id, _) => !self.has_consumer(id),
+            MediaEvent::ConsumerScore(id, _) | MediaEvent::ConsumerLayers(id, _) => {
+                !self.owners.consumers.contains_key(id)
+            }
             MediaEvent::Volumes(_)
             | MediaEvent::BotMessage(_)
             | MediaEvent::ChatMessage(_)
@@ -130,14 +163,6 @@ impl Tracks {
     /// Whether nothing is on its way.
     pub(crate) fn is_settled(&self) -> bool {
         self.coming.is_empty()
-    }
-
-    fn has_transport(&self, id: &TransportId) -> bool {
-        self.peers.values().any(|tracks| tracks.transports.contains_key(id))
-    }
-
-    fn has_consumer(&self, id: &ConsumerId) -> bool {
-        self.peers.values().any(|tracks| tracks.consumers.contains_key(id))
     }
 
     /// A producer of the peer whose packets arrive: its microphone if there is one, then its camera.

@@ -1,5 +1,6 @@
 //! Transports: their limits, and whether they are connected.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use convene_protocol::message::{Direction, DownlinkBwe, ServerNotification};
@@ -26,8 +27,7 @@ impl Tracks {
 
     /// Prepared connections have a separate limit, so that they never prevent a participant from sending and receiving.
     fn check_all_transports(&self, is_prepared: bool) -> Result<(), Refusal> {
-        let alike = self.peers.values().filter(|tracks| tracks.is_prepared == is_prepared);
-        let count = alike.map(|tracks| tracks.transports.len()).sum::<usize>() + self.coming.transports(is_prepared);
+        let count = self.owners.count_transports(is_prepared) + self.coming.transports(is_prepared);
         if is_prepared {
             let limit = self.limits.prepared.saturating_mul(self.limits.transports_per_peer);
             return Refusal::too_many(count, limit, "transports of prepared connections");
@@ -49,6 +49,7 @@ impl Tracks {
         now: Duration,
     ) {
         if let Some(tracks) = self.peers.get_mut(peer) {
+            self.owners.add_transport(id.clone(), peer, tracks.is_prepared);
             tracks.transports.insert(id, TransportState { direction, is_plain, since: now, lost_since: None });
         }
     }
@@ -56,7 +57,7 @@ impl Tracks {
     /// A prepared connection was given a seat: everything that `owner` has belongs to the peer from now on. Media that was lost meanwhile
     /// gets the usual time to reconnect.
     pub(crate) fn take_over(&mut self, owner: &PeerId, id: &PeerId, connection: ConnectionId, effects: &mut Effects) {
-        let prepared = self.peers.remove(owner).unwrap_or_else(|| PeerTracks::new(connection, 0));
+        let prepared = self.remove(owner).unwrap_or_else(|| PeerTracks::new(connection, 0));
         let mut tracks = PeerTracks { is_prepared: false, ..prepared };
         self.coming.note_seat(connection);
         for lost_since in tracks.transports.values_mut().filter_map(|state| state.lost_since.as_mut()) {
@@ -65,7 +66,7 @@ impl Tracks {
         if tracks.has_connected {
             effects.note(Fact::MediaConnected(Duration::ZERO));
         }
-        self.peers.insert(id.clone(), tracks);
+        self.insert(id, tracks);
     }
 
     /// The transport on which a peer receives what the room chooses.
@@ -123,12 +124,12 @@ impl Tracks {
 
     /// The owners of these transports, each once.
     pub(crate) fn owners_of(&self, lost: &[TransportId]) -> Vec<(PeerId, ConnectionId)> {
-        let has_lost = |tracks: &PeerTracks| lost.iter().any(|id| tracks.transports.contains_key(id));
-        let owners = self.peers.iter().filter(|(_, tracks)| has_lost(tracks));
-        owners.map(|(id, tracks)| (id.clone(), tracks.connection)).collect()
+        let owners: BTreeSet<_> = lost.iter().filter_map(|id| self.owners.transports.get(id)).collect();
+        owners.into_iter().filter_map(|id| Some((id.clone(), self.peers.get(id)?.connection))).collect()
     }
 
     fn owner_of_transport(&mut self, id: &TransportId) -> Option<(&PeerId, &mut PeerTracks)> {
-        self.peers.iter_mut().find(|(_, tracks)| tracks.transports.contains_key(id))
+        let owner = self.owners.transports.get(id)?;
+        Some((owner, self.peers.get_mut(owner)?))
     }
 }

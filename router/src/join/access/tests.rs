@@ -18,6 +18,7 @@ fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
             moderator: false,
             hidden: false,
             recorder: false,
+            viewer: None,
             receive_plain: false,
             once: None,
         },
@@ -47,6 +48,39 @@ fn outcome(meeting: &MeetingRecord, credential: &Credential) -> String {
             format!("{who}{moderates}{waits}")
         }
         Err(refusal) => refusal.reason().to_owned(),
+    }
+}
+
+#[test]
+fn viewers_by_token_or_else_by_the_meeting_and_never_moderators() {
+    let is_viewer = |join_as: JoinAs, credential: &Credential| {
+        let meeting =
+            MeetingRecord { join_as, moderators: vec!["bob".into()], ..meeting_record("team-a", "board", None) };
+        decide_access(&meeting, credential, None).unwrap().viewer
+    };
+    let with = |viewer| grant(move |grant| grant.participant.viewer = viewer);
+    let cases = [
+        (JoinAs::Participant, Credential::Guest, false),
+        (JoinAs::Viewer, Credential::Guest, true),
+        (JoinAs::Participant, with(None), false),
+        (JoinAs::Viewer, with(None), true),
+        (JoinAs::Participant, with(Some(true)), true),
+        (JoinAs::Viewer, with(Some(false)), false),
+        (JoinAs::Viewer, grant(|grant| grant.participant.moderator = true), false),
+        (JoinAs::Viewer, grant(|grant| grant.participant.identity = "bob".into()), false),
+        (
+            JoinAs::Participant,
+            grant(|grant| {
+                (grant.participant.identity, grant.participant.viewer) = ("bob".into(), Some(true));
+            }),
+            false,
+        ),
+        (JoinAs::Viewer, grant(|grant| grant.participant.hidden = true), false),
+        (JoinAs::Participant, ticket(|ticket| ticket.participant.viewer = true), true),
+        (JoinAs::Viewer, ticket(|ticket| ticket.participant.identity = None), true),
+    ];
+    for (join_as, credential, expected) in cases {
+        assert_eq!(is_viewer(join_as, &credential), expected, "{join_as:?} {credential:?}");
     }
 }
 

@@ -58,6 +58,16 @@ export async function everyoneSeesAndHearsEveryone(people: readonly Person[], se
   });
 }
 
+/** Waits until a viewer, who has no tile, decodes new frames of, and hears, all who are on stage. */
+export async function seesAndHearsStage(viewer: Person, stage: readonly Person[], seconds = 45): Promise<void> {
+  const evidence = new Map<string, Evidence>();
+  await waitUntil(`${viewer.name} sees and hears the stage`, seconds, async () => {
+    const ids = await Promise.all(stage.map((person) => person.peerId()));
+    const problems = await problemsOf(viewer, -1, ids, evidence, stage);
+    return problems.length === 0 ? undefined : problems.join('; ');
+  });
+}
+
 async function problemsOf(
   person: Person,
   index: number,

@@ -65,6 +65,7 @@ export class LocalMedia {
   readonly #chosen: Record<DeviceKind, DeviceRequest> = { microphone: {}, camera: {} };
   #preferences: CapturePreferences;
   readonly #openings: Record<DeviceKind, Opening<MediaStreamTrack>> = { microphone: new Opening(stopTrack), camera: new Opening(stopTrack) };
+  readonly #permission = new Opening(stopTrack);
   readonly #screenOpening = new Opening<ScreenTracks>(stopScreenTracks);
   /** Whether the microphone is muted. Also applies to the next microphone that is opened, even if opening one failed in between. */
   #isMuted = false;
@@ -95,6 +96,13 @@ export class LocalMedia {
     const device = this.#state[kind];
     if (device.status === 'off' || device.status === 'failed') await this.#open(kind);
     else this.#applyMute(kind);
+  }
+
+  /** Opens a device and stops it at once, so that the browser asks for permission. Never throws. */
+  async askPermission(kind: DeviceKind): Promise<void> {
+    if (this.#state[kind].status !== 'off') return;
+    const opened = await this.#permission.run(() => this.#access.open(kind, { ...this.#preferences, ...this.#chosen[kind] }));
+    if (opened !== undefined && 'value' in opened) stopTrack(opened.value);
   }
 
   /** Mutes the microphone, stops the camera. */

@@ -25,6 +25,8 @@ export type MeetingInfo =
       /** Number of participants in the meeting. */
       participants: number | undefined;
       needsToken: boolean;
+      /** Whether this participant joins as a viewer. */
+      isViewer: boolean;
       /** Whether it is being recorded, as far as the server tells before joining. */
       isRecorded: boolean;
       /** Whether the server accepts media only at loopback addresses. */
@@ -79,7 +81,7 @@ export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fe
 
 export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
   if (!isRecord(body)) return { status: 'unreachable' };
-  const { title, ready, phase, participants, tokenRequired, startsAt, recording, loopbackOnly } = body;
+  const { title, ready, phase, participants, tokenRequired, viewer, startsAt, recording, loopbackOnly } = body;
   return {
     status: 'found',
     title: isText(title) ? title : fallbackTitle(address),
@@ -89,6 +91,7 @@ export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
     startsAt: isText(startsAt) && !Number.isNaN(Date.parse(startsAt)) ? Date.parse(startsAt) : undefined,
     participants: typeof participants === 'number' ? participants : undefined,
     needsToken: tokenRequired === true,
+    isViewer: viewer === true,
     isRecorded: recording === true,
     isLoopbackOnly: loopbackOnly === true,
   };

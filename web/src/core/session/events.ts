@@ -2,7 +2,7 @@
 
 import type { ChatMessage, PeerVolume, Sends, Source } from '../../generated/messages';
 import type { ConveneError } from '../errors';
-import type { LobbyPeer, PublishSource, Reaction } from '../../generated/messages';
+import type { LobbyPeer, PublishSource, Reaction, ViewerHand } from '../../generated/messages';
 import type { ChatPage } from '../signaling/decode';
 import type { OwnRights, Peer, PeerStatus } from '../signaling/peers';
 import type { ConnectionState } from './connection-state';
@@ -44,7 +44,11 @@ export type RoomEvent =
   /** The sources that a peer sends now, whether or not they are received here. */
   | { type: 'peerSends'; peerId: string; sends: Sends | undefined }
   | { type: 'handRaised'; peerId: string; isRaised: boolean }
-  | { type: 'reaction'; peerId: string; reaction: Reaction }
+  /** Without a peer: of a viewer. */
+  | { type: 'reaction'; peerId: string | undefined; reaction: Reaction }
+  | { type: 'viewers'; count: number }
+  /** For moderators: how many viewers have raised a hand, and the first of them. */
+  | { type: 'viewerHands'; count: number; hands: ViewerHand[] }
   | { type: 'permissions'; permissions: OwnRights }
   | { type: 'lobbyPeers'; peers: LobbyPeer[] }
   /** `isLobbyOn` is undefined where moderators cannot change the lobby. */

@@ -29,6 +29,8 @@ export interface Peer {
 /** The local participant's permissions. */
 export interface OwnRights {
   isModerator: boolean;
+  /** Only receives, until a moderator brings the participant on stage. */
+  isViewer: boolean;
   publish: PublishGrant;
   chat: boolean;
   /** The name set by the join token. */
@@ -39,9 +41,10 @@ export interface OwnRights {
 const PROGRAMS: readonly string[] = ['broadcaster', 'ffmpeg', 'gstreamer'];
 
 export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true };
+export const NO_RIGHTS: PublishGrant = { audio: false, video: false, share: false };
 
 /** The default until the server reports: a guest's permissions in an open meeting. */
-export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
+export const GUEST_RIGHTS: OwnRights = { isModerator: false, isViewer: false, publish: ALL_RIGHTS, chat: true, name: undefined };
 
 export function peerStatusOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>>): PeerStatus {
   return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish), isDisconnected: connected === false };
@@ -67,10 +70,11 @@ export function sendsOf(value: unknown): Sends | undefined {
 }
 
 export function permissionsOf(data: Partial<Permissions>): OwnRights {
-  const { moderator, publishData, chat, screenShare, name } = data;
+  const { moderator, viewer, publishData, chat, screenShare, name } = data;
   const publish = rightsOf(data.publish);
   return {
     isModerator: moderator === true,
+    isViewer: viewer === true,
     publish: { ...publish, share: publish.share && screenShare !== false },
     chat: chat !== false && publishData !== false,
     name: isText(name) ? name : undefined,

@@ -39,6 +39,8 @@ export const screens: Pick<Texts, 'common' | 'home' | 'preJoin' | 'waitingRoom' 
     level: 'Mikrofonpegel',
     empty: 'Noch ist niemand da',
     already: (count) => (count === 1 ? '1 Person ist da' : `${count} Personen sind da`),
+    viewer: 'Sie nehmen als Zuschauer teil',
+    viewerMay: 'Sie können zusehen, zuhören, reagieren und die Hand heben. Die Moderation kann Sie auf die Bühne holen.',
     unreachable: 'Der Server antwortet noch nicht. Sie können beitreten und warten.',
     outOfReach:
       'In Firefox funktionieren Ton und Video nicht: Dieser Server nimmt Medien nur unter 127.0.0.1 an, und zu dieser Adresse stellt Firefox keine Verbindung her. Verwenden Sie Chrome oder verbinden Sie diesen Computer mit einem Netzwerk und starten Sie den Server neu.',

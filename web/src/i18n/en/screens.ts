@@ -37,6 +37,8 @@ export const screens = {
     level: 'Microphone level',
     empty: 'No one is here yet',
     already: (count: number) => (count === 1 ? '1 person is here' : `${count} people are here`),
+    viewer: 'You’ll join as a viewer',
+    viewerMay: 'You can watch, listen, react and raise your hand. A moderator can bring you on stage.',
     unreachable: 'The server isn’t responding yet. You can join now and wait.',
     outOfReach:
       'Audio and video won’t work in Firefox: this server accepts media only at 127.0.0.1, and Firefox doesn’t connect to that address. Use Chrome, or connect this computer to a network and restart the server.',

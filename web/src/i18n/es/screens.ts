@@ -39,6 +39,8 @@ export const screens: Pick<Texts, 'common' | 'home' | 'preJoin' | 'waitingRoom' 
     level: 'Nivel del micrófono',
     empty: 'Aún no hay nadie',
     already: (count) => (count === 1 ? 'Hay 1 persona' : `Hay ${count} personas`),
+    viewer: 'Entrarás como espectador',
+    viewerMay: 'Puedes ver, escuchar, reaccionar y levantar la mano. Un moderador puede subirte al escenario.',
     unreachable: 'El servidor aún no responde. Puedes entrar y esperar.',
     outOfReach:
       'El audio y el vídeo no funcionan en Firefox: este servidor solo los acepta en 127.0.0.1, y Firefox no se conecta a esa dirección. Usa Chrome o conecta este ordenador a una red y reinicia el servidor.',

@@ -20,6 +20,16 @@ describe('opening the page', () => {
     });
   });
 
+  it('opens no device for a viewer', async () => {
+    const { model } = setUp({}, { ...FOUND, isViewer: true });
+    await model.open();
+    expect(model.state.get()).toMatchObject({
+      screen: { name: 'preJoin' },
+      meeting: { isViewer: true },
+      local: { microphone: { status: 'off' }, camera: { status: 'off' } },
+    });
+  });
+
   it('shows why the meeting is not ready', async () => {
     const waitingFor = { reason: 'PoolFull', message: 'no pod is free' };
     const { model } = setUp({}, { ...FOUND, isReady: false, waitingFor });

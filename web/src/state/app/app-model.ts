@@ -86,7 +86,8 @@ export class AppModel {
 
   /** Opens microphone and camera together, so that browsers prompt once. */
   async startPreview(): Promise<void> {
-    await Promise.all(this.#wanted.map((kind) => this.#local.turnOn(kind)));
+    const wanted = this.#store.get().meeting.isViewer ? [] : this.#wanted;
+    await Promise.all(wanted.map((kind) => this.#local.turnOn(kind)));
     this.#hasPreview = true;
     this.#prepare();
     await this.#listDevices();

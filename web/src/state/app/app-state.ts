@@ -42,6 +42,8 @@ export interface MeetingBrief {
   participants: number | undefined;
   /** Whether a join token is required: the link alone is not enough. */
   needsToken: boolean;
+  /** Whether this participant joins as a viewer, who needs neither microphone nor camera. */
+  isViewer: boolean;
   isRecorded: boolean;
   /** Whether this browser cannot send media to the server's addresses. */
   isOutOfReach: boolean;
@@ -82,6 +84,7 @@ export function initialState({ address, page, environment, loadName, settings, r
       startsAt: undefined,
       participants: undefined,
       needsToken: false,
+      isViewer: false,
       isRecorded: false,
       isOutOfReach: false,
       isReady: true,
@@ -123,9 +126,12 @@ function firstScreen({ address, page }: Pick<AppDependencies, 'address' | 'page'
 
 export function briefOf(info: MeetingInfo, before: MeetingBrief, { reachesLoopback }: Environment): MeetingBrief {
   if (info.status !== 'found') return { ...before, isUnreachable: info.status === 'unreachable' };
-  const { title, waitingFor, startsAt, participants, needsToken, isRecorded, isReady } = info;
+  const { title, waitingFor, startsAt, participants, needsToken, isViewer, isRecorded, isReady } = info;
   const isOutOfReach = info.isLoopbackOnly && !reachesLoopback;
-  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isRecorded, isOutOfReach, isReady, isUnreachable: false };
+  return {
+    ...{ title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isViewer, isRecorded, isOutOfReach, isReady },
+    isUnreachable: false,
+  };
 }
 
 export function preferencesOf({ noiseSuppression, cameraHeight, isBackgroundBlurred, microphoneId, cameraId }: Settings): CapturePreferences {

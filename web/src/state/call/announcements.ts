@@ -1,6 +1,7 @@
 /** Toasts and sounds for events of other participants, decided before an event is applied to the room. Pure. */
 
 import type { OwnRights } from '../../core/signaling/peers';
+import type { ViewerHand } from '../../generated/messages';
 import type { RoomAccess, RoomView, RoomViewEvent } from '../tiles/participants';
 import type { ToastContent } from './toasts';
 
@@ -30,6 +31,8 @@ export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, h
       return { chime: 'hand', toasts: [{ kind: 'hand', name: nameOf(room, event.peerId) }] };
     case 'lobbyPeers':
       return event.peers.some((one) => !room.lobby.some((other) => other.peerId === one.peerId)) ? { chime: 'knock', toasts: [] } : NOTHING;
+    case 'viewerHands':
+      return handsAnnouncement(room, event.hands);
     case 'roomState':
       return { toasts: room.isKnown ? accessToasts(room, event) : [] };
     case 'permissions':
@@ -37,6 +40,12 @@ export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, h
     default:
       return NOTHING;
   }
+}
+
+/** Only the first of those that are new: hundreds may rise together. */
+function handsAnnouncement({ viewerHands }: RoomView, hands: readonly ViewerHand[]): Announcement {
+  const risen = hands.find(({ peerId }) => !viewerHands.hands.some((one) => one.peerId === peerId));
+  return risen === undefined ? NOTHING : { chime: 'hand', toasts: [{ kind: 'hand', name: risen.displayName }] };
 }
 
 export function nameOf({ participants }: RoomView, peerId: string): string {
@@ -59,6 +68,7 @@ function accessToasts(before: RoomAccess, { isLocked, isLobbyOn }: RoomAccess): 
 }
 
 function rightsToasts(before: OwnRights, rights: OwnRights): ToastContent[] {
+  if (before.isViewer !== rights.isViewer) return [{ kind: 'rights', change: rights.isViewer ? 'viewer' : 'onStage' }];
   const isRestricted = (['audio', 'video', 'share'] as const).some((kind) => before.publish[kind] && !rights.publish[kind]);
   return [
     ...(before.isModerator === rights.isModerator

@@ -34,7 +34,9 @@ import { receptionOf, watchedPeersOf, type ReceiveQuality, type Size } from '../
 const REACTION_MS = 4000;
 
 type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
-type FromRoom = Shown & RoomAccess & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'lastSpoke' | 'rights' | 'lobby' | 'isHandRaised' | 'isRecorded'>;
+type FromRoom = Shown &
+  RoomAccess &
+  Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'lastSpoke' | 'rights' | 'lobby' | 'viewers' | 'viewerHands' | 'isHandRaised' | 'isRecorded'>;
 
 const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
@@ -183,6 +185,7 @@ export class CallModel {
 
   async toggleHand(): Promise<void> {
     const raised = !this.#store.get().isHandRaised;
+    if (raised && this.#room.rights.isViewer) this.#devices.askPermission();
     if (await this.ask('raiseHand', { raised })) this.#reduceRoom({ type: 'handRaised', peerId: this.#dependencies.peerId, isRaised: raised });
   }
 
@@ -275,7 +278,7 @@ export class CallModel {
       case 'chatMessage':
         return this.#onChat(event.message);
       case 'reaction':
-        if (event.peerId !== this.#dependencies.peerId) this.#float(nameOf(this.#room, event.peerId), event.reaction);
+        if (event.peerId !== this.#dependencies.peerId) this.#float(event.peerId === undefined ? '' : nameOf(this.#room, event.peerId), event.reaction);
         return;
       case 'mutedByModerator':
         return this.#devices.mutedByModerator(event.source);
@@ -297,6 +300,9 @@ export class CallModel {
   }
 
   #onRights(rights: OwnRights): void {
+    const comesOnStage = this.#hasJoined && this.#room.rights.isViewer && !rights.isViewer;
+    if (comesOnStage && rights.publish.audio) this.#set({ dialog: { name: 'onStage' } });
+    if (rights.isViewer && this.#store.get().dialog?.name === 'onStage') this.#set({ dialog: undefined });
     this.#devices.applyPermissions(rights.publish);
     if (rights.name !== undefined) this.#displayName = rights.name;
   }
@@ -336,9 +342,9 @@ export class CallModel {
     const { local, peerId } = this.#dependencies;
     const room = this.#room;
     const self = { peerId, displayName: this.#displayName, local: local.state };
-    const { title, activeSpeaker, lastSpoke, rights, lobby, isLocked, isLobbyOn, raisedHands } = room;
+    const { title, activeSpeaker, lastSpoke, rights, lobby, viewers, viewerHands, isLocked, isLobbyOn, raisedHands } = room;
     return {
-      ...{ title, activeSpeaker, lastSpoke, rights, lobby, isLocked, isLobbyOn },
+      ...{ title, activeSpeaker, lastSpoke, rights, lobby, viewers, viewerHands, isLocked, isLobbyOn },
       local: local.state,
       people: reuseEqual(before.people, peopleOf(room, self), ({ peerId: id }) => id),
       tiles: reuseEqual(before.tiles, tilesOf(room, self), ({ key }) => key),

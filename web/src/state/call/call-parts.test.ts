@@ -268,7 +268,7 @@ describe('roles, hands and screens', () => {
   });
 
   it('the lobby is cleared when the moderator role is lost', () => {
-    const rights = { isModerator: false, publish: { audio: true, video: true, share: true }, chat: true, name: undefined };
+    const rights = { isModerator: false, isViewer: false, publish: { audio: true, video: true, share: true }, chat: true, name: undefined };
     const room = reduceRoom({ ...joined, lobby: [{ peerId: 'x', displayName: 'X' }] }, { type: 'permissions', permissions: rights });
     expect(room.lobby).toEqual([]);
   });

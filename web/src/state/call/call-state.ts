@@ -2,7 +2,7 @@
 
 import type { LocalMediaState } from '../../core/media/local-media';
 import type { ConnectionState } from '../../core/session/connection-state';
-import type { LobbyPeer, Reaction } from '../../generated/messages';
+import type { LobbyPeer, Reaction, ViewerHands } from '../../generated/messages';
 import type { OwnRights } from '../../core/signaling/peers';
 import type { ChatLog } from '../chat/chat';
 import type { Fit } from '../tiles/fit';
@@ -16,12 +16,14 @@ export type CallDialog =
   | { name: 'settings' }
   | { name: 'shortcuts' }
   | { name: 'unmute' }
+  | { name: 'onStage' }
   | { name: 'endMeeting' }
   | { name: 'remove'; peerId: string; displayName: string }
   | { name: 'rights'; peerId: string };
 
 export interface FloatingReaction {
   id: number;
+  /** Empty: of a viewer. */
   name: string;
   reaction: Reaction;
 }
@@ -42,6 +44,8 @@ export interface CallState extends RoomAccess {
   lastSpoke: ReadonlyMap<string, number>;
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
+  viewers: number;
+  viewerHands: ViewerHands;
   isHandRaised: boolean;
   /** Whether the call is being recorded. */
   isRecorded: boolean;

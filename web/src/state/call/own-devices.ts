@@ -51,6 +51,11 @@ export class OwnDevices {
     void this.#local.reopenInterrupted();
   }
 
+  /** Lets the browser ask for the microphone now, so that it need not ask on stage. */
+  askPermission(): void {
+    void this.#local.askPermission('microphone');
+  }
+
   /** Releases devices that are no longer permitted. */
   applyPermissions({ audio, video, share }: PublishGrant): void {
     if (!audio) this.#local.release('microphone');

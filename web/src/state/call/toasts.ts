@@ -11,7 +11,7 @@ export type ToastContent =
   | { kind: 'chat'; name: string; text: string }
   | { kind: 'hand'; name: string }
   | { kind: 'muted'; source: PublishSource }
-  | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
+  | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' | 'viewer' | 'onStage' }
   | { kind: 'lock'; isLocked: boolean }
   | { kind: 'lobby'; isOn: boolean }
   /** Recording started or stopped. */

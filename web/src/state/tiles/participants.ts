@@ -6,7 +6,7 @@
  */
 
 import type { LastPicturesGone, RemoteTrack, RoomEvent } from '../../core/session/events';
-import type { LobbyPeer } from '../../generated/messages';
+import type { LobbyPeer, ViewerHands } from '../../generated/messages';
 import { GUEST_RIGHTS, type OwnRights, type Peer } from '../../core/signaling/peers';
 
 /** Mean volume over most of a second, in dBvo, from which a participant counts as speaking. */
@@ -49,6 +49,10 @@ export interface RoomView extends RoomAccess {
   ownScores: ReadonlyMap<string, number>;
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
+  /** The number of viewers. */
+  viewers: number;
+  /** For moderators: the raised hands of viewers. */
+  viewerHands: ViewerHands;
   /** Undefined until the server has sent it. */
   title: string | undefined;
   /** Whether the server has sent title, lock and lobby. */
@@ -59,6 +63,8 @@ export interface RoomView extends RoomAccess {
 export function isRecorded({ participants }: Pick<RoomView, 'participants'>): boolean {
   return participants.some(({ isRecorder }) => isRecorder);
 }
+
+const NO_HANDS: ViewerHands = { count: 0, hands: [] };
 
 export type RoomViewEvent = RoomEvent | LastPicturesGone | { type: 'connectionLost' };
 
@@ -72,6 +78,8 @@ export const EMPTY_ROOM: RoomView = {
   ownScores: new Map(),
   rights: GUEST_RIGHTS,
   lobby: [],
+  viewers: 0,
+  viewerHands: NO_HANDS,
   title: undefined,
   isKnown: false,
   isLocked: false,
@@ -81,7 +89,7 @@ export const EMPTY_ROOM: RoomView = {
 export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
   switch (event.type) {
     case 'joined':
-      return event.peers.reduce(withPeer, { ...staleRoom(room), raisedHands: [] });
+      return event.peers.reduce(withPeer, { ...staleRoom(room), raisedHands: [], viewers: 0, viewerHands: NO_HANDS });
     case 'moved':
       // The scores are of streams to the previous server.
       return event.peers.reduce(withPeer, { ...room, ownScores: new Map() });
@@ -121,9 +129,13 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'activeSpeaker':
       return withSpeaker(room, event.peerId);
     case 'permissions':
-      return { ...room, rights: event.permissions, lobby: event.permissions.isModerator ? room.lobby : [] };
+      return withRights(room, event.permissions);
     case 'lobbyPeers':
       return { ...room, lobby: event.peers };
+    case 'viewers':
+      return { ...room, viewers: event.count };
+    case 'viewerHands':
+      return { ...room, viewerHands: { count: event.count, hands: event.hands } };
     case 'roomState':
       return withState(room, event);
     case 'connectionLost':
@@ -138,6 +150,10 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
       // Handled by other parts of the call.
       return room;
   }
+}
+
+function withRights(room: RoomView, rights: OwnRights): RoomView {
+  return rights.isModerator ? { ...room, rights } : { ...room, rights, lobby: [], viewerHands: NO_HANDS };
 }
 
 function withState(room: RoomView, { title, isLocked, isLobbyOn }: RoomAccess & { title: string }): RoomView {

@@ -81,10 +81,10 @@ export interface Self {
   local: LocalMediaState;
 }
 
-/** The others in the order in which they joined, then the local participant. */
+/** The others in the order in which they joined, then the local participant, unless it is a viewer. */
 export function peopleOf(room: RoomView, self: Self): Person[] {
   const others = room.participants.filter(({ peerId }) => peerId !== self.peerId);
-  return [...others.map((participant) => remotePerson(room, participant)), selfPerson(room, self)];
+  return [...others.map((participant) => remotePerson(room, participant)), ...(room.rights.isViewer ? [] : [selfPerson(room, self)])];
 }
 
 /** A tile for each shared screen, then one for each participant. */

@@ -1,6 +1,6 @@
 /** Banners that stay above the tiles until resolved: requests to join, problems, sharing, being alone. They never cover tiles. */
 
-import { CircleAlert, DoorOpen, Link, ScreenShare, X } from 'lucide-react';
+import { CircleAlert, DoorOpen, Eye, Link, ScreenShare, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { KINDS, type DeviceKind } from '../../core/media/devices';
 import { isInterrupted, isTurnedOn } from '../../core/media/local-media';
@@ -18,7 +18,10 @@ interface Props {
 }
 
 export function Notices({ call, state, needsInvitation }: Props): ReactNode {
-  const isAlone = state.people.filter(({ isRecorder }) => !isRecorder).length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
+  const isConnected = state.connection.status === 'connected';
+  const onStage = state.people.filter(({ isRecorder }) => !isRecorder).length;
+  const isAlone = onStage === 1 && !state.rights.isViewer && isConnected && state.lobby.length === 0 && state.viewers === 0;
+  const isStageEmpty = onStage === 0 && state.rights.isViewer && isConnected;
   const showsKnock = state.lobby.length > 0 && state.rights.isModerator && state.panel !== 'people';
   return (
     <div className="call-banners">
@@ -26,6 +29,7 @@ export function Notices({ call, state, needsInvitation }: Props): ReactNode {
       {state.toasts.map((toast) => toast.kind === 'problem' && <ProblemBanner key={toast.id} toast={toast} call={call} />)}
       {KINDS.map((kind) => isTurnedOn(state.local[kind]) && isInterrupted(state.local[kind]) && <InterruptedBanner key={kind} kind={kind} call={call} />)}
       {state.local.screen.status === 'on' && <ShareBanner call={call} />}
+      {isStageEmpty && <StageEmptyBanner />}
       {isAlone && <InviteBanner needsInvitation={needsInvitation} />}
     </div>
   );
@@ -92,6 +96,16 @@ function ShareBanner({ call }: { call: CallModel }): ReactNode {
       <button type="button" className="button button-small button-quiet" onClick={() => call.toggleShare()}>
         {texts.controls.stopShare}
       </button>
+    </div>
+  );
+}
+
+function StageEmptyBanner(): ReactNode {
+  const texts = useTexts().call;
+  return (
+    <div className="banner" role="status" data-testid="stage-empty">
+      <Eye size={18} aria-hidden="true" />
+      <p>{texts.stageEmpty}</p>
     </div>
   );
 }

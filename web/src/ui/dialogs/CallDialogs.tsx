@@ -48,6 +48,20 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
           onClose={close}
         />
       );
+    case 'onStage':
+      return (
+        <Question
+          title={texts.onStageTitle}
+          text={texts.onStageText}
+          yes={texts.unmute}
+          no={texts.stayMuted}
+          testId="on-stage-dialog"
+          onYes={() => {
+            if (!isTurnedOn(app.local.microphone)) call.toggle('microphone');
+          }}
+          onClose={close}
+        />
+      );
     case 'remove':
       return <RemoveDialog peerId={dialog.peerId} displayName={dialog.displayName} call={call} access={state} onClose={close} />;
     case 'endMeeting':

@@ -1,6 +1,6 @@
 /** The call screen: tiles, controls, panels, toasts and dialogs. */
 
-import { Disc, DoorClosed, Lock, Volume2 } from 'lucide-react';
+import { Disc, DoorClosed, Eye, Lock, Volume2 } from 'lucide-react';
 import { useRef, useState, type ReactNode } from 'react';
 import type { AppModel } from '../../state/app/app-model';
 import type { AppState } from '../../state/app/app-state';
@@ -110,6 +110,13 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
         <span className="chip" data-testid="lobby-mark">
           <DoorClosed size={14} aria-hidden="true" />
           <span className="chip-word">{texts.call.lobbyOn}</span>
+        </span>
+      )}
+      {state.viewers > 0 && (
+        <span className="chip" data-testid="viewers-mark" title={texts.call.viewers(state.viewers)}>
+          <Eye size={14} aria-hidden="true" />
+          <span aria-hidden="true">{texts.call.count(state.viewers)}</span>
+          <span className="visually-hidden">{texts.call.viewers(state.viewers)}</span>
         </span>
       )}
       <span className="call-header-space" />

@@ -1,6 +1,6 @@
 /** The pre-join screen: self view, name and devices. */
 
-import { Info, Settings as SettingsIcon, Users } from 'lucide-react';
+import { Eye, Info, Settings as SettingsIcon, Users } from 'lucide-react';
 import { useState, type ComponentProps, type ReactNode, type SyntheticEvent } from 'react';
 import { MAX_NAME_LENGTH } from '../../core/peer/display-name';
 import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
@@ -41,7 +41,7 @@ export function PreJoinScreen({ model, app }: Props): ReactNode {
         </button>
       </header>
       <div className="pre-join-columns">
-        <SelfView model={model} app={app} />
+        {app.meeting.isViewer ? <ViewerNote /> : <SelfView model={model} app={app} />}
         <JoinForm model={model} app={app} />
       </div>
       {showsSettings && <SettingsDialog model={model} app={app} onClose={() => setShowsSettings(false)} />}
@@ -81,12 +81,24 @@ function JoinForm({ model, app }: Props): ReactNode {
             onChange={(event) => model.setName(event.currentTarget.value)}
           />
         </label>
-        <Devices model={model} app={app} />
-        <DeviceProblem app={app} onRetry={(kinds) => kinds.forEach((kind) => model.toggle(kind))} />
+        {!app.meeting.isViewer && <Devices model={model} app={app} />}
+        {!app.meeting.isViewer && <DeviceProblem app={app} onRetry={(kinds) => kinds.forEach((kind) => model.toggle(kind))} />}
         <button type="submit" className="button button-primary button-wide" data-testid="join-button" disabled={!app.canJoin}>
           {joinLabel(app, texts)}
         </button>
       </form>
+    </section>
+  );
+}
+
+/** In place of the self view. */
+function ViewerNote(): ReactNode {
+  const texts = useTexts().preJoin;
+  return (
+    <section className="viewer-note" data-testid="viewer-note">
+      <Eye size={40} aria-hidden="true" />
+      <h2>{texts.viewer}</h2>
+      <p>{texts.viewerMay}</p>
     </section>
   );
 }
@@ -207,6 +219,7 @@ function DeviceProblem({ app, onRetry }: { app: AppState; onRetry: (kinds: Devic
 
 function joinLabel({ local, meeting }: AppState, { preJoin }: Texts): string {
   if (!meeting.isReady && !meeting.isUnreachable) return preJoin.joinAndWait;
+  if (meeting.isViewer) return preJoin.join;
   // Devices that are opening are expected to open; longer words would make the button higher until they have.
   const isWithout = [local.camera, local.microphone].every(({ status }) => status === 'off' || status === 'failed');
   return isWithout ? preJoin.joinWithout : preJoin.join;

@@ -144,6 +144,9 @@ pub struct SetPermissions {
     /// Whether the participant may send chat messages and open data channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_data: Option<bool>,
+    /// Whether the participant is a viewer. One who becomes a viewer is no longer a moderator; `false` brings a viewer on stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewer: Option<bool>,
 }
 
 /// Payload of `setModerator`.

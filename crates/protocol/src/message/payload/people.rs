@@ -24,6 +24,10 @@ pub struct Permissions {
     pub subscribe: bool,
     /// Whether the receiver is hidden from the others.
     pub hidden: bool,
+    /// Whether the receiver is a viewer: it only receives, until a moderator brings it on stage.
+    #[serde(default)]
+    #[ts(as = "Option<bool>")]
+    pub viewer: bool,
     /// Whether the chat is on in this meeting.
     pub chat: bool,
     /// Whether screen sharing is on in this meeting.
@@ -152,13 +156,43 @@ pub struct HandRaised {
     pub raised: bool,
 }
 
-/// Payload of `reaction`.
+/// Payload of `viewers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct Viewers {
+    /// The number of viewers in the meeting.
+    pub count: u32,
+}
+
+/// A viewer who has raised a hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
-pub struct PeerReaction {
-    /// The participant.
+pub struct ViewerHand {
+    /// The viewer.
     pub peer_id: String,
+    /// The name of the viewer.
+    pub display_name: String,
+}
+
+/// Payload of `viewerHands`: it replaces the previous list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct ViewerHands {
+    /// The number of viewers who have raised a hand.
+    pub count: u32,
+    /// Those who have waited longest, at most 50, in order.
+    pub hands: Vec<ViewerHand>,
+}
+
+/// Payload of `reaction`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
+pub struct PeerReaction {
+    /// The participant; absent: a viewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_id: Option<String>,
     /// The reaction.
     pub reaction: Reaction,
 }

@@ -22,7 +22,15 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'handRaised':
       return { type: 'handRaised', peerId: data.peerId, isRaised: data.raised };
     case 'reaction':
-      return { type: 'reaction', peerId: data.peerId, reaction: data.reaction };
+      return { type: 'reaction', peerId: data.peerId ?? undefined, reaction: data.reaction };
+    case 'viewers':
+      return { type: 'viewers', count: data.count };
+    case 'viewerHands':
+      return {
+        type: 'viewerHands',
+        count: data.count,
+        hands: data.hands.map(({ peerId, displayName }) => ({ peerId, displayName: shownName(displayName) })),
+      };
     case 'permissions':
       return { type: 'permissions', permissions: permissionsOf(data) };
     case 'lobbyPeers':

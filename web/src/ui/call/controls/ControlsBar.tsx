@@ -30,9 +30,13 @@ export const ControlsBar = memoOn<Props>(SHOWN_IN_BAR, function ControlsBar({ mo
   const titled = (title: string, command: Command): string => withKeys(title, command, app.settings, all);
   return (
     <div className="controls" role="toolbar" aria-label={texts.toolbar}>
-      <DeviceControl kind="microphone" model={model} app={app} call={call} state={state} />
-      <DeviceControl kind="camera" model={model} app={app} call={call} state={state} />
-      <ShareControl call={call} state={state} titled={titled} />
+      {!state.rights.isViewer && (
+        <>
+          <DeviceControl kind="microphone" model={model} app={app} call={call} state={state} />
+          <DeviceControl kind="camera" model={model} app={app} call={call} state={state} />
+          <ShareControl call={call} state={state} titled={titled} />
+        </>
+      )}
       <Control
         icon={Hand}
         label={texts.hand}
@@ -61,7 +65,7 @@ export const ControlsBar = memoOn<Props>(SHOWN_IN_BAR, function ControlsBar({ mo
         title={titled(texts.people, 'people')}
         testId="people-button"
         isPressed={state.panel === 'people'}
-        badge={state.rights.isModerator ? state.lobby.length : 0}
+        badge={state.rights.isModerator ? state.lobby.length + state.viewerHands.count : 0}
         badgeLabel=""
         onClick={() => call.togglePanel('people')}
       />

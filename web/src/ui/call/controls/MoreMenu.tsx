@@ -55,7 +55,7 @@ function NarrowItems({ model, app, call, state }: Props): ReactNode {
     <div className="narrow-only">
       <ReactionRow call={call} />
       <MenuItem icon={Users} label={texts.people} testId="people-item" onSelect={() => call.togglePanel('people')} />
-      {canShareScreen() && (
+      {canShareScreen() && !state.rights.isViewer && (
         <MenuItem
           icon={ScreenShare}
           label={texts[isSharing ? 'stopShare' : 'shareTitle']}

@@ -13,19 +13,21 @@ export function Reactions({ reactions }: { reactions: readonly FloatingReaction[
   const texts = useTexts();
   return (
     <div className="reactions" role="log" aria-live="polite" data-testid="reactions">
-      {reactions.map(({ id, name, reaction }) => (
-        <span
-          key={id}
-          className={`reaction${id % PLACES.length < LOWER_ROW ? '' : ' reaction-upper'}`}
-          style={{ '--place': `${PLACES[id % PLACES.length] ?? 0}%` } as CSSProperties}
-          data-reaction={reaction}
-        >
-          <ReactionIcon reaction={reaction} size={38} />
-          <span className="reaction-name" aria-label={texts.toasts.reaction(name, texts.reactions[reaction])}>
-            {name}
+      {reactions
+        .map(({ id, name: given, reaction }) => ({ id, reaction, name: given === '' ? texts.toasts.aViewer : given }))
+        .map(({ id, name, reaction }) => (
+          <span
+            key={id}
+            className={`reaction${id % PLACES.length < LOWER_ROW ? '' : ' reaction-upper'}`}
+            style={{ '--place': `${PLACES[id % PLACES.length] ?? 0}%` } as CSSProperties}
+            data-reaction={reaction}
+          >
+            <ReactionIcon reaction={reaction} size={38} />
+            <span className="reaction-name" aria-label={texts.toasts.reaction(name, texts.reactions[reaction])}>
+              {name}
+            </span>
           </span>
-        </span>
-      ))}
+        ))}
     </div>
   );
 }

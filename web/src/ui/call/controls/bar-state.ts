@@ -2,6 +2,6 @@
 
 import type { CallState } from '../../../state/call/call-state';
 
-export const SHOWN_IN_BAR = ['local', 'rights', 'panel', 'chat', 'lobby', 'isHandRaised'] as const;
+export const SHOWN_IN_BAR = ['local', 'rights', 'panel', 'chat', 'lobby', 'viewerHands', 'isHandRaised'] as const;
 
 export type BarState = Pick<CallState, (typeof SHOWN_IN_BAR)[number]>;

@@ -2,7 +2,7 @@
 
 import { Circle, Crown, DoorClosed, DoorOpen, Hand, Lock, LockOpen, Mic, MicOff, ScreenShare, VideoOff, VolumeX } from 'lucide-react';
 import { memo, type ReactNode } from 'react';
-import type { LobbyPeer } from '../../../generated/messages';
+import type { LobbyPeer, ViewerHands } from '../../../generated/messages';
 import { initialsOf } from '../../../core/peer/display-name';
 import type { CallModel } from '../../../state/call/call-model';
 import type { CallState } from '../../../state/call/call-state';
@@ -15,17 +15,23 @@ import { SidePanel } from './SidePanel';
 
 interface Props {
   call: CallModel;
-  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'isLobbyOn' | 'locallyMuted' | 'pinned' | 'leftOut'>;
+  state: Pick<CallState, 'people' | 'lobby' | 'viewers' | 'viewerHands' | 'rights' | 'isLocked' | 'isLobbyOn' | 'locallyMuted' | 'pinned' | 'leftOut'>;
 }
 
 export function PeoplePanel({ call, state }: Props): ReactNode {
   const { people: texts, call: callTexts } = useTexts();
-  const { people, lobby, rights, locallyMuted, leftOut } = state;
+  const { people, lobby, viewers, viewerHands, rights, locallyMuted, leftOut } = state;
   const isModerator = rights.isModerator;
   return (
     <SidePanel title={`${texts.title} (${people.length})`} testId="people-panel" onClose={() => call.togglePanel('people')}>
       {isModerator && <RoomActions call={call} access={state} />}
       {isModerator && lobby.length > 0 && <Lobby call={call} lobby={lobby} />}
+      {isModerator && viewerHands.count > 0 && <ViewerHandList call={call} raised={viewerHands} />}
+      {viewers > 0 && (
+        <p className="panel-note" data-testid="viewers-note">
+          {callTexts.viewers(viewers)}
+        </p>
+      )}
       {leftOut.size > 0 && (
         <p className="panel-note" data-testid="left-out-note">
           {callTexts.leftOutWhy}
@@ -129,6 +135,42 @@ function Lobby({ call, lobby }: { call: CallModel; lobby: readonly LobbyPeer[] }
               </button>
             </li>
           ))}
+      </ul>
+    </section>
+  );
+}
+
+/** Viewers who want to come on stage, the first one first. */
+function ViewerHandList({ call, raised: { count, hands } }: { call: CallModel; raised: ViewerHands }): ReactNode {
+  const texts = useTexts().people;
+  return (
+    <section className="lobby" aria-label={texts.viewerHands(count)} data-testid="viewer-hands">
+      <header>
+        <h3>{texts.viewerHands(count)}</h3>
+      </header>
+      <ul>
+        {hands.map(({ peerId, displayName }) => (
+          <li key={peerId} className="person">
+            <Avatar initials={initialsOf(displayName)} hue={hueOf(displayName)} isSmall />
+            <span className="person-name">{displayName}</span>
+            <button
+              type="button"
+              className="button button-small button-quiet"
+              aria-label={texts.lowerHandOf(displayName)}
+              onClick={() => void call.ask('lowerHand', { peerId })}
+            >
+              {texts.lowerHand}
+            </button>
+            <button
+              type="button"
+              className="button button-small button-primary"
+              aria-label={texts.bringName(displayName)}
+              onClick={() => void call.ask('setPermissions', { peerId, viewer: false })}
+            >
+              {texts.bringOnStage}
+            </button>
+          </li>
+        ))}
       </ul>
     </section>
   );

@@ -4,6 +4,7 @@ import {
   Crown,
   EllipsisVertical,
   Expand,
+  Eye,
   Hand,
   Mic,
   MicOff,
@@ -72,7 +73,7 @@ function FitItem({ call, tileKey, fit }: Pick<Props, 'call' | 'tileKey'> & { fit
 
 function ModeratorItems({ person, call }: Pick<Props, 'person' | 'call'>): ReactNode {
   const texts = useTexts().people;
-  const { peerId, name, isMuted, hasCamera, isSharing, isHandRaised, isModerator } = person;
+  const { peerId, name, isMuted, hasCamera, isSharing, isHandRaised, isModerator, isRecorder, isBroadcaster } = person;
   return (
     <>
       <MenuLine />
@@ -97,6 +98,9 @@ function ModeratorItems({ person, call }: Pick<Props, 'person' | 'call'>): React
         label={texts[isModerator ? 'removeModerator' : 'makeModerator']}
         onSelect={() => void call.ask('setModerator', { peerId, moderator: !isModerator })}
       />
+      {!isRecorder && !isBroadcaster && (
+        <MenuItem icon={Eye} label={texts.makeViewer} testId="make-viewer" onSelect={() => void call.ask('setPermissions', { peerId, viewer: true })} />
+      )}
       <MenuLine />
       <MenuItem icon={UserX} label={texts.remove} isDanger testId="remove-person" onSelect={() => call.open({ name: 'remove', peerId, displayName: name })} />
     </>

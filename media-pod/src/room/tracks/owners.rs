@@ -1,0 +1,61 @@
+//! Which peer has an object of the media plane, and how many there are, without asking all peers: a meeting has thousands of viewers, whose
+//! streams report all the time. Plain data, kept equal to the tracks of the peers.
+
+use std::collections::BTreeMap;
+
+use super::own::PeerTracks;
+use crate::room::interface::ids::{ConsumerId, PeerId, ProducerId, TransportId};
+
+/// The owners of all transports, producers and consumers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Owners {
+    pub(super) transports: BTreeMap<TransportId, PeerId>,
+    pub(super) producers: BTreeMap<ProducerId, PeerId>,
+    pub(super) consumers: BTreeMap<ConsumerId, PeerId>,
+    /// Transports of peers without a seat.
+    prepared_transports: usize,
+}
+
+impl Owners {
+    /// A peer with everything that it has.
+    pub(super) fn add_all(&mut self, id: &PeerId, tracks: &PeerTracks) {
+        self.transports.extend(tracks.transports.keys().map(|transport| (transport.clone(), id.clone())));
+        self.producers.extend(tracks.producers.keys().map(|producer| (producer.clone(), id.clone())));
+        self.consumers.extend(tracks.consumers.keys().map(|consumer| (consumer.clone(), id.clone())));
+        self.prepared_transports += prepared(tracks);
+    }
+
+    pub(super) fn remove_all(&mut self, tracks: &PeerTracks) {
+        tracks.transports.keys().for_each(|id| drop(self.transports.remove(id)));
+        tracks.producers.keys().for_each(|id| drop(self.producers.remove(id)));
+        tracks.consumers.keys().for_each(|id| drop(self.consumers.remove(id)));
+        self.prepared_transports -= prepared(tracks);
+    }
+
+    pub(super) fn add_transport(&mut self, id: TransportId, owner: &PeerId, is_prepared: bool) {
+        self.transports.insert(id, owner.clone());
+        self.prepared_transports += usize::from(is_prepared);
+    }
+
+    /// The transports of peers with a seat, or else of those without.
+    pub(super) fn count_transports(&self, is_prepared: bool) -> usize {
+        if is_prepared { self.prepared_transports } else { self.transports.len() - self.prepared_transports }
+    }
+}
+
+#[cfg(test)]
+impl super::state::Tracks {
+    /// Fails unless the owners are those of the tracks. Large rooms are left out: it takes longer than all else.
+    pub(crate) fn assert_owners(&self) {
+        if self.peers.len() > 12 {
+            return;
+        }
+        let mut owners = Owners::default();
+        self.peers.iter().for_each(|(id, tracks)| owners.add_all(id, tracks));
+        assert_eq!(self.owners, owners);
+    }
+}
+
+fn prepared(tracks: &PeerTracks) -> usize {
+    if tracks.is_prepared { tracks.transports.len() } else { 0 }
+}
