@@ -222,7 +222,7 @@ fn reactions_of_viewers_have_no_name_and_many_are_sampled() {
     let crowd: Vec<_> = (10..60).map(|number| room.view(number, &format!("viewer-{number}"))).collect();
     room.forget();
     for one in crowd {
-        room.ask(one, "sendReaction", json!({ "reaction": "party" })).expect("is no error");
+        room.ask(one, "sendReaction", json!({ "reaction": "party" })).expect("succeeds");
     }
     assert_eq!(room.told(host).len(), 20);
 }

@@ -30,14 +30,14 @@ describe('a viewer', () => {
     expect([state().viewers, state().rights.isViewer]).toEqual([3, true]);
   });
 
-  it('is asked for the microphone with the hand, not on stage', async () => {
+  it('lets the browser ask with the hand, not on stage', async () => {
     const { call, session, devices } = asViewer();
     await call.toggleHand();
     expect(devices.opened.map(({ kind, track }) => [kind, track.readyState])).toEqual([['microphone', 'ended']]);
     expect(session.asked).toEqual([['raiseHand', { raised: true }]]);
   });
 
-  it('is told when it comes on stage and when it leaves it', () => {
+  it('learns that it comes on stage and that it leaves it', () => {
     const { session, state } = asViewer();
     session.emit(role(false));
     expect(state().dialog).toEqual({ name: 'onStage' });
@@ -49,7 +49,7 @@ describe('a viewer', () => {
 });
 
 describe('a moderator', () => {
-  it('hears of each new hand of a viewer, and no longer once the role is lost', () => {
+  it('learns of each new hand of a viewer, and no longer once the role is lost', () => {
     const { session, state, chimes } = setUp();
     session.emit(role(false, true), hands('vera'), hands('vera', 'wolf'), hands('wolf'));
     expect(chimes.filter((one) => one === 'hand')).toHaveLength(2);
