@@ -37,6 +37,7 @@ mod moves;
 mod plane;
 mod preparing;
 mod presence;
+mod renewing;
 mod rights;
 mod seats;
 mod settings;

@@ -47,7 +47,8 @@ test('helm install runs two routers that know the keys of join tokens', async ()
     meeting('relayed', { pool: 'relayed' }),
     meeting('demo-hall', { features: { demoClients: true } }),
   ]);
-  for (const name of ['open-house', 'by-token', 'by-lobby', 'webinar', 'relayed', 'demo-hall']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
+  for (const name of ['open-house', 'by-token', 'by-lobby', 'webinar', 'relayed', 'demo-hall'])
+    await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
 });
 
 test('kubectl warns of pools without an operator, and of ports for fewer pods than allowed', async () => {

@@ -91,6 +91,9 @@ pub enum ServerNotification {
     Moving(Moving),
     /// To the same clients: this connection is over, and they close it.
     Over(NoData),
+    /// To the same clients: their transports have ended with the media pod that served them, with everything on them. They create others on the
+    /// same connection, within 3 seconds.
+    TransportsLost(NoData),
 }
 
 impl ServerNotification {
@@ -115,6 +118,7 @@ impl ServerNotification {
                 | Self::Session(_)
                 | Self::Moving(_)
                 | Self::Over(_)
+                | Self::TransportsLost(_)
         )
     }
 

@@ -10,7 +10,7 @@ use crate::server_messages;
 type Fields = &'static [&'static str];
 
 /// Notifications that the readers of the demo's dialects do not know and ignore.
-const OWN_MESSAGES: [&str; 17] = [
+const OWN_MESSAGES: [&str; 18] = [
     "chatMessage",
     "permissions",
     "lobby",
@@ -28,6 +28,7 @@ const OWN_MESSAGES: [&str; 17] = [
     "session",
     "moving",
     "over",
+    "transportsLost",
 ];
 
 /// Answers by method, as the older app reads them. Empty: it does not read any field.

@@ -248,5 +248,6 @@ fn moves() -> Vec<ServerMessage> {
         told("the meeting moves", &moving(Some("eyJ0eXAiOiJKV1QifQ.e30.c2lnbmF0dXJl"), 10)),
         told("the connection is closed at once, and the client uses its own ticket", &moving(None, 0)),
         told("all have moved, or the deadline has passed", &ServerNotification::Over(NoData {})),
+        told("the media pod that served the client has failed", &ServerNotification::TransportsLost(NoData {})),
     ]
 }

@@ -52,6 +52,11 @@ impl Offers {
         self.open.retain(|_, offer| offer.offered != *offered);
     }
 
+    /// Nothing that was offered still exists. Ids of requests are not used again.
+    pub(crate) fn withdraw_all(&mut self) {
+        self.open.clear();
+    }
+
     /// Whether a consumer was offered very recently.
     pub(crate) fn is_fresh(&self, consumer: &ConsumerId, now: Duration) -> bool {
         let is_it = |offer: &Offer| matches!(&offer.offered, Offered::Consumer(id) if id == consumer);

@@ -43,6 +43,8 @@ pub(crate) struct Peer {
     /// Whether it gets statistics in an object, as newer clients expect, instead of bare.
     pub(crate) wraps_stats: bool,
     pub(crate) hand_raised: bool,
+    /// When its transports were lost, until it is known whether it has created others.
+    pub(crate) renewing: Option<Duration>,
     /// When it last sent a reaction.
     reacted: Option<Duration>,
 }
@@ -72,6 +74,7 @@ impl Peer {
             offers: Offers::default(),
             wraps_stats: false,
             hand_raised: false,
+            renewing: None,
             reacted: None,
         }
     }

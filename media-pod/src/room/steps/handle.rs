@@ -106,6 +106,7 @@ impl Room {
         self.expire_lobby(effects);
         self.expire_prepared(effects);
         self.remove_overdue(effects);
+        self.settle_renewals(effects);
         if self.empty_since.is_some_and(|since| now >= since.saturating_add(self.limits.empty_timeout)) {
             self.end(ROOM_EMPTY, Ending::Empty, effects);
         }

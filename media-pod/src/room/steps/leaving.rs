@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use convene_protocol::message::{PeerClosed, ServerNotification};
+use convene_protocol::message::{NoData, PeerClosed, ServerNotification};
 
 use crate::room::closing::{BROADCASTER_IDLE, Close, EXPELLED, MEDIA_LOST, SITE_LOST, WORKER_ENDED};
 use crate::room::effects::Effects;
@@ -11,6 +11,9 @@ use crate::room::interface::operation::Operation;
 use crate::room::moving::Moving;
 use crate::room::people::peer::Peer;
 use crate::room::state::{Ending, Room};
+
+/// Time that clients have to create other transports.
+const RENEW_TIME: Duration = Duration::from_secs(3);
 
 impl Room {
     pub(super) fn on_disconnected(&mut self, connection: ConnectionId, effects: &mut Effects) {
@@ -98,16 +101,60 @@ impl Room {
         effects.shut();
     }
 
-    /// Transports have ended with the media pod that served them: their clients reconnect, and get others.
+    /// Transports have ended with the media pod that served them: their clients create others, or reconnect.
     pub(super) fn on_site_lost(&mut self, transports: &[TransportId], effects: &mut Effects) {
         for (id, connection) in self.tracks.owners_of(transports) {
-            if self.seats.contains(&id) {
+            if self.can_renew(&id) {
+                self.renew_transports(&id, effects);
+            } else if self.seats.contains(&id) {
                 self.seats.note_departure(&id, effects.now);
                 self.remove(&id, Some(SITE_LOST), effects);
                 self.settle(&id, effects);
             } else {
                 effects.close(connection, SITE_LOST);
                 self.on_disconnected(connection, effects);
+            }
+        }
+    }
+
+    /// Whether a client can create other transports on the same connection. Not while the meeting moves: the room lets no client create any.
+    fn can_renew(&self, id: &PeerId) -> bool {
+        let is_fit = |peer: &Peer| peer.joined.is_some() && peer.moves && !peer.is_broadcaster;
+        self.moving.is_none() && self.seats.get(id).is_some_and(is_fit)
+    }
+
+    /// A participant keeps its seat, and sends and receives nothing until its client has created other transports.
+    fn renew_transports(&mut self, id: &PeerId, effects: &mut Effects) {
+        self.tracks.close_consumers_of_peer(id, &mut self.seats, effects);
+        self.data.remove_peer(id, &mut self.seats, effects);
+        self.data.add_peer(id);
+        for transport in self.tracks.renew(id) {
+            effects.run(Operation::CloseTransport(transport));
+        }
+        let Some(peer) = self.seats.get_mut(id) else { return };
+        peer.offers.withdraw_all();
+        peer.renewing = Some(effects.now);
+        effects.notify(peer.connection, ServerNotification::TransportsLost(NoData {}));
+    }
+
+    /// A participant is back, and learns only now that its transports were lost.
+    pub(super) fn note_renewal_begins(&mut self, id: &PeerId, now: Duration) {
+        if let Some(peer) = self.seats.get_mut(id) {
+            peer.renewing = peer.renewing.map(|_| now);
+        }
+    }
+
+    /// Those that have new transports send as they did, or the others learn what is missing. Those that have none have to reconnect.
+    pub(super) fn settle_renewals(&mut self, effects: &mut Effects) {
+        let is_due = |peer: &Peer| peer.renewing.is_some_and(|since| effects.now.saturating_sub(since) >= RENEW_TIME);
+        for id in self.seats.ids_where(|_, peer| is_due(peer) && !peer.presence.is_cut()) {
+            if self.tracks.counts(&id).transports == 0 {
+                self.seats.note_departure(&id, effects.now);
+                self.remove(&id, Some(SITE_LOST), effects);
+                self.settle(&id, effects);
+            } else if let Some(peer) = self.seats.get_mut(&id) {
+                peer.renewing = None;
+                self.tracks.announce_sends(&id, &self.seats, effects);
             }
         }
     }

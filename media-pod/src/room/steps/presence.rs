@@ -30,6 +30,7 @@ impl Room {
         self.update_presence(&id, effects);
         if was_cut {
             self.tracks.note_return();
+            self.note_renewal_begins(&id, effects.now);
         }
     }
 

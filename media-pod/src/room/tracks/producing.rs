@@ -13,7 +13,6 @@ use crate::room::interface::ids::{ConnectionId, PeerId, ProducerId, TransportId}
 use crate::room::interface::operation::Operation;
 use crate::room::interface::outcome::CreatedProducer;
 use crate::room::interface::settings::MeetingSettings;
-use crate::room::people::peer::Peer;
 use crate::room::people::permissions::{check_publish, needed_for};
 use crate::room::people::seats::Seats;
 
@@ -154,9 +153,9 @@ impl Tracks {
         }
     }
 
-    /// Notifies the others of what a peer sends, if that has changed.
+    /// Notifies the others of what a peer sends, if that has changed. Not while it creates other transports: it is about to send the same again.
     pub(crate) fn announce_sends(&mut self, id: &PeerId, seats: &Seats, effects: &mut Effects) {
-        if !seats.get(id).is_some_and(Peer::is_seen) {
+        if !seats.get(id).is_some_and(|peer| peer.is_seen() && peer.renewing.is_none()) {
             return;
         }
         let Some(tracks) = self.peers.get_mut(id) else { return };

@@ -77,6 +77,16 @@ impl Tracks {
         }
     }
 
+    /// Forgets everything that a peer has, because its transports were lost, and returns them. What its client has said stays.
+    pub(crate) fn renew(&mut self, id: &PeerId) -> Vec<TransportId> {
+        let Some(PeerTracks { connection, replicas, watched, announced, transports, .. }) = self.remove(id) else {
+            return Vec::new();
+        };
+        let renewed = PeerTracks { watched, announced, ..PeerTracks::new(connection, replicas) };
+        self.insert(id, renewed);
+        transports.into_keys().collect()
+    }
+
     pub(super) fn remove(&mut self, id: &PeerId) -> Option<PeerTracks> {
         let tracks = self.peers.remove(id)?;
         self.owners.remove_all(&tracks);

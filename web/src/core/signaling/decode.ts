@@ -60,6 +60,7 @@ const NOTIFICATIONS = {
   speakingPeers: ({ peerVolumes }) => isListOf(peerVolumes, isVolume),
   moving: ({ ticket, deadlineSeconds }) => (ticket === undefined || ticket === null || isText(ticket)) && isNumber(deadlineSeconds),
   over: () => true,
+  transportsLost: () => true,
 } as const satisfies Record<ServerNotification['method'], Check>;
 
 export type Decoded = { kind: 'known'; message: ServerNotification } | { kind: 'unknown' } | { kind: 'malformed' };

@@ -6,7 +6,7 @@
 
 import type { types } from 'mediasoup-client';
 import type { Direction } from '../../../generated/messages';
-import { toConveneError } from '../../errors';
+import { ConveneError, toConveneError } from '../../errors';
 import type { Log } from '../../log';
 import { Scope } from '../../scope';
 import { decodeRouterCapabilities } from '../../signaling/decode';
@@ -14,7 +14,6 @@ import type { JsonRecord } from '../../signaling/json';
 import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../../signaling/protoo';
 import type { Requester, RoomRequests } from '../../signaling/requester';
 import { ResumableSocket } from '../../signaling/resumable-socket';
-import type { ConveneError } from '../../errors';
 import type { CodecPolicy } from '../codecs/codec-policy';
 import type { JoinTimeline } from '../timeline';
 import { connectEarly, createTransport, type RepairedTransport, type TransportContext } from './media-transport';
@@ -81,8 +80,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #signaling: ProtooConnection;
   readonly #repairing = new Scope();
-  readonly #sending = new Scope();
-  readonly #receiving = new Scope();
+  #sending = new Scope();
+  #receiving = new Scope();
   #user = NO_USER;
   readonly #interrupted = new Set<Direction>();
   #isOpen = false;
@@ -164,6 +163,17 @@ export class Link {
     return this.#settingUp;
   }
 
+  /** Creates other transports instead of those that the server has lost, with everything on them. Throws a ConveneError. */
+  async renew(): Promise<LinkMedia> {
+    const { device } = await this.setUp();
+    this.#sending.end();
+    this.#receiving.end();
+    [this.#sending, this.#receiving] = [new Scope(), new Scope()];
+    this.#interrupted.clear();
+    if (this.#repairing.ended) throw new ConveneError('connection-closed', 'the connection was closed while transports were renewed');
+    return this.#createMedia(device);
+  }
+
   /** Closes signaling only: media continues while the server still sends. */
   closeSignaling(): void {
     this.#repairing.end();
@@ -183,13 +193,17 @@ export class Link {
 
   async #setUp(): Promise<LinkMedia> {
     const { timeline } = this.#options;
-    const device = await this.#loadDevice();
+    const media = await this.#createMedia(await this.#loadDevice());
+    timeline.note('transports');
+    if (this.isPreparation) for (const transport of [media.sending, media.receiving.transport]) connectEarly(transport, this.#options.log);
+    return media;
+  }
+
+  async #createMedia(device: types.Device): Promise<LinkMedia> {
     const [sending, receiving] = await Promise.all([
       createTransport('producer', this.#transportContext(device, this.#sending)),
       createTransport('consumer', this.#transportContext(device, this.#receiving)),
     ]);
-    timeline.note('transports');
-    if (this.isPreparation) for (const { transport } of [sending, receiving]) connectEarly(transport, this.#options.log);
     this.#media = { device, sending: sending.transport, receiving, publisher: this.#createPublisher(device, sending.transport) };
     return this.#media;
   }

@@ -15,11 +15,11 @@ import type { JsonRecord } from '../../signaling/json';
 import type { RoomRequests, Requester } from '../../signaling/requester';
 import type { RoomEvent } from '../events';
 import type { Link, LinkMedia } from './link';
-import type { RepairedTransport } from './media-transport';
 import { VideoRepair, type ExpectedVideo } from '../video/video-repair';
 import type { Publisher } from './publisher';
 import type { SendKind } from './send-kind';
 import { Receiver } from './receiver';
+import { Renewal } from './renewal';
 import { Reception, type ReceptionPreference } from '../video/reception';
 import { Contents } from '../moving/contents';
 import { roomEventOf } from './room-events';
@@ -93,6 +93,9 @@ export class RoomConnection {
   #receiver: Receiver | undefined;
   #reception: Reception | undefined;
   #sendTransport: types.Transport | undefined;
+  /** What is to be sent, as last said. */
+  #local: LocalMediaState | undefined;
+  readonly #renewal: Renewal;
 
   constructor(options: RoomConnectionOptions) {
     this.#options = options;
@@ -107,6 +110,14 @@ export class RoomConnection {
       },
       onNotification: (method, data) => this.#receiveNotification(method, data),
       onRequest: (method, data) => this.#receiveRequest(method, data),
+    });
+    this.#renewal = new Renewal({
+      takeLost: () => this.contents.takeTracks(),
+      renew: () => this.#renew(),
+      tell: (event) => hooks.onRoomEvent(event),
+      onFailed: () => hooks.onMediaBroken(),
+      log: options.log,
+      lifetime: this.#link.repairing,
     });
   }
 
@@ -131,14 +142,22 @@ export class RoomConnection {
   }
 
   /** Before the request: offers may arrive before its answer. */
-  #start({ sending, receiving, publisher }: LinkMedia): void {
+  #start(media: LinkMedia): void {
     if (this.#receiver !== undefined) return;
-    const { log } = this.#options;
+    this.#use(media);
+    this.#repairVideos();
+  }
+
+  #use({ sending, receiving, publisher }: LinkMedia): void {
     this.#sendTransport = sending;
-    this.#receiver = new Receiver(receiving.transport, (event) => this.#emitMedia(event), log);
+    this.#receiver = new Receiver(receiving.transport, (event) => this.#emitMedia(event), this.#options.log);
     this.#reception = new Reception(this.#requester);
-    this.#repairVideos(receiving);
     this.#publisher = publisher;
+  }
+
+  async #renew(): Promise<void> {
+    this.#use(await this.#link.renew());
+    if (this.#local !== undefined) void this.publish(this.#local);
   }
 
   async #requestJoin({ recvRtpCapabilities: rtpCapabilities }: types.Device): Promise<unknown> {
@@ -193,6 +212,7 @@ export class RoomConnection {
 
   /** Publishes devices that are on, unpublishes those that are off. Before the join, they are only negotiated. */
   async publish(local: LocalMediaState): Promise<void> {
+    this.#local = local;
     if (this.#hasJoined) this.#publisher?.admit();
     await this.#publisher?.sync(local);
   }
@@ -265,22 +285,23 @@ export class RoomConnection {
   }
 
   /** Ends with signaling. */
-  #repairVideos({ transport, restartIce }: RepairedTransport): void {
+  #repairVideos(): void {
     const { hooks, log } = this.#options;
     const mender = new VideoRepair({
-      expected: () => this.#expectedVideos(transport),
+      expected: () => this.#expectedVideos(),
       frames: async (consumerIds) => (await this.#receiver?.frames(consumerIds)) ?? new Map<string, number>(),
       signaling: this.#requester,
       log,
       onStalled: (consumerId, isStalled) => this.#tell({ type: 'trackStalled', consumerId, isStalled }),
-      restartIce,
+      restartIce: () => this.#link.media?.receiving.restartIce(),
       rejoin: () => hooks.onVideoLost(),
     });
     this.#link.repairing.onEnd(() => mender.close());
   }
 
   /** While a connection is established or repaired nothing can arrive; that has its own limits. */
-  #expectedVideos({ connectionState }: types.Transport): ExpectedVideo[] {
+  #expectedVideos(): ExpectedVideo[] {
+    const connectionState = this.#link.media?.receiving.transport.connectionState;
     if (connectionState !== 'connected' && connectionState !== 'new') return [];
     return (this.#receiver?.pictures() ?? []).filter(({ consumerId }) => this.#reception?.isSeen(consumerId) === true);
   }
@@ -290,6 +311,8 @@ export class RoomConnection {
   }
 
   async #addConsumer(data: JsonRecord): Promise<void> {
+    // Offers for a transport that is being created.
+    await this.#renewal.done();
     if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
     try {
       const offer = decodeNewConsumer(data);
@@ -366,6 +389,7 @@ export class RoomConnection {
     if (event !== undefined) return this.#tell(event);
     if (message.method === 'moving') return this.#leave(message.data);
     if (message.method === 'over') return hooks.onOver();
+    if (message.method === 'transportsLost') return this.#renewal.start();
     if (message.method === 'lobby') return this.#noteLobby(message.data.state);
     if (message.method === 'producerLayers') this.#publisher?.limitLayers(message.data.producerId, message.data.spatialLayer);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);

@@ -68,6 +68,7 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'producerLayers':
     case 'moving': // sent only to clients with `moves=1`
     case 'over':
+    case 'transportsLost':
       return undefined;
   }
 }

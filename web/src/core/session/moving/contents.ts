@@ -67,6 +67,13 @@ export class Contents {
     return [...this.#tracks.values()];
   }
 
+  /** The consumers of all streams, which are forgotten. */
+  takeTracks(): string[] {
+    const consumerIds = [...this.#tracks.keys()];
+    this.#tracks.clear();
+    return consumerIds;
+  }
+
   track(consumerId: string): RemoteTrack | undefined {
     return this.#tracks.get(consumerId);
   }
