@@ -42,7 +42,10 @@ mod tests {
     fn equal_notifications_share_one_text_and_others_do_not() {
         let mut frames = Frames::default();
         let closed = |peer_id: &str| {
-            Outgoing::Notification(ServerNotification::PeerClosed(PeerClosed { peer_id: peer_id.into() }))
+            Outgoing::Notification(ServerNotification::PeerClosed(PeerClosed {
+                peer_id: peer_id.into(),
+                viewer: false,
+            }))
         };
         let (first, second) = (frames.encode(closed("a")), frames.encode(closed("a")));
         assert_eq!(first.as_str().as_ptr(), second.as_str().as_ptr());

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 const CHEAP: Duration = Duration::from_micros(200);
 /// Publications take at most one in this many parts of the time.
 const SHARE: u32 = 20;
+/// Longest time between two, whatever they take: the machine may have been busy with something else.
+const LONGEST: Duration = Duration::from_millis(500);
 
 /// When the next publication is due.
 #[derive(Debug, Default)]
@@ -18,7 +20,7 @@ impl PublishPace {
     /// Publishing has taken the time from `began` to `ended`.
     pub(super) fn note(&mut self, began: Instant, ended: Instant) {
         let cost = ended.saturating_duration_since(began);
-        self.not_before = (cost > CHEAP).then(|| ended + cost * SHARE);
+        self.not_before = (cost > CHEAP).then(|| ended + (cost * SHARE).min(LONGEST));
     }
 
     /// The time until the next one.
@@ -43,5 +45,7 @@ mod tests {
         assert_eq!(pace.wait(at(3200)), Duration::from_millis(60));
         assert_eq!(pace.wait(at(43_200)), Duration::from_millis(20));
         assert_eq!(pace.wait(at(99_999)), Duration::ZERO);
+        pace.note(start, at(200_000));
+        assert_eq!(pace.wait(at(200_000)), LONGEST);
     }
 }

@@ -204,7 +204,8 @@ impl<M: Media> RoomActor<M> {
         // Counting what is in a large room takes longer than all else that a report causes, and one join has a thousand outcomes.
         let waits = may_wait && !self.media.is_settled();
         self.is_due = self.is_changed && !waits;
-        if is_over || self.is_due && self.pace.wait(Instant::now()).is_zero() {
+        let is_awaited = !self.updates.is_empty() || !self.move_answers.is_empty();
+        if is_over || self.is_due && (is_awaited || self.pace.wait(Instant::now()).is_zero()) {
             self.publish();
         }
         is_over

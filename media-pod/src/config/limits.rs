@@ -67,7 +67,7 @@ pub(crate) struct RoomLimitArgs {
     )]
     pub(crate) max_room_producers: u32,
 
-    /// Consumers, or 10 per allowed participant above 1000 if that is more. If not every stream can be sent to every participant, each participant is sent an equal share.
+    /// Consumers, or 12 per allowed participant in a meeting for more than 1000. If not every stream can be sent to every participant, each participant is sent an equal share.
     #[arg(
         long, env = "CONVENE_MAX_ROOM_CONSUMERS", value_name = "COUNT", default_value = "20000",
         value_parser = value_parser!(u32).range(1..=1_000_000)

@@ -54,7 +54,6 @@ pub(crate) fn admission(
         Ok((admission, expires)) if admission.meeting.namespace == namespace && admission.meeting.name == name => {
             let Admission { meeting, mut participant, jti } = admission;
             participant.name = participant.name.map(|name| clean_line(&name)).filter(|name| !name.is_empty());
-            participant.viewer &= !(participant.moderator || participant.hidden || participant.recorder);
             let token = TokenUse { id: jti, valid_until: expires.saturating_add(CLOCK_SKEW_SECONDS) };
             Ok(Admitted { meeting, participant, token: Some(token) })
         }

@@ -12,8 +12,10 @@ use super::people::seats::Seats;
 
 /// Raised hands in one notification.
 const MAX_HANDS: usize = 50;
-/// Reactions in a second that are sent to the others: more are noise, and each costs a message to every participant.
+/// Reactions of participants on stage in a second that are sent to the others: more are noise, and each costs a message to every participant.
 const REACTIONS_PER_SECOND: u32 = 20;
+/// The same of viewers.
+const VIEWER_REACTIONS_PER_SECOND: u32 = 10;
 /// Chat messages of viewers in a second.
 const MESSAGES_PER_SECOND: u32 = 5;
 
@@ -27,6 +29,7 @@ pub(super) struct Audience {
     /// Whether moderators know an older list.
     is_list_old: bool,
     reactions: Sample,
+    viewer_reactions: Sample,
     messages: Sample,
 }
 
@@ -60,15 +63,16 @@ impl Default for Audience {
             hands: VecDeque::new(),
             is_list_old: false,
             reactions: Sample::new(REACTIONS_PER_SECOND),
+            viewer_reactions: Sample::new(VIEWER_REACTIONS_PER_SECOND),
             messages: Sample::new(MESSAGES_PER_SECOND),
         }
     }
 }
 
 impl Audience {
-    /// Whether one more reaction, of a viewer or another participant, is sent to the others.
-    pub(super) fn passes_reaction(&mut self, now: Duration) -> bool {
-        self.reactions.passes(now)
+    /// Whether one more reaction is sent to the others.
+    pub(super) fn passes_reaction(&mut self, is_viewer: bool, now: Duration) -> bool {
+        if is_viewer { self.viewer_reactions.passes(now) } else { self.reactions.passes(now) }
     }
 
     /// Whether one more chat message of a viewer is accepted.

@@ -219,13 +219,16 @@ impl Moderation {
 
     /// Changes a grant as moderators have decided. Any client can use the peerId of a client without a proven identity, so permissions
     /// granted to such a client end with its connection; only restrictions last.
+    ///
+    /// Whatever they have decided, all participants see a recorder, and moderators and hidden participants are no viewers.
     pub(crate) fn apply(&self, id: &PeerId, grant: &mut ParticipantGrant) {
         let person = Person::of(id, grant);
-        let Some(change) = self.changes.get(&person).copied() else { return };
+        let change = self.changes.get(&person).copied().unwrap_or_default();
         match person {
             Person::Proven(_) => change.apply(grant),
             Person::Unproven(_) => change.restrictions().apply(grant),
         }
+        grant.viewer &= !(grant.moderator || grant.hidden || grant.recorder);
     }
 
     /// Uses a personal invitation; false if another participant has used it. Everyone who has the invitation has the same identity, so

@@ -572,7 +572,11 @@ export type PeerClosed = {
 /**
  * The participant that left.
  */
-peerId: string, };
+peerId: string, 
+/**
+ * Whether it is still in the meeting, as a viewer.
+ */
+viewer?: boolean | null, };
 
 /**
  * A participant. `id` is the older spelling of `peerId`.

@@ -102,12 +102,14 @@ fn peers() -> Vec<ServerMessage> {
     let version = ProtocolVersion { version: "3.20.1".into() };
     let renamed =
         DisplayNameChanged { peer_id: "bob".into(), display_name: "Bob B.".into(), old_display_name: "Bob".into() };
-    let left = PeerClosed { peer_id: "bob".into() };
+    let left = PeerClosed { peer_id: "bob".into(), viewer: false };
+    let now_viewer = PeerClosed { peer_id: "bob".into(), viewer: true };
     vec![
         told("newer name", &ServerNotification::MediasoupVersion(version.clone())),
         told("older name", &ServerNotification::MediasoupVersionLegacy(version)),
         told("a participant joined", &ServerNotification::NewPeer(Box::new(bob().into()))),
         told("a participant left", &ServerNotification::PeerClosed(left)),
+        told("a participant has become a viewer", &ServerNotification::PeerClosed(now_viewer)),
         told("a new name", &ServerNotification::PeerDisplayNameChanged(renamed)),
     ]
 }

@@ -32,6 +32,8 @@ const MAX_SECONDS: u64 = 600;
 const MAX_MOVE: usize = 64;
 /// Maximum number of tickets.
 const MAX_TICKETS: usize = 25_000;
+/// Longest body of `POST …/leave`, in bytes: a ticket has about 800.
+const MAX_LEAVE_BYTES: usize = 2 * MAX_SNAPSHOT_BYTES;
 
 /// Adds the routes, protected by their tokens.
 pub(super) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
@@ -212,7 +214,7 @@ async fn leave(
 }
 
 async fn read_leave(body: Body) -> Result<LeaveRequest, Problem> {
-    let body = body::read(body, MAX_SNAPSHOT_BYTES, body::TIMEOUT).await?;
+    let body = body::read(body, MAX_LEAVE_BYTES, body::TIMEOUT).await?;
     let invalid = |detail: &str| Problem::new(Kind::BODY_INVALID, detail);
     let request: LeaveRequest =
         serde_json::from_slice(&body).map_err(|_| invalid("the body must have tickets and deadlineSeconds"))?;

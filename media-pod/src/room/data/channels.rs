@@ -99,7 +99,9 @@ impl DataChannels {
         tracks: &Tracks,
         effects: &mut Effects,
     ) {
-        let may_receive = peer.joined.is_some() && !peer.is_broadcaster && peer.grant.subscribe;
+        // Viewers get the chat by signaling only.
+        let is_participant = peer.joined.is_some() && !peer.is_broadcaster && !peer.grant.viewer;
+        let may_receive = is_participant && peer.grant.subscribe;
         let Some(transport) = tracks.receiving_transport(receiver).filter(|_| may_receive).cloned() else { return };
         let Some(channels) = self.peers.get(receiver) else { return };
         let is_received = channels.consumers.values().any(|of| of.as_ref() == producer);

@@ -65,7 +65,7 @@ pub struct Limits {
 
 impl Limits {
     /// Raised to the needs of this number of participants: three transports, a microphone, a camera and a screen, and two data channels
-    /// each; and ten streams to receive for each of those above 1000.
+    /// each, twelve streams to receive in a meeting for more than 1000, and a tenth of them who join at the same time.
     #[must_use]
     pub fn for_people(self, people: usize) -> Self {
         Self {
@@ -73,7 +73,8 @@ impl Limits {
             transports: self.transports.max(people * 3),
             producers: self.producers.max(people * 3),
             data_producers: self.data_producers.max(people * 2),
-            consumers: self.consumers.max(people.saturating_sub(SHARED_FROM) * 10),
+            consumers: self.consumers.max(if people > SHARED_FROM { people * 12 } else { 0 }),
+            unjoined: self.unjoined.max(people / 10),
             ..self
         }
     }

@@ -17,6 +17,9 @@ use crate::room::interface::ids::ConnectionId;
 /// Minimum time between two reactions of a participant: each is sent to all others.
 const REACTION_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Minimum time between two chat messages of a viewer: all viewers share a small number.
+const VIEWER_MESSAGE_INTERVAL: Duration = Duration::from_secs(2);
+
 /// One client in the room.
 #[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub(crate) struct Peer {
     pub(crate) renewing: Option<Duration>,
     /// When it last sent a reaction.
     reacted: Option<Duration>,
+    /// When it last wrote in the chat as a viewer.
+    wrote: Option<Duration>,
 }
 
 /// The data that a participant sent when it joined.
@@ -76,6 +81,7 @@ impl Peer {
             hand_raised: false,
             renewing: None,
             reacted: None,
+            wrote: None,
         }
     }
 
@@ -130,6 +136,15 @@ impl Peer {
             return Err(Refusal(429, "too many reactions: wait a moment".into()));
         }
         self.reacted = Some(now);
+        Ok(())
+    }
+
+    /// Counts a chat message of a viewer, unless the last one was too recent.
+    pub(crate) fn write_as_viewer(&mut self, now: Duration) -> Result<(), Refusal> {
+        if self.wrote.is_some_and(|wrote| now.saturating_sub(wrote) < VIEWER_MESSAGE_INTERVAL) {
+            return Err(Refusal(429, "too many messages: wait a moment".into()));
+        }
+        self.wrote = Some(now);
         Ok(())
     }
 

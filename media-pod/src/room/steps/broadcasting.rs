@@ -168,6 +168,9 @@ impl Room {
         if self.moderation.is_banned(id, grant) {
             return Err(Refusal::forbidden(REMOVED.1));
         }
+        if grant.viewer {
+            return Err(Refusal::forbidden("a viewer cannot be a broadcaster: all participants have to see it"));
+        }
         if self.moderation.has_to_wait(id, grant) {
             return Err(Refusal::forbidden("a moderator would have to let you in, and broadcasters cannot wait"));
         }

@@ -1,5 +1,7 @@
 //! Chat messages, by signaling and on data channels, and messages for the bot.
 
+use std::time::Duration;
+
 use convene_protocol::message::{ChatHistory, ChatSent};
 use serde_json::json;
 
@@ -26,12 +28,25 @@ impl Room {
         if !self.data.may_send(id, text.len(), effects.now) {
             return Err(Refusal(429, "too many messages: wait a moment".into()));
         }
-        if peer.is_viewer() && !self.audience.passes_message(effects.now) {
-            return Err(Refusal(429, "many viewers are writing: try again in a moment".into()));
+        let (connection, is_viewer) = (peer.connection, peer.is_viewer());
+        if is_viewer {
+            self.check_viewer_message(id, effects.now)?;
         }
         let message = self.chat.add(id, &text, &self.seats, effects).ok_or_else(Refusal::not_joined)?;
-        self.data.say(id, text, peer.connection, effects);
+        // A channel for each viewer who writes, to every other participant, would be too many.
+        if !is_viewer {
+            self.data.say(id, text, connection, effects);
+        }
         Ok(Decision::Answer(json!(ChatSent { id: message.id, sent_at: message.sent_at })))
+    }
+
+    /// Each viewer writes slowly, and all of them together only so much.
+    fn check_viewer_message(&mut self, id: &PeerId, now: Duration) -> Result<(), Refusal> {
+        self.seats.joined_mut(id)?.write_as_viewer(now)?;
+        if self.audience.passes_message(now) {
+            return Ok(());
+        }
+        Err(Refusal(429, "many viewers are writing: try again in a moment".into()))
     }
 
     /// Keeps a message received on a data channel, and forwards it to followers; a message that is not chat text is only counted. So is one

@@ -44,7 +44,7 @@ impl Room {
             moving.forget(id);
         }
         if peer.is_seen() && !self.has_moved(id) {
-            self.notify_gone(id, effects);
+            self.notify_gone(id, false, effects);
         }
         if let Some(close) = close {
             effects.close(peer.connection, close);
@@ -53,8 +53,9 @@ impl Room {
     }
 
     /// Notifies the others that they no longer see a participant.
-    pub(super) fn notify_gone(&self, id: &PeerId, effects: &mut Effects) {
-        let notification = ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() });
+    pub(super) fn notify_gone(&self, id: &PeerId, is_viewer: bool, effects: &mut Effects) {
+        let gone = PeerClosed { peer_id: id.0.clone(), viewer: is_viewer };
+        let notification = ServerNotification::PeerClosed(gone);
         self.seats.notify(&notification, Some(id), effects);
     }
 

@@ -135,6 +135,9 @@ impl Room {
 
     pub(super) fn ask_to_unmute(&mut self, id: &str, effects: &mut Effects) -> Decided {
         let (_, peer) = self.seats.known(id)?;
+        if peer.is_viewer() {
+            return Err(Refusal(409, "a viewer cannot send audio: bring the viewer on stage first".into()));
+        }
         effects.notify(peer.connection, ServerNotification::UnmuteRequested(NoData {}));
         Ok(Decision::done())
     }
@@ -187,7 +190,7 @@ impl Room {
         let (id, peer) = self.seats.known(&request.peer_id)?;
         let becomes_viewer = request.viewer == Some(true);
         if becomes_viewer {
-            check_viewer(id, peer, moderator_id)?;
+            check_viewer(id, peer, (moderator_id, self.seats.get(moderator_id)))?;
         }
         let publish = request.publish.unwrap_or_default();
         // A viewer is never a moderator.
@@ -245,7 +248,7 @@ impl Room {
         }
         self.close_forbidden(id, moderator, effects);
         if is_viewer && !was_viewer {
-            self.notify_gone(id, effects);
+            self.notify_gone(id, true, effects);
         }
         Ok(())
     }
@@ -276,9 +279,10 @@ impl Room {
     }
 }
 
-/// Whether a moderator may make a participant a viewer.
-fn check_viewer(id: &PeerId, peer: &Peer, moderator: &PeerId) -> Result<(), Refusal> {
-    if id == moderator {
+/// Whether a moderator may make a participant a viewer. What is decided about a participant applies to all connections of the same person.
+fn check_viewer(id: &PeerId, peer: &Peer, moderator: (&PeerId, Option<&Peer>)) -> Result<(), Refusal> {
+    let person = moderator.1.and_then(|moderator| moderator.person.as_deref());
+    if id == moderator.0 || person.is_some() && person == peer.person.as_deref() {
         return Err(Refusal(
             409,
             "you cannot make yourself a viewer: leave, or name another moderator who does it".into(),

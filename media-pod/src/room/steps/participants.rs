@@ -189,18 +189,20 @@ impl Room {
 
     /// A viewer has become a participant whom the others see.
     pub(super) fn enter_stage(&mut self, id: &PeerId, effects: &mut Effects) {
-        if let Some(peer) = self.seats.get_mut(id) {
+        if let Some(peer) = self.seats.get_mut(id).filter(|peer| !peer.presence.is_cut()) {
             peer.presence = Presence::of_newcomer(effects.now);
         }
         self.tracks.note_announced(id);
         self.notify_new(id, effects);
+        self.data.offer_all_to(id, &self.seats, &self.tracks, effects);
     }
 
     pub(super) fn react(&mut self, id: &PeerId, reaction: Reaction, effects: &mut Effects) -> Decided {
         let peer = self.check_known(id)?;
         peer.react(effects.now)?;
-        let peer_id = peer.is_seen().then(|| id.0.clone());
-        if self.audience.passes_reaction(effects.now) {
+        let is_viewer = peer.is_viewer();
+        let peer_id = (!is_viewer).then(|| id.0.clone());
+        if self.audience.passes_reaction(is_viewer, effects.now) {
             let notification = PeerReaction { peer_id, reaction };
             self.seats.notify(&ServerNotification::Reaction(notification), Some(id), effects);
         }

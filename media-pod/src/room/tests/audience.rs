@@ -140,7 +140,7 @@ fn a_viewer_comes_on_stage_sends_and_leaves_it() {
     room.forget();
     room.ask(host, "setPermissions", json!({ "peerId": "vera", "viewer": false })).expect("moderates");
     assert_eq!(room.told(bob), ["newPeer"]);
-    assert_eq!(room.told(vera), ["handRaised", "permissions"]);
+    assert_eq!(room.told(vera), ["handRaised", "permissions", "newDataConsumer"]);
     let permissions = room.last_told(vera, "permissions").expect("told");
     assert_eq!((&permissions["viewer"], &permissions["publish"]["audio"]), (&json!(false), &json!(true)));
     room.produce(vera, "audio");
@@ -224,7 +224,11 @@ fn reactions_of_viewers_have_no_name_and_many_are_sampled() {
     for one in crowd {
         room.ask(one, "sendReaction", json!({ "reaction": "party" })).expect("succeeds");
     }
-    assert_eq!(room.told(host).len(), 20);
+    assert_eq!(room.told(host).len(), 10);
+    room.forget();
+    room.now += Duration::from_millis(300);
+    room.ask(bob, "sendReaction", json!({ "reaction": "clap" })).expect("may");
+    assert_eq!(room.told(host), ["reaction"], "viewers take nothing from the stage");
 }
 
 #[test]
@@ -239,6 +243,53 @@ fn viewers_write_in_turn() {
     assert_eq!(write(&mut room, bob), None, "those on stage do not wait for viewers");
     room.second();
     assert_eq!(write(&mut room, vera), None);
+}
+
+#[test]
+fn a_viewer_writes_slowly_and_on_no_data_channel() {
+    let (mut room, _, _, vera) = stage();
+    room.forget();
+    let write = |room: &mut Harness| room.ask(vera, "sendChatMessage", json!({ "text": "hi" })).err();
+    assert_eq!(write(&mut room), None);
+    assert!(room.operations.is_empty(), "no channel is created for it: {:?}", room.operations);
+    assert_eq!(write(&mut room).map(|(code, _)| code), Some(429));
+    room.second();
+    room.second();
+    assert_eq!(write(&mut room), None);
+    assert!(room.data_offers(vera).is_empty());
+}
+
+#[test]
+fn whatever_was_decided_a_recorder_is_seen_and_a_hidden_participant_is_no_viewer() {
+    let (mut room, host, _, _) = stage();
+    let known = |grant: ParticipantGrant| ParticipantGrant { identity: Some("kim".into()), ..grant };
+    let kim = room.connect_as(5, "kim", known(ParticipantGrant::default()));
+    room.join(kim, "Kim");
+    room.ask(host, "setPermissions", json!({ "peerId": "kim", "viewer": true })).expect("moderates");
+    let viewers = room.room.stats().viewers;
+    let tape = room.connect_as(6, "tape", known(ParticipantGrant { recorder: true, ..ParticipantGrant::default() }));
+    room.join(tape, "Tape");
+    assert_eq!(room.last_told(host, "newPeer").expect("seen")["recorder"], true);
+    let ghost = room.connect_as(7, "ghost", known(ParticipantGrant { hidden: true, ..ParticipantGrant::default() }));
+    room.join(ghost, "Ghost");
+    assert_eq!(room.room.stats().viewers, viewers);
+}
+
+#[test]
+fn a_moderator_does_not_become_a_viewer_by_another_page_of_its_own() {
+    let mut room = Harness::new(Limits::default());
+    let ada = || ParticipantGrant { identity: Some("ada".into()), ..moderator() };
+    let (first, second) = (room.connect_as(1, "ada-1", ada()), room.connect_as(2, "ada-2", ada()));
+    room.join(first, "Ada");
+    room.join(second, "Ada");
+    let answer = room.ask(first, "setPermissions", json!({ "peerId": "ada-2", "viewer": true }));
+    assert_eq!(answer.map_err(|(code, _)| code), Err(409));
+}
+
+#[test]
+fn a_viewer_cannot_be_asked_to_unmute() {
+    let (mut room, host, _, _) = stage();
+    assert_eq!(room.ask(host, "askToUnmute", json!({ "peerId": "vera" })).map_err(|(code, _)| code), Err(409));
 }
 
 #[test]

@@ -97,6 +97,10 @@ impl Tracks {
     }
 
     fn choose_for(&mut self, receiver: &PeerId, seats: &mut Seats, effects: &mut Effects) {
+        // What follows asks all peers.
+        if !self.receives(receiver, seats) {
+            return;
+        }
         let program = self.program();
         let share = self.share(&program, seats);
         self.assign(std::slice::from_ref(receiver), &program, share, seats, effects);

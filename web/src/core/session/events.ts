@@ -28,7 +28,8 @@ export type RoomEvent =
   /** The previous server is gone, and these have not moved yet. */
   | { type: 'leftBehind'; peerIds: string[]; consumerIds: string[] }
   | { type: 'peerJoined'; peer: Peer }
-  | { type: 'peerLeft'; peerId: string }
+  /** `isViewer`: it is still in the meeting, as a viewer. */
+  | { type: 'peerLeft'; peerId: string; isViewer?: boolean }
   | { type: 'peerRenamed'; peerId: string; displayName: string }
   /** `replaces`: the consumer of another server that shows the same until now. */
   | { type: 'trackAdded'; remote: RemoteTrack; replaces?: string }

@@ -25,7 +25,8 @@ import type { Link } from './connection/link';
 import { ALONE_MS, LINGER_MS, Move } from './moving/move';
 import { Requests } from './moving/requests';
 import { Opening } from './opening';
-import { delegateTo, RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
+import { delegateTo, type RoomConnectionHooks } from './connection/hooks';
+import { RoomConnection } from './connection/room-connection';
 import { RejoinAllowance } from './video/video-stall';
 import type { Preparation } from './preparation';
 import { Readiness, type ReadinessWatch } from './readiness';
@@ -62,7 +63,7 @@ export class Session {
   readonly #rejoins = new RejoinAllowance();
   readonly #requests: Requests;
   /** Of the current connection. */
-  readonly #hooks: RoomConnectionHooks;
+  readonly #hooks = this.#createHooks();
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
@@ -96,7 +97,6 @@ export class Session {
       onLink: (link) => this.#adopt(link),
       onError: (error) => this.#handle({ type: 'routeFailed', error }),
     });
-    this.#hooks = this.#createHooks();
   }
 
   get connection(): ConnectionState {

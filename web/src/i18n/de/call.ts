@@ -74,7 +74,7 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
     lobbyOn: 'Warteraum an',
     viewers: (count) => (count === 1 ? '1 Person sieht zu' : `${new Intl.NumberFormat('de').format(count)} Personen sehen zu`),
     count: (count) => new Intl.NumberFormat('de').format(count),
-    stageEmpty: 'Noch ist niemand auf der Bühne.',
+    stageEmpty: 'Gerade ist niemand auf der Bühne.',
     talking: 'Ihr Mikrofon ist an',
   },
   recording: { mark: 'Aufzeichnung', on: 'Diese Besprechung wird aufgezeichnet.', off: 'Die Aufzeichnung wurde beendet.' },

@@ -74,7 +74,7 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
     lobbyOn: 'Sala de espera activada',
     viewers: (count) => (count === 1 ? '1 espectador' : `${new Intl.NumberFormat('es').format(count)} espectadores`),
     count: (count) => new Intl.NumberFormat('es').format(count),
-    stageEmpty: 'Todavía no hay nadie en el escenario.',
+    stageEmpty: 'No hay nadie en el escenario.',
     talking: 'Tu micrófono está activado',
   },
   recording: { mark: 'Grabando', on: 'Esta reunión se está grabando.', off: 'La grabación ha terminado.' },

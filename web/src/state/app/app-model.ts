@@ -175,13 +175,21 @@ export class AppModel {
   #watch(address: MeetingAddress): void {
     this.#endWatching();
     this.#endWatch = this.#dependencies.watchMeeting(address, (info) => {
+      const wasViewer = this.#store.get().meeting.isViewer;
       this.#set({ meeting: this.#briefOf(info) });
       const { screen, meeting, nameInput } = this.#store.get();
+      if (meeting.isViewer !== wasViewer) this.#onViewer(meeting.isViewer);
       const next = this.#screenFor(info);
       if (next.name !== 'preJoin') return this.#end(next);
       const displayName = normalizeName(nameInput);
       if (screen.name === 'waiting' && meeting.isReady && displayName !== undefined) this.#enter(displayName);
     });
+  }
+
+  /** Before the call it became known that this participant joins as a viewer, who needs no devices, or no longer does. */
+  #onViewer(isViewer: boolean): void {
+    if (isViewer) this.#local.stop();
+    else void this.startPreview();
   }
 
   #endWatching(): void {

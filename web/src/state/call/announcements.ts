@@ -1,7 +1,7 @@
 /** Toasts and sounds for events of other participants, decided before an event is applied to the room. Pure. */
 
 import type { OwnRights } from '../../core/signaling/peers';
-import type { ViewerHand } from '../../generated/messages';
+import type { ViewerHands } from '../../generated/messages';
 import type { RoomAccess, RoomView, RoomViewEvent } from '../tiles/participants';
 import type { ToastContent } from './toasts';
 
@@ -25,14 +25,14 @@ export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, h
     case 'peerJoined':
       return hasJoined && !isKnown(room, event.peer.peerId) ? presence('join', [event.peer.displayName], []) : NOTHING;
     case 'peerLeft':
-      return isKnown(room, event.peerId) ? presence('leave', [], [nameOf(room, event.peerId)]) : NOTHING;
+      return isKnown(room, event.peerId) ? departure(nameOf(room, event.peerId), event.isViewer === true) : NOTHING;
     case 'handRaised':
       if (!event.isRaised || event.peerId === peerId || room.raisedHands.includes(event.peerId)) return NOTHING;
       return { chime: 'hand', toasts: [{ kind: 'hand', name: nameOf(room, event.peerId) }] };
     case 'lobbyPeers':
       return event.peers.some((one) => !room.lobby.some((other) => other.peerId === one.peerId)) ? { chime: 'knock', toasts: [] } : NOTHING;
     case 'viewerHands':
-      return handsAnnouncement(room, event.hands);
+      return handsAnnouncement(room, event);
     case 'roomState':
       return { toasts: room.isKnown ? accessToasts(room, event) : [] };
     case 'permissions':
@@ -42,8 +42,9 @@ export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, h
   }
 }
 
-/** Only the first of those that are new: hundreds may rise together. */
-function handsAnnouncement({ viewerHands }: RoomView, hands: readonly ViewerHand[]): Announcement {
+/** Only the first of those that are new, for hundreds may rise together. The list is of limited length: what it shows when others are lowered is not new. */
+function handsAnnouncement({ viewerHands }: RoomView, { count, hands }: ViewerHands): Announcement {
+  if (count <= viewerHands.count) return NOTHING;
   const risen = hands.find(({ peerId }) => !viewerHands.hands.some((one) => one.peerId === peerId));
   return risen === undefined ? NOTHING : { chime: 'hand', toasts: [{ kind: 'hand', name: risen.displayName }] };
 }
@@ -54,6 +55,10 @@ export function nameOf({ participants }: RoomView, peerId: string): string {
 
 function isKnown({ participants }: RoomView, peerId: string): boolean {
   return participants.some((one) => one.peerId === peerId);
+}
+
+function departure(name: string, isViewer: boolean): Announcement {
+  return isViewer ? { toasts: [{ kind: 'leftStage', name }] } : presence('leave', [], [name]);
 }
 
 function presence(chime: Chime, joined: readonly string[], left: readonly string[]): Announcement {
@@ -68,7 +73,11 @@ function accessToasts(before: RoomAccess, { isLocked, isLobbyOn }: RoomAccess): 
 }
 
 function rightsToasts(before: OwnRights, rights: OwnRights): ToastContent[] {
-  if (before.isViewer !== rights.isViewer) return [{ kind: 'rights', change: rights.isViewer ? 'viewer' : 'onStage' }];
+  const moderator: ToastContent = { kind: 'rights', change: 'moderator' };
+  if (!before.isViewer && rights.isViewer) return [{ kind: 'rights', change: 'viewer' }];
+  // With a microphone, a dialog says so.
+  if (before.isViewer && !rights.isViewer)
+    return [...(rights.publish.audio ? [] : [{ kind: 'rights' as const, change: 'onStage' as const }]), ...(rights.isModerator ? [moderator] : [])];
   const isRestricted = (['audio', 'video', 'share'] as const).some((kind) => before.publish[kind] && !rights.publish[kind]);
   return [
     ...(before.isModerator === rights.isModerator

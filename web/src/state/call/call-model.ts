@@ -302,7 +302,8 @@ export class CallModel {
   #onRights(rights: OwnRights): void {
     const comesOnStage = this.#hasJoined && this.#room.rights.isViewer && !rights.isViewer;
     if (comesOnStage && rights.publish.audio) this.#set({ dialog: { name: 'onStage' } });
-    if (rights.isViewer && this.#store.get().dialog?.name === 'onStage') this.#set({ dialog: undefined });
+    const dialog = this.#store.get().dialog?.name;
+    if (rights.isViewer && (dialog === 'onStage' || dialog === 'unmute')) this.#set({ dialog: undefined });
     this.#devices.applyPermissions(rights.publish);
     if (rights.name !== undefined) this.#displayName = rights.name;
   }

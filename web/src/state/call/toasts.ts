@@ -10,6 +10,8 @@ export type ToastContent =
   | { kind: 'presence'; joined: readonly string[]; left: readonly string[] }
   | { kind: 'chat'; name: string; text: string }
   | { kind: 'hand'; name: string }
+  /** A participant left the stage, and is a viewer now. */
+  | { kind: 'leftStage'; name: string }
   | { kind: 'muted'; source: PublishSource }
   | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' | 'viewer' | 'onStage' }
   | { kind: 'lock'; isLocked: boolean }

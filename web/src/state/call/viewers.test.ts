@@ -41,7 +41,7 @@ describe('a viewer', () => {
     const { session, state } = asViewer();
     session.emit(role(false));
     expect(state().dialog).toEqual({ name: 'onStage' });
-    expect(state().toasts.map((toast) => toast.kind === 'rights' && toast.change)).toEqual(['onStage']);
+    expect(state().toasts).toEqual([]);
     session.emit(role(true));
     expect(state().dialog).toBeUndefined();
     expect(state().toasts.map((toast) => toast.kind === 'rights' && toast.change)).toEqual(['viewer']);

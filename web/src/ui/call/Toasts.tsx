@@ -1,6 +1,22 @@
 /** Toasts at the top: participants, raised hands, rejected requests. They disappear by themselves; whatever needs an answer is a banner. */
 
-import { CircleAlert, Disc, DoorClosed, DoorOpen, Hand, Info, Link, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
+import {
+  CircleAlert,
+  Disc,
+  DoorClosed,
+  DoorOpen,
+  Eye,
+  Hand,
+  Info,
+  Link,
+  Lock,
+  MessageSquare,
+  MicOff,
+  ShieldCheck,
+  Users,
+  X,
+  type LucideIcon,
+} from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Texts } from '../../i18n/en';
 import type { CallModel } from '../../state/call/call-model';
@@ -28,7 +44,7 @@ function ToastView({ toast, call }: { toast: Brief; call: CallModel }): ReactNod
   const texts = useTexts();
   const { icon: Icon, title, detail } = contentOf(toast, texts);
   const isProblem = toast.kind === 'refused';
-  const isQuiet = toast.kind === 'presence' || toast.kind === 'chat' || toast.kind === 'hand';
+  const isQuiet = toast.kind === 'presence' || toast.kind === 'chat' || toast.kind === 'hand' || toast.kind === 'leftStage';
   return (
     <div
       className={`toast${isProblem ? ' toast-problem' : ''}${isQuiet ? ' toast-quiet' : ''}`}
@@ -60,6 +76,8 @@ function contentOf(toast: Brief, texts: Texts): Content {
       return { icon: MessageSquare, title: toast.name, detail: toast.text };
     case 'hand':
       return { icon: Hand, title: texts.toasts.hand(toast.name), detail: '' };
+    case 'leftStage':
+      return { icon: Eye, title: texts.toasts.leftStage(toast.name), detail: '' };
     case 'muted':
       return { icon: MicOff, title: texts.mutedBy[toast.source], detail: '' };
     case 'rights':

@@ -27,7 +27,7 @@ export function WaitingScreen({ model, app }: Props): ReactNode {
       action={{ label: texts.back, onClick: () => model.leave(), isQuiet: true }}
     >
       <p className="message-quiet">{texts.auto}</p>
-      <SelfView model={model} app={app} isSmall />
+      {!app.meeting.isViewer && <SelfView model={model} app={app} isSmall />}
     </MessageScreen>
   );
 }
@@ -43,7 +43,7 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
     >
       <p className="message-quiet">{app.meeting.title}</p>
       {app.meeting.isRecorded && <RecordingHint />}
-      <SelfView model={model} app={app} isSmall />
+      {!app.meeting.isViewer && <SelfView model={model} app={app} isSmall />}
       <ConnectionBadge connection={app.connection} isHidden />
     </MessageScreen>
   );

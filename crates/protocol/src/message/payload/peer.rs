@@ -63,10 +63,14 @@ impl From<PeerInfo> for NewPeer {
 /// Payload of `peerClosed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export, export_to = "messages.ts")]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct PeerClosed {
     /// The participant that left.
     pub peer_id: String,
+    /// Whether it is still in the meeting, as a viewer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>")]
+    pub viewer: bool,
 }
 
 /// Payload of `peerDisplayNameChanged`.

@@ -32,6 +32,11 @@ export class Renewal {
     this.#context = context;
   }
 
+  /** Whether transports are being created. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Resolves once no transports are being created. Never throws. */
   async done(): Promise<void> {
     await this.#running;
@@ -41,6 +46,9 @@ export class Renewal {
   start(): void {
     const running = this.done().then(() => this.#run());
     this.#running = running;
+    void running.finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
   }
 
   async #run(): Promise<void> {

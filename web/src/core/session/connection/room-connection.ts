@@ -6,7 +6,7 @@
 
 import type { types } from 'mediasoup-client';
 import { describeBrowser } from '../../browser';
-import type { Direction, Moving, ServerNotification } from '../../../generated/messages';
+import type { Moving, ServerNotification } from '../../../generated/messages';
 import { ConveneError } from '../../errors';
 import type { Log } from '../../log';
 import type { LocalMediaState } from '../../media/local-media';
@@ -14,54 +14,16 @@ import { decodeChatHistory, decodeJoin, decodeNewConsumer, decodeNotification } 
 import type { JsonRecord } from '../../signaling/json';
 import type { RoomRequests, Requester } from '../../signaling/requester';
 import type { RoomEvent } from '../events';
+import type { RoomConnectionHooks } from './hooks';
 import type { Link, LinkMedia } from './link';
 import { VideoRepair, type ExpectedVideo } from '../video/video-repair';
 import type { Publisher } from './publisher';
-import type { SendKind } from './send-kind';
 import { Receiver } from './receiver';
 import { Renewal } from './renewal';
 import { Reception, type ReceptionPreference } from '../video/reception';
 import { Contents } from '../moving/contents';
 import { roomEventOf } from './room-events';
 import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
-
-export interface RoomConnectionHooks {
-  onOpen: () => void;
-  onClose: (code: number, reason: string) => void;
-  /** Called when signaling has been down for a noticeable time and may resume, and when it has resumed. */
-  onCut: (isDisconnected: boolean) => void;
-  onLobby: (state: 'waiting' | 'admitted') => void;
-  onRoomEvent: (event: RoomEvent) => void;
-  onMediaConnected: (direction: Direction) => void;
-  /** Called when media of a direction is interrupted and being repaired, and when it is back. */
-  onMediaRepairing: (direction: Direction) => void;
-  onMediaBroken: () => void;
-  /** A video does not arrive although media does, and all repairs of this connection have failed. */
-  onVideoLost: () => void;
-  onPublishError: (kind: SendKind, error: ConveneError) => void;
-  /** The meeting continues on another server. `ticket` opens a connection there; `deadlineSeconds` 0: this connection ends at once. */
-  onMoving: (notice: Moving) => void;
-  /** This connection is no longer needed. */
-  onOver: () => void;
-}
-
-/** Calls the hooks that `find` returns at that moment, if any. */
-export function delegateTo(find: () => RoomConnectionHooks | undefined): RoomConnectionHooks {
-  return {
-    onOpen: () => find()?.onOpen(),
-    onClose: (code, reason) => find()?.onClose(code, reason),
-    onCut: (isDisconnected) => find()?.onCut(isDisconnected),
-    onLobby: (state) => find()?.onLobby(state),
-    onRoomEvent: (event) => find()?.onRoomEvent(event),
-    onMediaConnected: (direction) => find()?.onMediaConnected(direction),
-    onMediaRepairing: (direction) => find()?.onMediaRepairing(direction),
-    onMediaBroken: () => find()?.onMediaBroken(),
-    onVideoLost: () => find()?.onVideoLost(),
-    onPublishError: (kind, error) => find()?.onPublishError(kind, error),
-    onMoving: (notice) => find()?.onMoving(notice),
-    onOver: () => find()?.onOver(),
-  };
-}
 
 export interface RoomConnectionOptions {
   /** Not used by anything else from now on. */
@@ -156,8 +118,15 @@ export class RoomConnection {
   }
 
   async #renew(): Promise<void> {
+    this.#isExpecting = !(this.#receiver?.isEmpty ?? true);
     this.#use(await this.#link.renew());
-    if (this.#local !== undefined) void this.publish(this.#local);
+    void this.#publishAgain();
+  }
+
+  /** As after a join: first what others send, for encoders that start take the browser's time. */
+  async #publishAgain(): Promise<void> {
+    await this.offersTaken();
+    if (this.#local !== undefined) await this.publish(this.#local);
   }
 
   async #requestJoin({ recvRtpCapabilities: rtpCapabilities }: types.Device): Promise<unknown> {
@@ -312,7 +281,7 @@ export class RoomConnection {
 
   async #addConsumer(data: JsonRecord): Promise<void> {
     // Offers for a transport that is being created.
-    await this.#renewal.done();
+    if (this.#renewal.isRunning) await this.#renewal.done();
     if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
     try {
       const offer = decodeNewConsumer(data);

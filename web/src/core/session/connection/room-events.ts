@@ -12,7 +12,7 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'newPeer':
       return { type: 'peerJoined', peer: peerOf(data.peer) };
     case 'peerClosed':
-      return { type: 'peerLeft', peerId: data.peerId };
+      return { type: 'peerLeft', peerId: data.peerId, ...(data.viewer === true && { isViewer: true }) };
     case 'peerDisplayNameChanged':
       return { type: 'peerRenamed', peerId: data.peerId, displayName: shownName(data.displayName) };
     case 'peerChanged':

@@ -22,6 +22,8 @@ export class Contents {
   readonly #started = new Map<string, Set<keyof Sends>>();
   /** By consumerId. */
   readonly #tracks = new Map<string, RemoteTrack>();
+  #viewers: RoomEvent = { type: 'viewers', count: 0 };
+  #viewerHands: RoomEvent = { type: 'viewerHands', count: 0, hands: [] };
   #hasJoined = false;
 
   note(event: RoomEvent): void {
@@ -38,6 +40,12 @@ export class Contents {
         return this.#change(event.peerId, { peerStatus: event.peerStatus });
       case 'peerSends':
         return this.#change(event.peerId, { sends: event.sends });
+      case 'viewers':
+        this.#viewers = event;
+        return;
+      case 'viewerHands':
+        this.#viewerHands = event;
+        return;
       case 'trackAdded':
         this.#tracks.set(event.remote.consumerId, event.remote);
         return;
@@ -56,6 +64,11 @@ export class Contents {
 
   get peers(): ReadonlyMap<string, Peer> {
     return this.#peers;
+  }
+
+  /** The viewers, as last reported. */
+  get audience(): RoomEvent[] {
+    return [this.#viewers, this.#viewerHands];
   }
 
   /** Whether a peer sends this, or has sent it before. */

@@ -127,6 +127,15 @@ describe('one of two connections ends', () => {
     ]);
   });
 
+  it('the old one: the viewers are those of the next', () => {
+    const [old, next] = [contentsOf(['ben'], []), contentsOf(['ben'], [])];
+    old.note({ type: 'viewers', count: 7 });
+    next.note({ type: 'viewers', count: 3 });
+    expect(fromOld({ type: 'viewers', count: 6 }, { old, next })).toHaveLength(1);
+    expect(fromNext({ type: 'viewers', count: 2 }, { old, next })).toEqual([]);
+    expect(withoutOld({ old, next })).toEqual([{ type: 'viewers', count: 3 }]);
+  });
+
   it('the old one: who was there alone is expected', () => {
     expect(withoutOld(both())).toEqual([{ type: 'leftBehind', peerIds: ['cleo'], consumerIds: ['a2'] }]);
     expect(withoutOld(both({ old: contentsOf(['ben'], [track('a1')]) }))).toEqual([]);

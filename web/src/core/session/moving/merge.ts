@@ -53,9 +53,11 @@ export function fromNext(event: RoomEvent, { old, next }: Both): RoomEvent[] {
       return [inPlaceOf(old.counterpartOf(event.remote), event.remote)];
     case 'trackRemoved':
       return [event, ...shownAgain(event.consumerId, { old, next })];
-    // The old server hears all participants until the end.
+    // The old server hears all participants until the end, and the viewers arrive here one after the other.
     case 'speakers':
     case 'activeSpeaker':
+    case 'viewers':
+    case 'viewerHands':
       return [];
     default:
       return [event];
@@ -78,7 +80,13 @@ export function withoutOld({ old, next }: Both): RoomEvent[] {
   const peerIds = [...old.peers.keys()].filter((peerId) => !next.peers.has(peerId));
   const consumerIds = old.tracks.filter((remote) => next.counterpartOf(remote) === undefined).map(({ consumerId }) => consumerId);
   const left: RoomEvent[] = peerIds.length + consumerIds.length === 0 ? [] : [{ type: 'leftBehind', peerIds, consumerIds }];
-  return [...left, ...corrected(next, { old, next })];
+  return [...left, ...changedAudience({ old, next }), ...corrected(next, { old, next })];
+}
+
+/** The viewers as the next server reports them, where something else is shown. */
+function changedAudience({ old, next }: Both): RoomEvent[] {
+  const shown = old.audience.map((event) => JSON.stringify(event));
+  return next.audience.filter((event, index) => JSON.stringify(event) !== shown[index]);
 }
 
 /**

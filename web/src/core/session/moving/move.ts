@@ -8,7 +8,8 @@
 import type { Direction, Moving } from '../../../generated/messages';
 import type { Log } from '../../log';
 import type { LocalMedia, LocalMediaState } from '../../media/local-media';
-import type { RoomConnection, RoomConnectionHooks } from '../connection/room-connection';
+import type { RoomConnectionHooks } from '../connection/hooks';
+import type { RoomConnection } from '../connection/room-connection';
 import type { Route, RouteFinder } from '../connection/route';
 import { FINAL_CLOSE_CODE, isTicketRefused } from '../close-reason';
 import type { RoomEvent } from '../events';
