@@ -208,7 +208,7 @@ async fn an_open_room_applies_new_settings_at_once() {
     let wrong = [
         (update("uid-1", &settings(&"x".repeat(201), 5, true)), 400),
         (update("uid-1", &settings("x", 0, true)), 400),
-        (update("uid-1", &settings("x", 1001, true)), 400),
+        (update("uid-1", &settings("x", 10_001, true)), 400),
         ("{".to_owned(), 400),
         (update("uid-1", &settings(&"x".repeat(97 * 1024), 5, true)), 413),
     ];
