@@ -43,19 +43,6 @@ impl Owners {
     }
 }
 
-#[cfg(test)]
-impl super::state::Tracks {
-    /// Fails unless the owners are those of the tracks. Large rooms are left out: it takes longer than all else.
-    pub(crate) fn assert_owners(&self) {
-        if self.peers.len() > 12 {
-            return;
-        }
-        let mut owners = Owners::default();
-        self.peers.iter().for_each(|(id, tracks)| owners.add_all(id, tracks));
-        assert_eq!(self.owners, owners);
-    }
-}
-
 fn prepared(tracks: &PeerTracks) -> usize {
     if tracks.is_prepared { tracks.transports.len() } else { 0 }
 }
