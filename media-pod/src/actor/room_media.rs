@@ -238,13 +238,14 @@ impl<M: Media> RoomMedia<M> {
         let in_flight = std::mem::take(&mut link.in_flight);
         let mut steps = Vec::new();
         let transports = self.sites.lose(site, &mut steps);
+        // First: a client that learns of a failed request before that would take its connection for broken.
+        if !transports.is_empty() {
+            self.ready.push_back(Arrival::Event(Box::new(MediaEvent::SiteLost(transports))));
+        }
         self.take(steps);
         for ticket in in_flight.into_values() {
             let steps = self.sites.done(site, ticket, Err(lost()));
             self.take(steps);
-        }
-        if !transports.is_empty() {
-            self.ready.push_back(Arrival::Event(Box::new(MediaEvent::SiteLost(transports))));
         }
         self.ready.push_back(Arrival::Link);
     }

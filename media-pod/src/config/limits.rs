@@ -32,7 +32,7 @@ pub(crate) struct RoomLimitArgs {
     )]
     pub(crate) max_peers: u32,
 
-    /// Connections that have not joined; beyond that the one that has waited longest is asked to reconnect.
+    /// Connections that have not joined, or a tenth of the allowed participants if that is more; beyond that the one that has waited longest is asked to reconnect.
     #[arg(
         long, env = "CONVENE_MAX_UNJOINED", value_name = "COUNT", default_value = "200",
         value_parser = value_parser!(u32).range(1..=100_000)

@@ -139,13 +139,16 @@ impl Peer {
         Ok(())
     }
 
-    /// Counts a chat message of a viewer, unless the last one was too recent.
-    pub(crate) fn write_as_viewer(&mut self, now: Duration) -> Result<(), Refusal> {
+    /// Refuses a chat message of a viewer whose last one was too recent.
+    pub(crate) fn check_viewer_message(&self, now: Duration) -> Result<(), Refusal> {
         if self.wrote.is_some_and(|wrote| now.saturating_sub(wrote) < VIEWER_MESSAGE_INTERVAL) {
             return Err(Refusal(429, "too many messages: wait a moment".into()));
         }
-        self.wrote = Some(now);
         Ok(())
+    }
+
+    pub(crate) fn note_viewer_message(&mut self, now: Duration) {
+        self.wrote = Some(now);
     }
 
     /// The traces of a participant who leaves.

@@ -42,11 +42,13 @@ impl Room {
 
     /// Each viewer writes slowly, and all of them together only so much.
     fn check_viewer_message(&mut self, id: &PeerId, now: Duration) -> Result<(), Refusal> {
-        self.seats.joined_mut(id)?.write_as_viewer(now)?;
-        if self.audience.passes_message(now) {
-            return Ok(());
+        let peer = self.seats.joined_mut(id)?;
+        peer.check_viewer_message(now)?;
+        if !self.audience.passes_message(now) {
+            return Err(Refusal(429, "many viewers are writing: try again in a moment".into()));
         }
-        Err(Refusal(429, "many viewers are writing: try again in a moment".into()))
+        peer.note_viewer_message(now);
+        Ok(())
     }
 
     /// Keeps a message received on a data channel, and forwards it to followers; a message that is not chat text is only counted. So is one

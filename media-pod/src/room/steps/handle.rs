@@ -98,7 +98,10 @@ impl Room {
         self.settle_pending(effects);
         self.data.resume_throttled(effects);
         self.check_presence(effects);
-        self.audience.settle(&self.seats, effects);
+        // While the meeting moves, viewers leave for the other pod, which is of no interest.
+        if self.moving.is_none() {
+            self.audience.settle(&self.seats, effects);
+        }
         self.tracks.note_tick(now);
         self.tracks.settle_demand(&self.seats, effects);
         self.tracks.rebalance(&mut self.seats, effects);

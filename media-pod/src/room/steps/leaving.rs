@@ -149,7 +149,7 @@ impl Room {
     pub(super) fn settle_renewals(&mut self, effects: &mut Effects) {
         let is_due = |peer: &Peer| peer.renewing.is_some_and(|since| effects.now.saturating_sub(since) >= RENEW_TIME);
         for id in self.seats.ids_where(|_, peer| is_due(peer) && !peer.presence.is_cut()) {
-            if self.tracks.counts(&id).transports == 0 {
+            if !self.tracks.has_transports(&id) {
                 self.seats.note_departure(&id, effects.now);
                 self.remove(&id, Some(SITE_LOST), effects);
                 self.settle(&id, effects);

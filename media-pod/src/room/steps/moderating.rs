@@ -93,7 +93,8 @@ impl Room {
         if let Some(connection) = self.seats.connection_of(id) {
             self.tracks.mute_coming(connection, source, moderator);
         }
-        let mut is_changed = false;
+        // What was sent is lost with its transports, and about to be sent again: its client mutes it.
+        let mut is_changed = self.seats.get(id).is_some_and(|peer| peer.renewing.is_some());
         for producer in self.tracks.producers_for(id, source) {
             is_changed |= self.silence(id, &producer, source, effects);
         }

@@ -124,7 +124,8 @@ impl Room {
             recorder: peer.grant.recorder,
             hand_raised: peer.hand_raised,
             publish: publish_of(&peer.grant, &self.settings),
-            sends: self.tracks.sends(id),
+            // One that creates other transports is about to send the same again.
+            sends: if peer.renewing.is_some() { self.tracks.announced(id) } else { self.tracks.sends(id) },
             connected: !peer.presence.is_lost(),
         })
     }

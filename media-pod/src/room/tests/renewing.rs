@@ -82,6 +82,27 @@ fn offers_have_other_ids_than_before() {
 }
 
 #[test]
+fn a_newcomer_learns_what_is_about_to_be_sent_again() {
+    let (mut room, _, bob) = two();
+    room.lose("ada");
+    let kim = room.connect_as(3, "kim", guest("kim"));
+    let answer = room.join(kim, "Kim");
+    assert_eq!((&answer["peers"][0]["peerId"], &answer["peers"][0]["sends"]["audio"]), (&"ada".into(), &true.into()));
+    assert!(!room.told(bob).contains(&"peerSends".to_owned()));
+}
+
+#[test]
+fn a_mute_meanwhile_reaches_the_client() {
+    let (mut room, ada, bob) = two();
+    let host = room.connect_as(3, "host", super::matrix::moderator());
+    room.join(host, "Host");
+    room.lose("ada");
+    room.ask(host, "muteParticipant", super::json!({ "peerId": "ada", "source": "audio" })).expect("moderates");
+    assert!(room.told(ada).contains(&"mutedByModerator".to_owned()));
+    assert!(!room.told(bob).contains(&"mutedByModerator".to_owned()));
+}
+
+#[test]
 fn who_creates_no_transports_in_time_has_to_reconnect_and_may() {
     let (mut room, ada, bob) = two();
     room.set(|settings| settings.locked = true);

@@ -79,10 +79,12 @@ impl Tracks {
 
     /// Forgets everything that a peer has, because its transports were lost, and returns them. What its client has said stays.
     pub(crate) fn renew(&mut self, id: &PeerId) -> Vec<TransportId> {
-        let Some(PeerTracks { connection, replicas, watched, announced, transports, .. }) = self.remove(id) else {
+        let Some(PeerTracks { connection, replicas, watched, announced, has_connected, transports, .. }) =
+            self.remove(id)
+        else {
             return Vec::new();
         };
-        let renewed = PeerTracks { watched, announced, ..PeerTracks::new(connection, replicas) };
+        let renewed = PeerTracks { watched, announced, has_connected, ..PeerTracks::new(connection, replicas) };
         self.insert(id, renewed);
         transports.into_keys().collect()
     }
@@ -123,6 +125,17 @@ impl Tracks {
 
     pub(crate) fn sends(&self, id: &PeerId) -> Sends {
         self.peers.get(id).map(PeerTracks::sends).unwrap_or_default()
+    }
+
+    /// What a peer sends, as last notified to the others.
+    pub(crate) fn announced(&self, id: &PeerId) -> Sends {
+        self.peers.get(id).map(|tracks| tracks.announced).unwrap_or_default()
+    }
+
+    /// Whether a peer has transports, or is about to have some.
+    pub(crate) fn has_transports(&self, id: &PeerId) -> bool {
+        let tracks = self.peers.get(id);
+        tracks.is_some_and(|tracks| !tracks.transports.is_empty() || self.coming.transports_of(tracks.connection) > 0)
     }
 
     pub(crate) fn producers_of(&self, id: &PeerId) -> impl Iterator<Item = (&ProducerId, &ProducerState)> {

@@ -188,7 +188,7 @@ export class AppModel {
 
   /** Before the call it became known that this participant joins as a viewer, who needs no devices, or no longer does. */
   #onViewer(isViewer: boolean): void {
-    if (isViewer) this.#local.stop();
+    if (isViewer) this.#giveDevicesBack();
     else void this.startPreview();
   }
 

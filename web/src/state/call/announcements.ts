@@ -44,7 +44,7 @@ export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, h
 
 /** Only the first of those that are new, for hundreds may rise together. The list is of limited length: what it shows when others are lowered is not new. */
 function handsAnnouncement({ viewerHands }: RoomView, { count, hands }: ViewerHands): Announcement {
-  if (count <= viewerHands.count) return NOTHING;
+  if (count > hands.length && count <= viewerHands.count) return NOTHING;
   const risen = hands.find(({ peerId }) => !viewerHands.hands.some((one) => one.peerId === peerId));
   return risen === undefined ? NOTHING : { chime: 'hand', toasts: [{ kind: 'hand', name: risen.displayName }] };
 }

@@ -16,6 +16,7 @@ import type { Requester, RoomRequests } from '../../signaling/requester';
 import { ResumableSocket } from '../../signaling/resumable-socket';
 import type { CodecPolicy } from '../codecs/codec-policy';
 import type { JoinTimeline } from '../timeline';
+import { LEFTOVERS_MS } from './renewal';
 import { connectEarly, createTransport, type RepairedTransport, type TransportContext } from './media-transport';
 import { Publisher } from './publisher';
 import type { SendKind } from './send-kind';
@@ -80,6 +81,8 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #signaling: ProtooConnection;
   readonly #repairing = new Scope();
+  /** The lifetime of repairs of the current transports. */
+  #mediaRepairing = new Scope();
   #sending = new Scope();
   #receiving = new Scope();
   #user = NO_USER;
@@ -166,9 +169,17 @@ export class Link {
   /** Creates other transports instead of those that the server has lost, with everything on them. Throws a ConveneError. */
   async renew(): Promise<LinkMedia> {
     const { device } = await this.setUp();
+    this.#mediaRepairing.end();
     this.#sending.end();
-    this.#receiving.end();
-    [this.#sending, this.#receiving] = [new Scope(), new Scope()];
+    // Browsers keep the last frame of a track until its transport is closed.
+    const receiving = this.#receiving;
+    const timer = setTimeout(() => receiving.end(), LEFTOVERS_MS);
+    this.#repairing.onEnd(() => {
+      clearTimeout(timer);
+      receiving.end();
+    });
+    [this.#sending, this.#receiving, this.#mediaRepairing] = [new Scope(), new Scope(), new Scope()];
+    for (const direction of this.#interrupted) this.#user.onMediaConnected(direction);
     this.#interrupted.clear();
     if (this.#repairing.ended) throw new ConveneError('connection-closed', 'the connection was closed while transports were renewed');
     return this.#createMedia(device);
@@ -176,6 +187,7 @@ export class Link {
 
   /** Closes signaling only: media continues while the server still sends. */
   closeSignaling(): void {
+    this.#mediaRepairing.end();
     this.#repairing.end();
     this.#signaling.close();
   }
@@ -242,7 +254,7 @@ export class Link {
       iceServers: this.#options.route.iceServers,
       signaling: this.signaling,
       scope,
-      repairing: this.#repairing,
+      repairing: this.#mediaRepairing,
       log: this.#options.log,
       onConnected: (direction) => {
         this.timeline.note(direction === 'producer' ? 'sending' : 'receiving');

@@ -115,7 +115,7 @@ function keepConnected(transport: types.Transport, direction: Direction, context
     reportBroken: () => context.onBroken(),
   };
   const advance = (event: RepairEvent): void => {
-    if (repairing.ended || transport.closed) return;
+    if (repairing.ended) return;
     const next = repair(state, event);
     state = next.state;
     for (const effect of next.effects) run[effect]();

@@ -10,7 +10,7 @@ import type { Scope } from '../../scope';
 import type { RoomEvent } from '../events';
 
 /** What does not arrive again is removed after this long. */
-const LEFTOVERS_MS = 5000;
+export const LEFTOVERS_MS = 5000;
 
 export interface RenewalContext {
   /** Returns the consumers that exist, and forgets them. */

@@ -350,6 +350,8 @@ export class RoomConnection {
   }
 
   #take(message: ServerNotification): void {
+    // Of consumers whose offers wait until there are transports for them.
+    if (this.#renewal.isRunning && message.method.startsWith('consumer')) return void this.#renewal.done().then(() => this.#take(message));
     const { hooks, log } = this.#options;
     if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
     const event = roomEventOf(message);
