@@ -38,7 +38,7 @@ export const screens: Pick<Texts, 'common' | 'home' | 'preJoin' | 'waitingRoom' 
     cameraOff: 'Kamera ist aus',
     level: 'Mikrofonpegel',
     empty: 'Noch ist niemand da',
-    already: (count) => (count === 1 ? '1 Person ist da' : `${count} Personen sind da`),
+    already: (count) => (count === 1 ? '1 Person ist da' : `${new Intl.NumberFormat('de').format(count)} Personen sind da`),
     viewer: 'Sie nehmen als Zuschauer teil',
     viewerMay: 'Sie können zusehen, zuhören, reagieren und die Hand heben. Die Moderation kann Sie auf die Bühne holen.',
     unreachable: 'Der Server antwortet noch nicht. Sie können beitreten und warten.',

@@ -36,7 +36,7 @@ export const screens = {
     cameraOff: 'Camera is off',
     level: 'Microphone level',
     empty: 'No one is here yet',
-    already: (count: number) => (count === 1 ? '1 person is here' : `${count} people are here`),
+    already: (count: number) => (count === 1 ? '1 person is here' : `${new Intl.NumberFormat('en').format(count)} people are here`),
     viewer: 'You’ll join as a viewer',
     viewerMay: 'You can watch, listen, react and raise your hand. A moderator can bring you on stage.',
     unreachable: 'The server isn’t responding yet. You can join now and wait.',

@@ -38,7 +38,7 @@ export const screens: Pick<Texts, 'common' | 'home' | 'preJoin' | 'waitingRoom' 
     cameraOff: 'La cámara está desactivada',
     level: 'Nivel del micrófono',
     empty: 'Aún no hay nadie',
-    already: (count) => (count === 1 ? 'Hay 1 persona' : `Hay ${count} personas`),
+    already: (count) => (count === 1 ? 'Hay 1 persona' : `Hay ${new Intl.NumberFormat('es').format(count)} personas`),
     viewer: 'Entrarás como espectador',
     viewerMay: 'Puedes ver, escuchar, reaccionar y levantar la mano. Un moderador puede subirte al escenario.',
     unreachable: 'El servidor aún no responde. Puedes entrar y esperar.',

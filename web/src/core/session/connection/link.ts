@@ -87,6 +87,7 @@ export class Link {
   #receiving = new Scope();
   #user = NO_USER;
   readonly #interrupted = new Set<Direction>();
+  #iceServers: Route['iceServers'];
   #isOpen = false;
   #isFar = false;
   #settingUp: Promise<LinkMedia> | undefined;
@@ -95,6 +96,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     const { log, timeline } = options;
+    this.#iceServers = options.route.iceServers;
     const { url, protocols } = addressOf(options.route, options);
     this.#signaling = new ProtooConnection(url, {
       log,
@@ -181,8 +183,18 @@ export class Link {
     [this.#sending, this.#receiving, this.#mediaRepairing] = [new Scope(), new Scope(), new Scope()];
     for (const direction of this.#interrupted) this.#user.onMediaConnected(direction);
     this.#interrupted.clear();
+    await this.#renewIceServers();
     if (this.#repairing.ended) throw new ConveneError('connection-closed', 'the connection was closed while transports were renewed');
     return this.#createMedia(device);
+  }
+
+  /** Credentials of TURN servers expire during a call. */
+  async #renewIceServers(): Promise<void> {
+    try {
+      this.#iceServers = (await this.#options.findRoute({ isRefused: false })).iceServers;
+    } catch (error) {
+      this.#options.log.info('could not renew the ICE servers', error);
+    }
   }
 
   /** Closes signaling only: media continues while the server still sends. */
@@ -251,7 +263,7 @@ export class Link {
   #transportContext(device: types.Device, scope: Scope): TransportContext {
     return {
       device,
-      iceServers: this.#options.route.iceServers,
+      iceServers: this.#iceServers,
       signaling: this.signaling,
       scope,
       repairing: this.#mediaRepairing,
