@@ -235,23 +235,34 @@ impl Room {
         if change.viewer.is_some_and(|is_viewer| is_viewer != was_viewer) {
             self.set_hand(id, false, effects);
         }
-        let Some(peer) = self.seats.get_mut(id) else { return Ok(()) };
-        change.apply(&mut peer.grant);
-        let (is_viewer, is_changed) = (peer.is_viewer(), peer.grant != before);
+        if let Some(peer) = self.seats.get_mut(id) {
+            change.apply(&mut peer.grant);
+            let after = (peer.is_viewer(), peer.grant != before);
+            self.note_changed(id, was_viewer, after, effects);
+            self.close_forbidden(id, moderator, effects);
+        }
+        if !was_viewer && self.seats.get(id).is_some_and(Peer::is_viewer) {
+            self.notify_gone(id, true, effects);
+        }
+        Ok(())
+    }
+
+    /// Notifies a participant whose permissions may have changed, and the others, unless they no longer see it.
+    fn note_changed(
+        &mut self,
+        id: &PeerId,
+        was_viewer: bool,
+        (is_viewer, is_changed): (bool, bool),
+        effects: &mut Effects,
+    ) {
         if is_changed {
             self.notify_permissions(id, effects);
         }
         match (was_viewer, is_viewer) {
             (true, false) => self.enter_stage(id, effects),
-            (false, true) => {}
-            (true, true) | (false, false) if is_changed => self.notify_changed(id, effects),
-            (true, true) | (false, false) => {}
+            (false, false) if is_changed => self.notify_changed(id, effects),
+            _ => {}
         }
-        self.close_forbidden(id, moderator, effects);
-        if is_viewer && !was_viewer {
-            self.notify_gone(id, true, effects);
-        }
-        Ok(())
     }
 
     /// Closes the streams that a participant may no longer send.
