@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+/// Rooms with fewer clients are published at once, whatever it takes.
+const LARGE: usize = 500;
 /// A publication that takes no longer does not delay the next one.
 const CHEAP: Duration = Duration::from_micros(200);
 /// Publications take at most one in this many parts of the time.
@@ -17,10 +19,10 @@ pub(super) struct PublishPace {
 }
 
 impl PublishPace {
-    /// Publishing has taken the time from `began` to `ended`.
-    pub(super) fn note(&mut self, began: Instant, ended: Instant) {
+    /// Publishing a room with this number of clients has taken the time from `began` to `ended`.
+    pub(super) fn note(&mut self, clients: usize, began: Instant, ended: Instant) {
         let cost = ended.saturating_duration_since(began);
-        self.not_before = (cost > CHEAP).then(|| ended + (cost * SHARE).min(LONGEST));
+        self.not_before = (clients >= LARGE && cost > CHEAP).then(|| ended + (cost * SHARE).min(LONGEST));
     }
 
     /// The time until the next one.
@@ -39,13 +41,15 @@ mod tests {
         let at = |micros| start + Duration::from_micros(micros);
         let mut pace = PublishPace::default();
         assert_eq!(pace.wait(start), Duration::ZERO);
-        pace.note(start, at(150));
+        pace.note(LARGE, start, at(150));
         assert_eq!(pace.wait(at(150)), Duration::ZERO);
-        pace.note(at(200), at(3200));
+        pace.note(LARGE - 1, at(200), at(3200));
+        assert_eq!(pace.wait(at(3200)), Duration::ZERO);
+        pace.note(LARGE, at(200), at(3200));
         assert_eq!(pace.wait(at(3200)), Duration::from_millis(60));
         assert_eq!(pace.wait(at(43_200)), Duration::from_millis(20));
         assert_eq!(pace.wait(at(99_999)), Duration::ZERO);
-        pace.note(start, at(200_000));
+        pace.note(LARGE, start, at(200_000));
         assert_eq!(pace.wait(at(200_000)), LONGEST);
     }
 }

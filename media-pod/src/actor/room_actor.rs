@@ -268,7 +268,7 @@ impl<M: Media> RoomActor<M> {
         (self.is_changed, self.is_due) = (false, false);
         let began = Instant::now();
         self.publisher.publish(&self.room, self.media.report());
-        self.pace.note(began, Instant::now());
+        self.pace.note(self.clients.len(), began, Instant::now());
         for answer in self.updates.drain(..) {
             let _ = answer.send(());
         }

@@ -198,7 +198,11 @@ async fn after_a_thousand_sequences_nothing_leaks_in_the_worker() {
         }
     }
     drop(abandoned);
-    let left = pod.until_stats("the keeper alone", |stats| stats["connections"] == 1 && stats["transports"] == 1).await;
+    let left = pod
+        .until_stats("the keeper alone", |stats| {
+            stats["connections"] == 1 && stats["transports"] == 1 && stats["participants"] == 1
+        })
+        .await;
     for (what, count) in [("producers", 0), ("consumers", 0), ("dataProducers", 0), ("participants", 1)] {
         assert_eq!(left[what], count, "{what} in {left}");
     }
