@@ -213,6 +213,7 @@ pub enum JoinAs {
 }
 
 impl JoinAs {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -313,7 +313,7 @@ fn a_large_audience_moves_in_larger_groups() {
         let connection = room.arrive(connect);
         room.join(connection, "V");
     }
-    room.handle(Command::Move(super::MoveCommand::Handover { id: "m".into(), hold: Duration::from_secs(60) }));
+    room.handle(Command::Move(super::MoveCommand::Handover { id: "m".into(), hold: Duration::from_mins(1) }));
     room.forget();
     let time = Duration::from_secs(10);
     room.handle(Command::Move(super::MoveCommand::Leave {

@@ -104,9 +104,9 @@ fn expected(role: Role, needs: Needs) -> u16 {
         (Needs::Moderator, _) => 403,
         _ if !is_joined => 409,
         (Needs::Joined, _) => OK,
-        (_, Role::Hidden | Role::HiddenModerator) => 403,
-        (Needs::Message | Needs::Data | Needs::Publish, Role::Listener) => 403,
-        (Needs::Data | Needs::Publish, Role::Viewer) => 403,
+        (_, Role::Hidden | Role::HiddenModerator)
+        | (Needs::Message | Needs::Data | Needs::Publish, Role::Listener)
+        | (Needs::Data | Needs::Publish, Role::Viewer) => 403,
         _ => OK,
     }
 }

@@ -135,7 +135,7 @@ fn the_time_of_a_client_without_connection_begins_when_it_is_back() {
 #[test]
 fn a_client_that_cannot_create_any_reconnects_at_once() {
     let (mut room, ada, _) = two();
-    room.handle(Command::Move(MoveCommand::Handover { id: "m".into(), hold: Duration::from_secs(60) }));
+    room.handle(Command::Move(MoveCommand::Handover { id: "m".into(), hold: Duration::from_mins(1) }));
     room.lose("ada");
     assert_eq!(room.closed, [(ada, 1012, SITE_LOST)]);
 }
