@@ -116,9 +116,9 @@ pub struct MeetingSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("placement is immutable: delete the meeting and create it again"))]
     pub placement: MeetingPlacement,
 
-    /// Maximum number of participants in the call at the same time, viewers included, 1 to 10000. Defaults to 50. Lowering it during a call disconnects no
-    /// one; new participants are refused while the meeting is full. It must not exceed `capacity.participants` of the MediaPool, times
-    /// `spread.maxPods`: such a meeting fails with the reason MeetingTooLarge.
+    /// Maximum number of participants in the call at the same time, viewers included, 1 to 10000. Defaults to 50. Lowering it during a
+    /// call disconnects no one; new participants are refused while the meeting is full. It must not exceed `capacity.participants` of the
+    /// MediaPool, times `spread.maxPods`: such a meeting fails with the reason MeetingTooLarge.
     #[serde(default = "default_max_participants")]
     #[schemars(range(min = 1, max = 10_000))]
     pub max_participants: u32,
@@ -194,7 +194,7 @@ pub struct Access {
     #[schemars(length(max = 50), inner(length(min = 1, max = 200)))]
     pub moderators: Vec<String>,
 
-    /// What participants join as, unless their join token says otherwise (claim `viewer`). Participant: they are seen, and may send.
+    /// Role in which participants join, unless their join token sets the claim `viewer`. Participant: they are seen, and may send.
     /// Viewer: they only receive, and the others see how many viewers there are, but not who; a moderator can bring them on stage.
     /// Moderators are never viewers. A meeting with more than a few hundred participants needs viewers, because all others are announced
     /// to each other. A change affects those who join later. Defaults to Participant.
@@ -202,7 +202,7 @@ pub struct Access {
     pub join_as: JoinAs,
 }
 
-/// What participants join as.
+/// Role in which participants join.
 #[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum JoinAs {
     /// Seen by the others, and may send.

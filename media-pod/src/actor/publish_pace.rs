@@ -1,5 +1,5 @@
-//! How often a room's state is published: at once while that is cheap, and less often in a meeting with thousands of viewers, where counting
-//! what is in the room takes longer than what has changed it.
+//! How often a room's state is published: immediately while that is cheap, and less often in a meeting with thousands of viewers, where
+//! collecting the state takes longer than the change that made it necessary.
 
 use std::time::{Duration, Instant};
 

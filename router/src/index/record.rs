@@ -77,7 +77,7 @@ pub(crate) struct MeetingRecord {
     pub(crate) is_recorded: bool,
     /// Who may join.
     pub(crate) policy: AccessPolicy,
-    /// What participants join as.
+    /// Role in which participants join.
     pub(crate) join_as: JoinAs,
     /// Identities that are moderators, in addition to those with a moderator token.
     pub(crate) moderators: Vec<String>,

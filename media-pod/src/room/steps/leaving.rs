@@ -108,14 +108,19 @@ impl Room {
             if self.can_renew(&id) {
                 self.renew_transports(&id, effects);
             } else if self.seats.contains(&id) {
-                self.seats.note_departure(&id, effects.now);
-                self.remove(&id, Some(SITE_LOST), effects);
-                self.settle(&id, effects);
+                self.send_back(&id, effects);
             } else {
                 effects.close(connection, SITE_LOST);
                 self.on_disconnected(connection, effects);
             }
         }
+    }
+
+    /// A participant reconnects, and returns as the same.
+    fn send_back(&mut self, id: &PeerId, effects: &mut Effects) {
+        self.seats.note_departure(id, effects.now);
+        self.remove(id, Some(SITE_LOST), effects);
+        self.settle(id, effects);
     }
 
     /// Whether a client can create other transports on the same connection. Not while the meeting moves: the room lets no client create any.
@@ -150,9 +155,7 @@ impl Room {
         let is_due = |peer: &Peer| peer.renewing.is_some_and(|since| effects.now.saturating_sub(since) >= RENEW_TIME);
         for id in self.seats.ids_where(|_, peer| is_due(peer) && !peer.presence.is_cut()) {
             if !self.tracks.has_transports(&id) {
-                self.seats.note_departure(&id, effects.now);
-                self.remove(&id, Some(SITE_LOST), effects);
-                self.settle(&id, effects);
+                self.send_back(&id, effects);
             } else if let Some(peer) = self.seats.get_mut(&id) {
                 peer.renewing = None;
                 self.tracks.announce_sends(&id, &self.seats, effects);

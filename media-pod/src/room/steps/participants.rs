@@ -173,7 +173,7 @@ impl Room {
         Ok(Decision::done())
     }
 
-    /// Raises or lowers a hand, and notifies everyone if that changes anything; of a viewer's hand only moderators learn.
+    /// Raises or lowers a hand, and notifies everyone if that changes anything; only moderators learn of a viewer's hand.
     pub(super) fn set_hand(&mut self, id: &PeerId, is_raised: bool, effects: &mut Effects) {
         let Some(peer) = self.seats.get_mut(id) else { return };
         if std::mem::replace(&mut peer.hand_raised, is_raised) == is_raised {

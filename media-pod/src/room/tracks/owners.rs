@@ -1,5 +1,5 @@
-//! Which peer has an object of the media plane, and how many there are, without asking all peers: a meeting has thousands of viewers, whose
-//! streams report all the time. Plain data, kept equal to the tracks of the peers.
+//! An index of the media plane's objects by id: which peer owns each, and how many there are. Scanning all peers for each report would be too
+//! slow in a meeting with thousands of viewers. Plain data, kept equal to the tracks of the peers.
 
 use std::collections::BTreeMap;
 

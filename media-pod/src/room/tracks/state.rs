@@ -127,7 +127,7 @@ impl Tracks {
         self.peers.get(id).map(PeerTracks::sends).unwrap_or_default()
     }
 
-    /// What a peer sends, as last notified to the others.
+    /// The sources that a peer sends, according to the last notification to the others.
     pub(crate) fn announced(&self, id: &PeerId) -> Sends {
         self.peers.get(id).map(|tracks| tracks.announced).unwrap_or_default()
     }

@@ -35,33 +35,22 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
     case 'shortcuts':
       return <ShortcutsDialog settings={app.settings} onClose={close} />;
     case 'unmute':
+    case 'onStage': {
+      const isOnStage = dialog.name === 'onStage';
       return (
         <Question
-          title={texts.unmuteTitle}
-          text={texts.unmuteText}
+          title={isOnStage ? texts.onStageTitle : texts.unmuteTitle}
+          text={isOnStage ? texts.onStageText : texts.unmuteText}
           yes={texts.unmute}
           no={texts.stayMuted}
-          testId="unmute-dialog"
+          testId={isOnStage ? 'on-stage-dialog' : 'unmute-dialog'}
           onYes={() => {
             if (!isTurnedOn(app.local.microphone)) call.toggle('microphone');
           }}
           onClose={close}
         />
       );
-    case 'onStage':
-      return (
-        <Question
-          title={texts.onStageTitle}
-          text={texts.onStageText}
-          yes={texts.unmute}
-          no={texts.stayMuted}
-          testId="on-stage-dialog"
-          onYes={() => {
-            if (!isTurnedOn(app.local.microphone)) call.toggle('microphone');
-          }}
-          onClose={close}
-        />
-      );
+    }
     case 'remove':
       return <RemoveDialog peerId={dialog.peerId} displayName={dialog.displayName} call={call} access={state} onClose={close} />;
     case 'endMeeting':

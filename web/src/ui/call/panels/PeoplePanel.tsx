@@ -114,29 +114,38 @@ function Lobby({ call, lobby }: { call: CallModel; lobby: readonly LobbyPeer[] }
         {lobby
           .map(({ peerId, displayName: given }) => ({ peerId, displayName: given === '' ? texts.guest : given }))
           .map(({ peerId, displayName }) => (
-            <li key={peerId} className="person">
-              <Avatar initials={initialsOf(displayName)} hue={hueOf(displayName)} isSmall />
-              <span className="person-name">{displayName}</span>
-              <button
-                type="button"
-                className="button button-small button-quiet"
-                aria-label={texts.denyName(displayName)}
-                onClick={() => void call.ask('refusePeer', { peerId })}
-              >
-                {texts.deny}
-              </button>
-              <button
-                type="button"
-                className="button button-small button-primary"
-                aria-label={texts.admitName(displayName)}
-                onClick={() => void call.ask('admitPeer', { peerId })}
-              >
-                {texts.admit}
-              </button>
-            </li>
+            <Asking
+              key={peerId}
+              name={displayName}
+              refuse={{ label: texts.deny, name: texts.denyName(displayName), onClick: () => void call.ask('refusePeer', { peerId }) }}
+              grant={{ label: texts.admit, name: texts.admitName(displayName), onClick: () => void call.ask('admitPeer', { peerId }) }}
+            />
           ))}
       </ul>
     </section>
+  );
+}
+
+interface Answer {
+  label: string;
+  /** The label with the name, for those who do not see the row. */
+  name: string;
+  onClick: () => void;
+}
+
+/** A row of a list of people who wait for a moderator. */
+function Asking({ name, refuse, grant }: { name: string; refuse: Answer; grant: Answer }): ReactNode {
+  return (
+    <li className="person">
+      <Avatar initials={initialsOf(name)} hue={hueOf(name)} isSmall />
+      <span className="person-name">{name}</span>
+      <button type="button" className="button button-small button-quiet" aria-label={refuse.name} onClick={refuse.onClick}>
+        {refuse.label}
+      </button>
+      <button type="button" className="button button-small button-primary" aria-label={grant.name} onClick={grant.onClick}>
+        {grant.label}
+      </button>
+    </li>
   );
 }
 
@@ -150,26 +159,12 @@ function ViewerHandList({ call, raised: { count, hands } }: { call: CallModel; r
       </header>
       <ul>
         {hands.map(({ peerId, displayName }) => (
-          <li key={peerId} className="person">
-            <Avatar initials={initialsOf(displayName)} hue={hueOf(displayName)} isSmall />
-            <span className="person-name">{displayName}</span>
-            <button
-              type="button"
-              className="button button-small button-quiet"
-              aria-label={texts.lowerHandOf(displayName)}
-              onClick={() => void call.ask('lowerHand', { peerId })}
-            >
-              {texts.lowerHand}
-            </button>
-            <button
-              type="button"
-              className="button button-small button-primary"
-              aria-label={texts.bringName(displayName)}
-              onClick={() => void call.ask('setPermissions', { peerId, viewer: false })}
-            >
-              {texts.bringOnStage}
-            </button>
-          </li>
+          <Asking
+            key={peerId}
+            name={displayName}
+            refuse={{ label: texts.lowerHand, name: texts.lowerHandOf(displayName), onClick: () => void call.ask('lowerHand', { peerId }) }}
+            grant={{ label: texts.bringOnStage, name: texts.bringName(displayName), onClick: () => void call.ask('setPermissions', { peerId, viewer: false }) }}
+          />
         ))}
       </ul>
     </section>
