@@ -7,7 +7,7 @@ MEDIA_POD := target/release/convene-media-pod
 WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: check walls help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
+.PHONY: check walls help bootstrap run build release media-pod generate images cluster-build cluster-up cluster-down test \
   lint drift test-rust test-simulation test-worker test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
   measure measure-moves measure-weak measure-operator measure-router measure-livekit screenshots
 
@@ -22,6 +22,9 @@ bootstrap:
 
 build: bootstrap web/dist/index.html ## web app and all programs, optimized
 	cargo build --release
+
+release:
+	cargo build --release --workspace
 
 media-pod:
 	@echo 'building the media pod; the first time its C++ worker takes 5 to 10 minutes'
@@ -81,11 +84,11 @@ test-worker: ## the media worker's own C++ tests of what our patches change
 test-fuzz: ## parsers with a bounded amount of random input (CONVENE_FUZZ_SECONDS=N for longer)
 	@tests/run.sh fuzz
 
-attack: media-pod ## every attack against one media pod under the chart's memory limit, during a call of an honest pair (10 minutes; root)
-	@CONVENE_ATTACK_SECONDS=$${CONVENE_ATTACK_SECONDS:-300} CONVENE_ATTACK_P99=$${CONVENE_ATTACK_P99:-50} tests/run.sh attack
+attack: release ## every attack against one media pod under the chart's memory limit, during a call of an honest pair (10 minutes; root)
+	@CONVENE_ATTACK_SECONDS=$${CONVENE_ATTACK_SECONDS:-300} CONVENE_ATTACK_P99=$${CONVENE_ATTACK_P99:-50} CONVENE_PROGRAMS=$(CURDIR)/target/release tests/run.sh attack
 
-soak: media-pod ## the attacks for longer, then 10 minutes each of random signaling and of random faults for the operator (root)
-	@tests/run.sh soak
+soak: release ## the attacks for longer, then 10 minutes each of random signaling and of random faults for the operator (root)
+	@CONVENE_PROGRAMS=$(CURDIR)/target/release tests/run.sh soak
 
 test-web: ## unit tests of the web app
 	@tests/run.sh web

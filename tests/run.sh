@@ -2,8 +2,8 @@
 # Runs the test steps, prints progress and durations, and counts the tests of all runners.
 #
 #   tests/run.sh all            every step, in two lanes side by side; removes the test cluster at the end
-#   tests/run.sh STEP...        only these, one after the other: check lint-scripts lint-web web lint walls walls-alone rust drift release simulation
-#                               worker-suite livekit fuzz attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster-build cluster images e2e-cluster
+#   tests/run.sh STEP...        only these, one after the other: check lint-scripts lint-web web lint walls walls-alone rust drift programs simulation
+#                               worker-suite fuzz attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster-build cluster images e2e-cluster
 #                               measure measure-moves measure-weak measure-operator measure-router measure-livekit screenshots soak
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
@@ -20,8 +20,8 @@ source tests/steps.sh
 
 # Two lanes run side by side. The first has the tests that depend on time, and what they need. The second has what can wait for idle processors: its
 # priority is the lowest, and its target directories are its own, so that the first never waits for a lock of cargo.
-FIRST_LANE=(lint-scripts web rust drift release simulation attack e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
-SECOND_LANE=(cluster-build walls lint-web e2e-gallery lint worker-suite fuzz livekit)
+FIRST_LANE=(lint-scripts web rust drift programs simulation attack e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
+SECOND_LANE=(cluster-build walls lint-web e2e-gallery lint worker-suite fuzz)
 # What a step of one lane needs from the other.
 declare -A NEEDS=([e2e-gallery]=web [worker-suite]=rust [charts]=cluster-build)
 BEGAN=${CONVENE_RUN_BEGAN:-$(date +%s)}

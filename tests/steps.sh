@@ -6,6 +6,10 @@
 source "$REPOSITORY/tests/cluster/lib.sh"
 set -euo pipefail
 
+# Tests and the programs that they start: one profile and one set of features, so that nothing is compiled twice.
+COMPILED_AS=(--profile ci --workspace --features convene-cli/livekit)
+PROGRAMS=${CONVENE_PROGRAMS:-$REPOSITORY/target/ci}
+
 declare -A DESCRIPTIONS=(
   [lint]='rustfmt, clippy, rustdoc, one version of tokio, axum and kube'
   [check]='formatter, clippy and unit tests of what has changed since the last commit on the main branch (with warm caches 2 minutes)'
@@ -21,7 +25,7 @@ declare -A DESCRIPTIONS=(
   [attack]="every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (4 minutes)"
   [soak]='the attacks for longer, then 10 minutes each of random signaling in rooms with media and of random faults for the operator (35 minutes)'
   [charts]='Helm charts'
-  [release]='all programs, optimized (5 minutes the first time)'
+  [programs]='all programs, as the tests start them (mostly compiled by the step rust)'
   [simulation]='the operator in a simulated cluster: ends after each of its writes, loses answers, hears late (4 minutes)'
   [api-server]='operator, routers and definitions against a real API server and etcd'
   [e2e-gallery]='every screen of the web app with fixed data: layout at four sizes, accessibility (6 minutes)'
@@ -37,7 +41,6 @@ declare -A DESCRIPTIONS=(
   [measure-weak]='what arrives over slow and lossy links: of emulated ones, and in browsers between two networks (15 minutes; root)'
   [measure-operator]='the operator with ten thousand meetings against a real API server (15 minutes)'
   [measure-router]='what the router costs: look-ups, latency, sockets, and how soon it knows of an assignment (2 minutes, and 10 to compile it)'
-  [livekit]='the load tool as a client of LiveKit, which no program has by default'
   [measure-livekit]='a media pod and a LiveKit server with the same clients, one table (35 minutes; CONVENE_MEASURE_SHORT=1: 4)'
   [screenshots]='pictures of the running call into docs/images'
 )
@@ -112,6 +115,7 @@ step_lint_scripts() {
   shellcheck --external-sources --source-path=SCRIPTDIR --source-path="$REPOSITORY" --severity=warning "${files[@]}"
   echo "${#files[@]} shell scripts are clean"
   python3 -B tests/failures_test.py
+  python3 -B tests/measure-livekit/figures_test.py
   tests/words.sh
   tests/deny.sh
 }
@@ -208,7 +212,7 @@ step_web() {
   npm run --silent build
 }
 
-step_rust() { counted count_cargo_without_ignored "$RESULTS/cargo.log" cargo test --workspace --no-fail-fast; }
+step_rust() { counted count_cargo_without_ignored "$RESULTS/cargo.log" cargo test "${COMPILED_AS[@]}" --no-fail-fast; }
 
 # Against the worker that the step `rust` has compiled.
 step_worker_suite() { counted count_closing_line "$RESULTS/worker-suite.log" tests/worker-suite/run.py; }
@@ -226,17 +230,19 @@ step_fuzz() {
   counted count_closing_line "$RESULTS/fuzz.log" tests/fuzz.sh
 }
 
-# Alone, since the tests simulate many clusters in parallel, with time limits.
-step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test --workspace --test simulation -- --ignored --test-threads=4 --nocapture; }
+# Alone, since the tests simulate many clusters in parallel, with time limits. Half of the crash points, still more than 500; `make soak` plays all.
+step_simulation() {
+  CONVENE_SIM_CRASH_EVERY=${CONVENE_SIM_CRASH_EVERY:-2} counted count_cargo "$RESULTS/simulation.log" cargo test "${COMPILED_AS[@]}" --test simulation -- --ignored --test-threads=4 --nocapture
+}
 
 step_api_server() {
-  counted count_cargo "$RESULTS/api-server.log" cargo test --workspace --test api_server --test propagation -- --ignored --skip scale::
+  counted count_cargo "$RESULTS/api-server.log" cargo test "${COMPILED_AS[@]}" --test api_server --test propagation -- --ignored --skip scale::
 }
 
 # The files that the compiler read for the crates of this workspace, including tests: the roots of the artifacts, and the dependency files next to them.
 compiled_rust_files() {
   local root artifact list
-  cargo test --workspace --no-run --quiet --message-format=json |
+  cargo test "${COMPILED_AS[@]}" --no-run --quiet --message-format=json |
     jq -r --arg root "$REPOSITORY/" 'select(.reason == "compiler-artifact" and (.manifest_path | startswith($root))) | "\(.target.src_path) \(.filenames[])"' |
     while read -r root artifact; do
       echo "$root"
@@ -245,9 +251,6 @@ compiled_rust_files() {
     done | xargs realpath --canonicalize-missing --relative-to="$REPOSITORY" | sort -u
 }
 
-# The step `livekit` compiles these.
-livekit_rust_files() { git ls-files 'crates/load/src/signaling/livekit*' crates/load/tests/livekit.rs; }
-
 # The step `fuzz` compiles these.
 fuzz_rust_files() {
   cargo metadata --manifest-path fuzz/Cargo.toml --no-deps --format-version 1 | jq -r '.packages[].targets[].src_path' |
@@ -255,25 +258,23 @@ fuzz_rust_files() {
 }
 
 step_drift() {
-  # With the features of the whole workspace, so that no dependency is compiled again.
-  cargo build --quiet --workspace --bin crdgen
-  target/debug/crdgen --check
+  cargo build --quiet "${COMPILED_AS[@]}" --bin crdgen
+  target/ci/crdgen --check
   # `cargo test` has rewritten the types; they must equal the index.
   git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files docs/reference.md
   local forgotten
-  forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <({ compiled_rust_files; fuzz_rust_files; livekit_rust_files; } | sort -u))
+  forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <({ compiled_rust_files; fuzz_rust_files; } | sort -u))
   [ -z "$forgotten" ] || { echo "no crate includes these files, so they are never compiled:"; echo "$forgotten"; return 1; }
 }
 
-step_release() { cargo build --release --workspace; }
+step_programs() { cargo build "${COMPILED_AS[@]}"; }
 
-# attack NAME ARGUMENTS...: the suite is a release build like the pod, so that it is not the bottleneck.
+# attack NAME ARGUMENTS...: the suite is compiled like the pod, so that it is not the bottleneck.
 attack() {
   local name=$1
   shift
-  require_file "$REPOSITORY/target/release/convene-media-pod" "run make media-pod"
-  cargo build --release --quiet --workspace --bin convene-attack
-  counted count_closing_line "$RESULTS/$name.log" target/release/convene-attack "$@"
+  require_programs convene-media-pod convene-attack
+  counted count_closing_line "$RESULTS/$name.log" "$PROGRAMS/convene-attack" --pod "$PROGRAMS/convene-media-pod" "$@"
 }
 
 # In the short form most of the time is waiting for the pod to drop idle connections and for rooms to end.
@@ -284,9 +285,9 @@ step_soak() {
   local seed=${CONVENE_ATTACK_SEED:-$RANDOM}
   attack soak-attacks --seconds "${CONVENE_ATTACK_SECONDS:-600}" --seed "$seed"
   attack soak-fuzz fuzz --seconds "${CONVENE_FUZZ_SECONDS:-600}" --seed "$seed"
-  # More seeds than the minute of them in `make test`.
+  # More seeds than the minute of them in `make test`, and all crash points.
   CONVENE_SIM_SECONDS=${CONVENE_SIM_SECONDS:-600} counted count_cargo "$RESULTS/soak-simulation.log" \
-    cargo test --workspace --test simulation -- --ignored --nocapture the_end_is_the_same_whatever_goes_wrong
+    cargo test "${COMPILED_AS[@]}" --test simulation -- --ignored --nocapture the_end_is_the_same
 }
 
 step_charts() { counted count_closing_line "$RESULTS/charts.log" charts/test.sh; }
@@ -294,7 +295,7 @@ step_charts() { counted count_closing_line "$RESULTS/charts.log" charts/test.sh;
 step_cluster_build() { tests/cluster/build.sh; }
 
 step_images() {
-  if uses_own_cluster; then tests/cluster/images.sh; else echo "that cluster gets its images from elsewhere"; fi
+  if uses_own_cluster; then CONVENE_PROGRAMS=$PROGRAMS tests/cluster/images.sh; else echo "that cluster gets its images from elsewhere"; fi
 }
 
 step_cluster() {
@@ -324,7 +325,20 @@ playwright() {
 
 require_file() { [ -e "$1" ] || { echo "$1 is missing: $2"; return 1; }; }
 
-require_dev_programs() {
+require_programs() { # NAME...
+  local name
+  for name in "$@"; do require_file "$PROGRAMS/$name" "run tests/run.sh programs"; done
+}
+
+# The end-to-end tests start these.
+use_programs() {
+  require_programs convene-media-pod convene
+  require_file "$REPOSITORY/web/dist/index.html" "run tests/run.sh web"
+  export CONVENE_PROGRAMS=$PROGRAMS
+}
+
+# What is measured is what is delivered.
+require_release() {
   require_file "$REPOSITORY/target/release/convene-media-pod" "run make build"
   require_file "$REPOSITORY/web/dist/index.html" "run make build"
 }
@@ -336,30 +350,31 @@ step_e2e_gallery() {
 }
 
 step_e2e_dev() {
-  require_dev_programs
+  use_programs
   playwright e2e-dev --project=dev
 }
 
 # Firefox sends no media to the loopback interface, so it gets a network interface; and it shares a screen only if there is one. WebKitGTK needs
 # the screen too.
 step_e2e_browsers() {
-  require_dev_programs
+  use_programs
   npm_install tests/e2e
   RUN_IN=("$REPOSITORY/tests/in-network.sh" xvfb-run --auto-servernum --server-args='-screen 0 1280x800x24')
   playwright e2e-browsers --project=browsers
 }
 
 step_e2e_conformance() {
-  require_dev_programs
+  use_programs
   playwright e2e-conformance --project=conformance
 }
 
 step_e2e_cluster() {
+  use_programs
   playwright e2e-cluster --project=cluster
 }
 
 step_measure() {
-  require_dev_programs
+  require_release
   (cd web && npm run --silent gallery)
   playwright measure --project=measure
 }
@@ -368,7 +383,7 @@ step_measure_moves() { playwright measure-moves --project=moves; }
 
 # The emulated links first: without browsers, so they are exact where these are realistic.
 step_measure_weak() {
-  require_dev_programs
+  require_release
   cargo test --workspace --test integration -- --ignored --nocapture weak::table
   RUN_IN=("$REPOSITORY/tests/between-networks.sh")
   playwright measure-weak --project=weak
@@ -387,12 +402,6 @@ step_measure_router() {
   CONVENE_MEASURE_ASSIGNMENTS=300 cargo test --release -p convene-router --test propagation -- --ignored --nocapture
 }
 
-# With the target directory of clippy: the feature changes nothing that other steps compile.
-step_livekit() {
-  python3 -B tests/measure-livekit/figures_test.py
-  CARGO_TARGET_DIR=$REPOSITORY/target/lint counted count_cargo_without_ignored "$RESULTS/livekit.log" cargo test -p convene-load --features livekit
-}
-
 step_measure_livekit() {
   local form=(--output "$REPOSITORY/docs/measurements/livekit.json")
   if [ "${CONVENE_MEASURE_SHORT:-}" = 1 ]; then
@@ -406,7 +415,7 @@ step_measure_livekit() {
 }
 
 step_screenshots() {
-  require_dev_programs
+  require_release
   npm_install web
   (cd web && npm run --silent gallery)
   playwright screenshots --project=screenshots

@@ -2,7 +2,7 @@
 //! each time the cluster must reach the same end state.
 //!
 //! `CONVENE_SIM_ONLY` restricts the tests to scenarios with one of these words in their name, `CONVENE_SIM_CRASH` to one crash point,
-//! `CONVENE_SIM_SEED` to one seed; `CONVENE_SIM_SECONDS` is the time for random faults; with `CONVENE_SIM_LOG` the operators log.
+//! `CONVENE_SIM_SEED` to one seed; `CONVENE_SIM_CRASH_EVERY=n` plays one in n crash points; `CONVENE_SIM_SECONDS` is the time for random faults; with `CONVENE_SIM_LOG` the operators log.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(
@@ -80,7 +80,8 @@ async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
 /// After each write, without its response; and after some with it, where only requests to the pods can differ.
 fn crash_points(writes: u64) -> Vec<Trouble> {
     let chosen = number("CONVENE_SIM_CRASH");
-    let points = (1..=writes).filter(|after| chosen.is_none_or(|chosen| chosen == *after));
+    let step = number("CONVENE_SIM_CRASH_EVERY").unwrap_or(1);
+    let points = (1..=writes).filter(|after| chosen.map_or(after % step == 0, |chosen| chosen == *after));
     let both = points.flat_map(|after| [true, false].map(|is_answer_lost| CrashPoint { after, is_answer_lost }));
     let played = both.filter(|crash| crash.is_answer_lost || chosen.is_some() || crash.after % HEARD_EVERY == 0);
     played.map(|crash| Trouble { crash: Some(crash), seed: None }).collect()

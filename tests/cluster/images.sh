@@ -1,11 +1,11 @@
 #!/bin/bash
 # Builds the images of the operator, router, media pod and command line (cli) from target/release and web/dist, and imports them into
-# the nodes if the cluster is up. Compiles and downloads nothing. CONVENE_BINARIES overrides target/release.
+# the nodes if the cluster is up. Compiles and downloads nothing. CONVENE_PROGRAMS overrides target/release.
 # images.sh COMPONENT...: only the images of these components (operator, router, media-pod, cli).
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-BINARIES=${CONVENE_BINARIES:-${CARGO_TARGET_DIR:-$REPOSITORY/target}/release}
+PROGRAMS=${CONVENE_PROGRAMS:-${CARGO_TARGET_DIR:-$REPOSITORY/target}/release}
 WEB=$REPOSITORY/web/dist
 
 # The Dockerfile's stages before "rootfs" need a network; the context of that name replaces them.
@@ -15,7 +15,7 @@ build_component() { # NAME
     router | media-pod) web=("$WEB") ;;
     cli) binary=convene ;;
   esac
-  "$REPOSITORY/images/rootfs.sh" "$BINARIES/$binary" "$ROOTFS/$1" "${web[@]}"
+  "$REPOSITORY/images/rootfs.sh" "$PROGRAMS/$binary" "$ROOTFS/$1" "${web[@]}"
   "$CLUSTER_SOURCE/build-image.sh" "$(image_name "$1")" "$REPOSITORY" \
     --file "$REPOSITORY/Dockerfile" --target "$1" --build-context "rootfs=$ROOTFS"
 }

@@ -2,14 +2,21 @@
 // only on a retry has found a bug.
 import { defineConfig, type Project } from '@playwright/test';
 
+import type { BrowserOptions } from './support/people/browsers.ts';
+
 const results = '../../test-results';
 
 /** Each project has a folder of its own, which is emptied when it starts: projects may run side by side. */
-function project(name: string, timeout = 120_000): Project {
+function project(name: string, timeout = 120_000): Project<object, BrowserOptions> {
   return { name, timeout, testDir: name, outputDir: `${results}/e2e/${name}` };
 }
 
-export default defineConfig({
+/** Each participant has a browser process, as at home. */
+function measurement(name: string, timeout: number): Project<object, BrowserOptions> {
+  return { ...project(name, timeout), use: { sharedBrowsers: false } };
+}
+
+export default defineConfig<object, BrowserOptions>({
   testMatch: /.*\.spec\.ts/,
   fullyParallel: false,
   workers: 1,
@@ -25,9 +32,9 @@ export default defineConfig({
     project('conformance', 60_000),
     project('cluster', 240_000),
     project('screenshots'),
-    project('measure', 900_000),
-    project('moves', 900_000),
+    measurement('measure', 900_000),
+    measurement('moves', 900_000),
     // Between two networks (tests/between-networks.sh).
-    project('weak', 180_000),
+    measurement('weak', 180_000),
   ],
 });

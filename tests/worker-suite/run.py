@@ -2,7 +2,7 @@
 """Runs the C++ tests of mediasoup's worker that cover what media-pod/mediasoup-build/patches change.
 
 They are compiled from the patched copy of the worker's sources, with the distribution's Catch2, and linked with the worker that
-`cargo test` has compiled. `MS_TEST` only makes members public, but for a constructor, so the objects fit each other; the tests of
+the step `rust` has compiled. `MS_TEST` only makes members public, but for a constructor, so the objects fit each other; the tests of
 SCTP, which need more of it, are left out.
 
     tests/worker-suite/run.py [ARGUMENT OF CATCH2...]
@@ -40,10 +40,10 @@ TESTS = (
 
 def worker_output():
     """The folder of the worker that was compiled last."""
-    libraries = ROOT.glob("target/debug/build/mediasoup-sys-*/out/libmediasoup-worker.a")
+    libraries = ROOT.glob("target/ci/build/mediasoup-sys-*/out/libmediasoup-worker.a")
     newest = max(libraries, key=lambda library: library.stat().st_mtime, default=None)
     if newest is None:
-        sys.exit("worker-suite: the worker is not compiled; run cargo test first")
+        sys.exit("worker-suite: the worker is not compiled; run tests/run.sh rust first")
     return newest.parent
 
 

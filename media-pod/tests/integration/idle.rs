@@ -105,8 +105,8 @@ async fn empty_rooms_take_little_memory_and_no_processor_time() {
     assert_eq!(pod.rooms().await, 100 + ROOMS as u64);
     let each = pod.resident_bytes().saturating_sub(before) / ROOMS;
     println!("an empty room takes {each} bytes");
-    // Optimized it is less; with objects on a worker it was 130 kB.
-    assert!(each <= 32_000, "an empty room takes {each} bytes");
+    // 32 kB as the tests are compiled, and less in a release; with objects on a worker it was 130 kB.
+    assert!(each <= 36_000, "an empty room takes {each} bytes");
     // The worker releases its objects a moment later.
     let start = Instant::now();
     loop {

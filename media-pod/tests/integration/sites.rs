@@ -16,6 +16,7 @@ use convene_service::http::tls::Certificate;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -42,6 +43,36 @@ enum Network {
     Down,
     /// Nothing arrives, and no end is notified.
     Silent,
+    /// What is sent waits until the network is up again.
+    Paused,
+}
+
+/// Passes bytes on while the network is not paused, until either side closes.
+async fn pass(
+    mut from: ReadHalf<&mut TcpStream>,
+    mut to: WriteHalf<&mut TcpStream>,
+    mut network: watch::Receiver<Network>,
+) {
+    let mut bytes = vec![0; 16 * 1024];
+    loop {
+        let Ok(count @ 1..) = from.read(&mut bytes).await else { return };
+        let _ = network.wait_for(|network| *network != Network::Paused).await;
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Forwards one connection until it ends or the network fails.
+async fn forward_one(mut from: TcpStream, to: SocketAddr, mut network: watch::Receiver<Network>) {
+    let mut to = TcpStream::connect(to).await.unwrap();
+    let ((from_read, from_write), (to_read, to_write)) = (tokio::io::split(&mut from), tokio::io::split(&mut to));
+    tokio::select! {
+        () = pass(from_read, to_write, network.clone()) => {}
+        () = pass(to_read, from_write, network.clone()) => {}
+        _ = network.wait_for(|network| matches!(network, Network::Down | Network::Silent)) => {}
+    }
+    let _ = network.wait_for(|network| *network != Network::Silent).await;
 }
 
 /// Forwards connections to a listener as long as the network is up. Returns its port.
@@ -49,16 +80,8 @@ fn forward(to: SocketAddr, network: &watch::Receiver<Network>) -> u16 {
     let listener = listener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let (port, network) = (listener.local_addr().unwrap().port(), network.clone());
     tokio::spawn(async move {
-        while let Ok((mut from, _)) = listener.accept().await {
-            let mut network = network.clone();
-            tokio::spawn(async move {
-                let mut to = TcpStream::connect(to).await.unwrap();
-                tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut from, &mut to) => {}
-                    _ = network.wait_for(|network| *network != Network::Up) => {}
-                }
-                let _ = network.wait_for(|network| *network != Network::Silent).await;
-            });
+        while let Ok((from, _)) = listener.accept().await {
+            tokio::spawn(forward_one(from, to, network.clone()));
         }
     });
     port
@@ -269,6 +292,34 @@ async fn a_lost_pod_takes_only_its_own_participants_with_it() {
         assert_eq!(home.set_sites(1, vec![site.target(&home, 5)]).await, 204);
         home.until_sites(&[("pod-site", "linked", 0)]).await;
     }
+}
+
+/// Media needs no link, and what is requested meanwhile is done afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_is_cut_for_two_seconds_costs_no_one_anything() {
+    let TwoPods { home, site, mut ada, producer, mut bob, listener, _sender, .. } = TwoPods::start().await;
+    site.network.send_replace(Network::Paused);
+    let cut = Instant::now();
+    let listened = async {
+        while cut.elapsed() < Duration::from_secs(2) {
+            let sound = listener.received.recv_timeout(Duration::from_secs(1));
+            assert!(sound.is_ok(), "no sound arrives {:?} after the cut", cut.elapsed());
+            tokio::task::yield_now().await;
+        }
+        site.network.send_replace(Network::Up);
+    };
+    let created = async {
+        bob.transport("producer").await;
+        cut.elapsed()
+    };
+    let ((), created) = tokio::join!(listened, created);
+    assert!(created >= Duration::from_secs(2), "the link was not cut: a transport was created in {created:?}");
+    ada.ask("pauseProducer", json!({ "producerId": producer })).await.unwrap();
+    bob.hear("consumerPaused").await;
+    ada.ask("resumeProducer", json!({ "producerId": producer })).await.unwrap();
+    bob.hear("consumerResumed").await;
+    arrived(&listener, 3);
+    home.until_sites(&[("pod-site", "linked", 1)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

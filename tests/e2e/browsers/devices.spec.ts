@@ -12,12 +12,13 @@ import {
   speakersInUse,
   unplug,
 } from '../support/people/fake-devices.ts';
+import { withBrowsers } from '../support/people/browsers.ts';
 import { FirefoxPerson } from '../support/people/firefox-person.ts';
 import { People } from '../support/people/people.ts';
 import type { DrivenPerson, TrackStats } from '../support/people/person.ts';
 import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test as base } from '@playwright/test';
+import { expect } from '@playwright/test';
 
 /** Who has the devices, and who sees and hears them. */
 interface Roles {
@@ -27,11 +28,11 @@ interface Roles {
 }
 
 /** A call of a Firefox and a Chromium, in which each has both roles. */
-const test = base.extend<{ roles: Roles[] }>({
-  roles: async ({}, use, info) => {
+const test = withBrowsers.extend<{ roles: Roles[] }>({
+  roles: async ({ browsers }, use, info) => {
     const pod = await MediaPod.start({ isOnTheNetwork: true });
     const url = pod.url('/m/hello');
-    const people = new People();
+    const people = new People(browsers);
     const ada = await FirefoxPerson.open('Ada', url, installFakeDevices);
     try {
       const grace = await people.open('Grace', { url }, undefined, installFakeDevices);

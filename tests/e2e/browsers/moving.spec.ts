@@ -1,9 +1,10 @@
 // A meeting moves to another media pod while Firefox and Chromium are in it.
 import { networkInterfaces } from 'node:os';
 
-import { expect, test } from '@playwright/test';
+import { expect } from '@playwright/test';
 
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
+import { withBrowsers } from '../support/people/browsers.ts';
 import { FirefoxPerson } from '../support/people/firefox-person.ts';
 import { People } from '../support/people/people.ts';
 import { MovingMeeting } from '../support/moves/moving-meeting.ts';
@@ -18,10 +19,10 @@ function addressOfNetwork(): string {
   return found.address;
 }
 
-test('Firefox and Chromium move with their meeting, and both stay connected', async ({}, info) => {
+withBrowsers('Firefox and Chromium move with their meeting, and both stay connected', async ({ browsers }, info) => {
   const meeting = await MovingMeeting.start(addressOfNetwork());
   const ada = await FirefoxPerson.open('Ada', meeting.url);
-  const people = new People();
+  const people = new People(browsers);
   try {
     await ada.isPrepared();
     await ada.enter();

@@ -2,12 +2,13 @@
 import { writeFileSync } from 'node:fs';
 
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import { withBrowsers } from '../support/people/browsers.ts';
 import { FirefoxPerson } from '../support/people/firefox-person.ts';
 import { MediaPod } from '../support/programs/media-pod.ts';
 import { People } from '../support/people/people.ts';
 import type { Participant } from '../support/people/participant.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test as base } from '@playwright/test';
+import { expect } from '@playwright/test';
 
 interface Call {
   pod: MediaPod;
@@ -16,12 +17,12 @@ interface Call {
   grace: Participant;
 }
 
-const test = base.extend<{ call: Call }>({
-  call: async ({}, use, info) => {
+const test = withBrowsers.extend<{ call: Call }>({
+  call: async ({ browsers }, use, info) => {
     const pod = await MediaPod.start({ isOnTheNetwork: true });
     const url = pod.url('/m/hello');
     const ada = await FirefoxPerson.open('Ada', url);
-    const people = new People();
+    const people = new People(browsers);
     try {
       await ada.isPrepared();
       await ada.enter();

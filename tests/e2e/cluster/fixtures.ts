@@ -1,16 +1,15 @@
 // Fixtures of the cluster tests: when a test fails, screenshots of the participants and a dump of the cluster are kept.
-import { test as base } from '@playwright/test';
-
 import { dumpCluster } from '../support/cluster/dump.ts';
 import { kubectl } from '../support/cluster/kubectl.ts';
 import { removeLeftovers } from '../support/cluster/release.ts';
 import { keepAfterFailure } from '../support/environment.ts';
+import { withBrowsers } from '../support/people/browsers.ts';
 import { People } from '../support/people/people.ts';
 
-export const test = base.extend<{ people: People }>({
+export const test = withBrowsers.extend<{ people: People }>({
   people: [
-    async ({}, use, info) => {
-      const people = new People();
+    async ({ browsers }, use, info) => {
+      const people = new People(browsers);
       await use(people);
       if (info.status !== info.expectedStatus) {
         await people.dump(info);

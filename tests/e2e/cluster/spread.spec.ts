@@ -4,12 +4,13 @@ import type { Page } from '@playwright/test';
 
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster } from '../support/environment.ts';
+import { Loss } from '../support/cluster/cut-off.ts';
 import { type MediaPod, meeting, podOf, podsOf, pool, poolHas } from '../support/cluster/fleet.ts';
 import { applyAll, conditionOf, describeShows, getObject, kubectl } from '../support/cluster/kubectl.ts';
 import { withTone } from '../support/people/noticed.ts';
 import type { Participant, Place } from '../support/people/participant.ts';
 import type { People } from '../support/people/people.ts';
-import { keepConnections } from '../support/people/received.ts';
+import { Recording, keepConnections } from '../support/people/received.ts';
 import { processesOfPod } from '../support/programs/node-process.ts';
 import { NAMESPACE, install, place, programsRun, publicUrl } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -17,6 +18,9 @@ import { expect, tellsOneStory, test } from './fixtures.ts';
 
 const SUMMIT = ['meeting', 'summit'] as const;
 const URL_OF_SUMMIT = `${publicUrl}/m/default/summit`;
+
+/** Of all media pods: each has an address of its own. */
+const PIPE_PORTS = '20000:20007';
 
 tellsOneStory();
 
@@ -126,6 +130,32 @@ test('three people on three pods see and hear each other, and mute, layers and c
   const texts = await Promise.all(all.map((one) => one.page.getByTestId('chat-message').allTextContents()));
   for (const own of texts) expect(own.map((text) => /message \d/.exec(text)?.[0])).toEqual(['message 0', 'message 1', 'message 2']);
   await everyoneSeesAndHearsEveryone(all);
+});
+
+test('5 % of the packets between the nodes are lost: sound and pictures of all pods go on', async ({ people }, info) => {
+  test.skip(!cluster.isOwn, 'the network of a foreign cluster is not on this machine');
+  const { all, pods } = await joinSummit(people, withTone(place(URL_OF_SUMMIT), info));
+  await everyoneSeesAndHearsEveryone(all);
+  const nodes = [...new Set(pods.map(({ node }) => node))];
+  expect(nodes.length, 'nodes of the pods').toBeGreaterThan(1);
+  // A packet passes both nodes.
+  const losses = nodes.map((node) => new Loss(node, PIPE_PORTS, 0.025));
+  const recordings = all.map((one) => Recording.ofAll(one));
+  const lost: number[] = [];
+  try {
+    await Promise.all(recordings.map((recording) => recording.run(15)));
+  } finally {
+    for (const loss of losses) lost.push(loss.stop());
+  }
+  for (const packets of lost) expect(packets, 'packets that were lost').toBeGreaterThan(10);
+  for (const [index, recording] of recordings.entries()) {
+    const { leastMoving, freezes, frozenSeconds, worstMadeUpPercent } = recording.between(0, 15);
+    const figures = `${String(freezes)} freezes, ${frozenSeconds.toFixed(2)} s; ${worstMadeUpPercent.toFixed(2)} % of the sound made up`;
+    info.annotations.push({ type: 'measured', description: `${all[index]?.name ?? ''}: ${figures}` });
+    console.log(`${all[index]?.name ?? ''}, with 5 % of the packets between nodes lost (${lost.join(' and ')} packets): ${figures}`);
+    expect(leastMoving, `pictures that move in every second: ${figures}`).toBe(2);
+    expect(frozenSeconds, figures).toBeLessThan(1);
+  }
 });
 
 test('a pod that serves one of them dies: that one keeps its connection and is served by another pod, and no one is seen leaving', async ({ people }, info) => {

@@ -1,8 +1,9 @@
 // Fixtures of the tests without a cluster: a media pod and participants. Both end with the test.
 import { writeFileSync } from 'node:fs';
 
-import { expect, test as base } from '@playwright/test';
+import { expect } from '@playwright/test';
 
+import { withBrowsers } from '../support/people/browsers.ts';
 import { MediaPod } from '../support/programs/media-pod.ts';
 import { People } from '../support/people/people.ts';
 
@@ -11,7 +12,7 @@ interface Fixtures {
   people: People;
 }
 
-export const test = base.extend<Fixtures>({
+export const test = withBrowsers.extend<Fixtures>({
   pod: async ({}, use, info) => {
     const pod = await MediaPod.start();
     await use(pod);
@@ -20,8 +21,8 @@ export const test = base.extend<Fixtures>({
     if (info.status !== info.expectedStatus || errors.length > 0) writeFileSync(info.outputPath('media-pod.log'), pod.program.output);
     expect(errors, 'nothing that people do is an error of the media pod').toEqual([]);
   },
-  people: async ({}, use, info) => {
-    const people = new People();
+  people: async ({ browsers }, use, info) => {
+    const people = new People(browsers);
     await use(people);
     if (info.status !== info.expectedStatus) await people.dump(info);
     await people.closeAll();

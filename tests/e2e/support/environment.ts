@@ -17,8 +17,9 @@ export const webDirectory = fromEnvironment('CONVENE_WEB_DIRECTORY') ?? join(rep
 export const galleryDirectory = join(repository, 'web/dist-gallery');
 /** The folder for screenshots of all screens; none are taken without it. */
 export const galleryPictures = fromEnvironment('CONVENE_GALLERY_PICTURES');
-export const mediaPodProgram = fromEnvironment('CONVENE_MEDIA_POD') ?? join(repository, 'target/release/convene-media-pod');
-export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
+const programs = fromEnvironment('CONVENE_PROGRAMS') ?? join(repository, 'target/release');
+export const mediaPodProgram = fromEnvironment('CONVENE_MEDIA_POD') ?? join(programs, 'convene-media-pod');
+export const conveneProgram = join(programs, 'convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
 export const firefox = fromEnvironment('CONVENE_FIREFOX') ?? '/usr/bin/firefox-esr';
 /** The driver starts its own browser. */

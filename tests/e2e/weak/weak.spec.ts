@@ -3,9 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 
-import { expect, test as base } from '@playwright/test';
+import { expect } from '@playwright/test';
 
 import { NEAR_ADDRESS, farBrowser, shapeLink, type Way } from '../support/programs/weak-link.ts';
+import { withBrowsers } from '../support/people/browsers.ts';
 import { keepConnections, Recording, type Reception } from '../support/people/received.ts';
 import type { Participant, Place } from '../support/people/participant.ts';
 import { People } from '../support/people/people.ts';
@@ -66,16 +67,16 @@ interface Meeting {
   readonly far: (speaks: boolean) => Place;
 }
 
-const test = base.extend<object, { meeting: Meeting }>({
+const test = withBrowsers.extend<object, { meeting: Meeting }>({
   meeting: [
-    async ({}, use, info) => {
+    async ({ browsers }, use, info) => {
       const pod = await MediaPod.start({ address: NEAR_ADDRESS, workers: 1 });
       const folder = `${info.project.outputDir}/media`;
       mkdirSync(folder, { recursive: true });
       const trusted = `--unsafely-treat-insecure-origin-as-secure=http://${NEAR_ADDRESS}:${String(pod.port)}`;
       const near = (speaks: boolean): Place => ({ url: pod.url('/m/weak'), flags: [trusted, ...media(folder, speaks)] });
       const program = farBrowser(`${folder}/far-browser`);
-      const people = new People();
+      const people = new People(browsers);
       await use({ people, near, far: (speaks) => ({ ...near(speaks), program }) });
       await people.closeAll();
       await pod.program.kill();

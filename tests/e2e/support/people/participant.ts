@@ -1,8 +1,8 @@
 // One participant: a Chromium with a fake camera and microphone, driven as by a user, which reports what it
 // really receives.
-import { type Browser, type BrowserContext, type Page, chromium as chromiumType } from '@playwright/test';
+import type { BrowserContext, Page } from '@playwright/test';
 
-import { chromium } from '../environment.ts';
+import type { Browsers } from './browsers.ts';
 import type { DrivenPerson, TrackStats } from './person.ts';
 import { waitUntil } from '../wait.ts';
 
@@ -46,12 +46,10 @@ export class Participant implements DrivenPerson {
   readonly name: string;
   readonly page: Page;
   readonly console: string[] = [];
-  readonly #browser: Browser;
   readonly #context: BrowserContext;
 
-  private constructor(name: string, browser: Browser, context: BrowserContext, page: Page) {
+  private constructor(name: string, context: BrowserContext, page: Page) {
     this.name = name;
-    this.#browser = browser;
     this.#context = context;
     this.page = page;
     page.on('console', (message) => this.console.push(`${message.type()} ${message.text()}`));
@@ -60,12 +58,18 @@ export class Participant implements DrivenPerson {
   }
 
   /** Opens the page; the pre-join screen is shown. `script` runs in the page before everything else. */
-  static async open(name: string, place: Place, viewport = { width: 1280, height: 800 }, script?: () => void): Promise<Participant> {
+  static async open(
+    browsers: Browsers,
+    name: string,
+    place: Place,
+    viewport = { width: 1280, height: 800 },
+    script?: () => void,
+  ): Promise<Participant> {
     const trust = place.keyFingerprint === undefined ? [] : [`--ignore-certificate-errors-spki-list=${place.keyFingerprint}`];
     const camera = `--use-fake-device-for-media-stream=fps=${String(place.framesPerSecond ?? FRAMES_PER_SECOND)}`;
-    const browser = await chromiumType.launch({ executablePath: place.program ?? chromium, args: [...FLAGS, camera, ...trust, ...(place.flags ?? [])] });
+    const browser = await browsers.withFlags([...FLAGS, camera, ...trust, ...(place.flags ?? [])], place.program);
     const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'], bypassCSP: place.ignoresContentPolicy ?? false });
-    const participant = new Participant(name, browser, context, await context.newPage());
+    const participant = new Participant(name, context, await context.newPage());
     if (script !== undefined) await participant.page.addInitScript(script);
     await participant.page.goto(place.url);
     return participant;
@@ -73,17 +77,9 @@ export class Participant implements DrivenPerson {
 
   /** Opens another page in the same browser: the same person to servers. It closes with this one. */
   async openTab(place: Place): Promise<Participant> {
-    const other = new Participant(`${this.name}'s second page`, this.#browser, this.#context, await this.#context.newPage());
+    const other = new Participant(`${this.name}'s second page`, this.#context, await this.#context.newPage());
     await other.page.goto(place.url);
     return other;
-  }
-
-  /** Opens the page and joins. */
-  static async join(name: string, place: Place): Promise<Participant> {
-    const participant = await Participant.open(name, place);
-    await participant.enter();
-    await participant.isConnected();
-    return participant;
   }
 
   /** Waits until only the join itself is left to do. */
@@ -155,9 +151,8 @@ export class Participant implements DrivenPerson {
     await this.page.screenshot({ path });
   }
 
-  /** Kills the browser without leaving the call. */
+  /** Closes the pages without leaving the call. */
   async close(): Promise<void> {
     await this.#context.close().catch(() => undefined);
-    await this.#browser.close().catch(() => undefined);
   }
 }

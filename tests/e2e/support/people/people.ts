@@ -3,13 +3,19 @@ import { writeFileSync } from 'node:fs';
 
 import type { TestInfo } from '@playwright/test';
 
+import type { Browsers } from './browsers.ts';
 import { Participant, type Place } from './participant.ts';
 
 export class People {
   readonly #all: Participant[] = [];
+  readonly #browsers: Browsers;
+
+  constructor(browsers: Browsers) {
+    this.#browsers = browsers;
+  }
 
   async open(name: string, place: Place, viewport?: { width: number; height: number }, script?: () => void): Promise<Participant> {
-    const participant = await Participant.open(name, place, viewport, script);
+    const participant = await Participant.open(this.#browsers, name, place, viewport, script);
     this.#all.push(participant);
     return participant;
   }

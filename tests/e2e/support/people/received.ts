@@ -98,6 +98,11 @@ export class Recording {
     return new Recording(participant, new Set((await sampleOf(participant)).streams.keys()));
   }
 
+  /** Of these streams too. */
+  static ofAll(participant: Participant): Recording {
+    return new Recording(participant, new Set());
+  }
+
   async run(seconds: number): Promise<void> {
     this.#began = performance.now();
     const end = this.#began + seconds * SECOND;
