@@ -9,6 +9,8 @@ set -euo pipefail
 # Tests and the programs that they start: one profile and one set of features, so that nothing is compiled twice.
 COMPILED_AS=(--profile ci --workspace --features convene-cli/livekit)
 PROGRAMS=${CONVENE_PROGRAMS:-$REPOSITORY/target/ci}
+# The C code of crates, in each target directory, and in the next run.
+if command -v ccache >/dev/null; then export HOST_CC='ccache cc' HOST_CXX='ccache c++'; fi
 
 declare -A DESCRIPTIONS=(
   [lint]='rustfmt, clippy, rustdoc, one version of tokio, axum and kube'
@@ -186,8 +188,8 @@ step_lint() {
   cargo fmt --all --check
   for crate in tokio axum kube; do assert_single_version "$crate"; done
   export DOCS_RS=1 CARGO_TARGET_DIR=$REPOSITORY/target/lint
-  cargo clippy --workspace --all-targets --features convene-cli/livekit -- -D warnings
-  RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+  cargo clippy "${COMPILED_AS[@]}" --all-targets -- -D warnings
+  RUSTDOCFLAGS='-D warnings' cargo doc --profile ci --workspace --no-deps --quiet
 }
 
 step_lint_web() {
