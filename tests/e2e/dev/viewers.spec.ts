@@ -31,3 +31,28 @@ test('a participant becomes a viewer, who still sees the stage, raises a hand an
   await everyoneSeesAndHearsEveryone([ada, grace]);
   await expect(ada.page.getByTestId('viewers-mark')).toHaveCount(0);
 });
+
+test('a moderator finds a viewer who has written in the chat, brings them on stage, and removes them', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  const graceId = await grace.peerId();
+  await openMenuOf(ada, graceId);
+  await ada.page.getByTestId('make-viewer').click();
+  await expect.poll(() => ada.tiles()).not.toContain(graceId);
+
+  await grace.click('chat-button');
+  await grace.page.getByTestId('chat-input').fill('hello from the audience');
+  await grace.page.getByTestId('chat-input').press('Enter');
+  await ada.click('chat-button');
+  await ada.click('author-menu');
+  await ada.click('bring-author');
+  await expect.poll(() => ada.tiles()).toContain(graceId);
+
+  await ada.click('author-menu');
+  await expect(ada.page.getByTestId('remove-author')).toBeVisible();
+  await expect(ada.page.getByTestId('bring-author')).toHaveCount(0);
+  await ada.click('remove-author');
+  await ada.click('confirm-button');
+  await grace.seesEnd(10);
+});

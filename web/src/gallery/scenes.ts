@@ -140,6 +140,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'menu-person': { play: inCall(4, moderator), press: 'person-menu' },
   'menu-leave': { play: inCall(4, moderator), press: 'leave-menu' },
   chat: { play: then(inCall(4), withChat) },
+  'chat-moderator': { play: then(inCall(3, moderator, ...audience.slice(0, 1)), withChat) },
   'chat-earlier': { play: then(inCall(4), withLongChat) },
   'call-viewer': { play: inCall(5, viewer, ...audience.slice(0, 1)) },
   'call-viewer-alone': { play: inCall(0, viewer, ...audience.slice(0, 1)) },

@@ -26,7 +26,7 @@ export const ChatPanel = memoOn<Props>(['chat', 'rights', 'selfId'], function Ch
       {messages.length === 0 && earlier === 'none' ? (
         <p className="panel-empty">{texts.empty}</p>
       ) : (
-        <MessageList call={call} chat={state.chat} selfId={state.selfId} />
+        <MessageList call={call} chat={state.chat} selfId={state.selfId} isModerator={state.rights.isModerator} />
       )}
       {state.rights.chat ? <MessageForm call={call} /> : <p className="panel-note">{texts.off}</p>}
     </SidePanel>

@@ -5,6 +5,7 @@ import type { CallModel } from '../../../state/call/call-model';
 import { groupsOf, partsOf, type ChatGroup, type ChatLog, type Earlier } from '../../../state/chat/chat';
 import { useKeptScroll } from '../../hooks/useKeptScroll';
 import { useTexts } from '../../language';
+import { AuthorMenu } from './AuthorMenu';
 
 /** Earlier messages are loaded this close to the top. */
 const NEAR_TOP_PX = 48;
@@ -13,9 +14,11 @@ interface Props {
   call: CallModel;
   chat: ChatLog;
   selfId: string;
+  /** Whether the local participant is a moderator. */
+  isModerator: boolean;
 }
 
-export function MessageList({ call, chat: { messages, earlier }, selfId }: Props): ReactNode {
+export function MessageList({ call, chat: { messages, earlier }, selfId, isModerator }: Props): ReactNode {
   const texts = useTexts().chat;
   const { list, notePlace } = useKeptScroll(messages, selfId, earlier);
   const loadEarlier = (): void => void call.loadEarlier();
@@ -33,9 +36,10 @@ export function MessageList({ call, chat: { messages, earlier }, selfId }: Props
   return (
     <div className="messages" ref={list} role="log" aria-label={texts.messages} aria-busy={earlier === 'loading'} tabIndex={0} onScroll={onScroll}>
       {earlier !== 'none' && <EarlierButton earlier={earlier} onPress={loadEarlier} />}
-      {groupsOf(messages).map((group) => (
-        <Group key={group.key} group={group} isOwn={group.peerId === selfId} />
-      ))}
+      {groupsOf(messages).map((group) => {
+        const isOwn = group.peerId === selfId;
+        return <Group key={group.key} group={group} isOwn={isOwn} menu={isModerator && !isOwn && <AuthorMenu author={group} call={call} />} />;
+      })}
     </div>
   );
 }
@@ -62,12 +66,13 @@ function EarlierButton({ earlier, onPress }: { earlier: Exclude<Earlier, 'none'>
   );
 }
 
-function Group({ group, isOwn }: { group: ChatGroup; isOwn: boolean }): ReactNode {
+function Group({ group, isOwn, menu }: { group: ChatGroup; isOwn: boolean; menu: ReactNode }): ReactNode {
   return (
     <article aria-label={group.displayName} className={`message-group${isOwn ? ' message-own' : ''}`}>
       <p className="message-head">
         <strong>{group.displayName}</strong>
         <time dateTime={new Date(group.sentAt).toISOString()}>{timeOf(group.sentAt, document.documentElement.lang)}</time>
+        {menu}
       </p>
       {group.messages.map(({ id, text }) => (
         <p key={id} className="message-text" data-testid="chat-message" data-message-id={id}>
