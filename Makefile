@@ -101,26 +101,27 @@ test-api-server: cluster-build ## the operator against a real API server and etc
 
 test-e2e-gallery: ## every screen of the web app with fixed data: layout and accessibility
 	@tests/run.sh e2e-gallery
-test-e2e-dev: web/dist/index.html media-pod ## browsers against one media pod without a cluster
-	@tests/run.sh e2e-dev
 
-test-e2e-browsers: web/dist/index.html media-pod ## Firefox and Chromium in one call; a browser without WebRTC (root)
-	@tests/run.sh e2e-browsers
+test-e2e-dev: web/dist/index.html ## browsers against one media pod without a cluster
+	@tests/run.sh programs e2e-dev
 
-test-e2e-conformance: web/dist/index.html media-pod ## third-party clients, old and new, against one media pod
-	@tests/run.sh e2e-conformance
+test-e2e-browsers: web/dist/index.html ## Firefox and Chromium in one call; a browser without WebRTC (root)
+	@tests/run.sh programs e2e-browsers
 
-test-cluster: ## the test cluster itself: nodes, pods, services, ports
+test-e2e-conformance: web/dist/index.html ## third-party clients, old and new, against one media pod
+	@tests/run.sh programs e2e-conformance
+
+test-cluster: cluster-build ## the test cluster itself: nodes, pods, services, ports
 	@tests/run.sh cluster
 
-test-e2e-cluster: build ## helm, kubectl and browsers on a real Kubernetes; the cluster stays up
-	@tests/run.sh cluster images e2e-cluster
+test-e2e-cluster: cluster-build web/dist/index.html ## helm, kubectl and browsers on a real Kubernetes; the cluster stays up
+	@tests/run.sh programs cluster images e2e-cluster
 
-measure: build ## takes the measurements of docs/measurements.md (needs an idle machine)
-	@tests/run.sh measure
+measure: cluster-build build ## takes the measurements of docs/measurements.md (needs an idle machine)
+	@CONVENE_PROGRAMS=$(CURDIR)/target/release tests/run.sh cluster images measure
 
-measure-moves: build ## measures how long pictures and sound stop in moves and faults (needs an idle machine; 1 hour, CONVENE_MEASURE_ROUNDS=5: 10 minutes)
-	@tests/run.sh cluster images measure-moves
+measure-moves: cluster-build build ## measures how long pictures and sound stop in moves and faults (needs an idle machine; 1 hour, CONVENE_MEASURE_ROUNDS=5: 10 minutes)
+	@CONVENE_PROGRAMS=$(CURDIR)/target/release tests/run.sh cluster images measure-moves
 
 measure-weak: build ## measures what arrives over slow and lossy links (needs an idle machine; root)
 	@tests/run.sh measure-weak
@@ -135,5 +136,5 @@ measure-livekit: bootstrap ## measures a media pod beside a LiveKit server with 
 	@tests/run.sh measure-livekit
 	@cat test-results/measure-livekit.md
 
-screenshots: web/dist/index.html media-pod ## retakes the screenshots of the docs
+screenshots: build ## retakes the screenshots of the docs
 	@tests/run.sh screenshots

@@ -47,7 +47,7 @@ pub(crate) enum Command {
     /// signaling, ICE, DTLS and SRTP. Nothing is encoded or decoded, so one processor carries
     /// hundreds of subscribers.
     ///
-    /// A media pod on this machine is measured without a token:
+    /// A media pod on this machine (--dev --max-peers 300) is measured without a token:
     ///   convene bench ws://127.0.0.1:8080/signal/load --publishers 1 --subscribers 200 \
     ///     --server-pid "$(pidof convene-media-pod)"
     /// Other servers need a join token, which must be valid for all of the meetings:

@@ -151,8 +151,8 @@ pub struct MediaPoolSpec {
     #[x_kube(validation = Rule::new("self.matches('^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')").message("topologyKey must be a node label key, such as topology.kubernetes.io/zone"))]
     pub topology_key: String,
 
-    /// Number of media workers in each pod, 1 to 64. Defaults to 1. A worker is one thread with one port for media, UDP and TCP. Each
-    /// meeting runs on one worker.
+    /// Number of media workers in each pod, 1 to 64. Defaults to 1. A worker is one thread with one port for media, UDP and TCP. A
+    /// large meeting uses several workers if `plainPorts` is at least 1.
     #[serde(default = "default_workers_per_pod")]
     #[schemars(range(min = 1, max = 64))]
     pub workers_per_pod: u16,

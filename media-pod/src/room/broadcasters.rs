@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use convene_protocol::admission::ParticipantGrant;
+use convene_service::rate::{Rate, TokenBucket};
 
 use super::answer::Refusal;
 use super::interface::ids::PeerId;
 use super::people::peer::Joined;
+
+/// Calls for all broadcasters of a room. Each takes about eight to enter and to send.
+const CALL_RATE: Rate = Rate { per_second: 20, burst: 200 };
 
 /// One broadcaster.
 #[derive(Debug)]
@@ -27,11 +31,12 @@ struct Broadcaster {
 pub(super) struct Broadcasters {
     entered: BTreeMap<PeerId, Broadcaster>,
     limit: usize,
+    rate: TokenBucket,
 }
 
 impl Broadcasters {
     pub(super) fn new(limit: usize) -> Self {
-        Self { entered: BTreeMap::new(), limit }
+        Self { entered: BTreeMap::new(), limit, rate: TokenBucket::full(CALL_RATE) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -40,6 +45,14 @@ impl Broadcasters {
 
     pub(super) fn check_limit(&self) -> Result<(), Refusal> {
         Refusal::too_many(self.entered.len(), self.limit, "broadcasters")
+    }
+
+    /// All calls cost the same: most notify all participants, or create something in the media worker.
+    pub(super) fn check_rate(&mut self, now: Duration) -> Result<(), Refusal> {
+        if self.rate.take(1, now) {
+            return Ok(());
+        }
+        Err(Refusal(429, "the meeting receives too many calls for broadcasters".into()))
     }
 
     pub(super) fn add(&mut self, id: &PeerId, caller: &ParticipantGrant, entry: Joined, now: Duration) {

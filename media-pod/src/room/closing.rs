@@ -34,6 +34,7 @@ pub(crate) const DENIED: Close = (CLOSE_FINAL, "refused by a moderator");
 
 pub(crate) const NO_SIGN_OF_LIFE: Close = (CLOSE_COME_BACK, "no sign of life: please reconnect");
 pub(crate) const ASK_AGAIN: Close = (CLOSE_COME_BACK, "the meeting has moved: please reconnect");
+pub(crate) const DECIDED_MEANWHILE: Close = (CLOSE_COME_BACK, "a moderator has changed who may join: please reconnect");
 pub(crate) const TOO_MANY_JOINING: Close = (CLOSE_COME_BACK, "too many clients are waiting to join: please reconnect");
 
 pub(crate) const MEDIA_LOST: Close = (CLOSE_COME_BACK, "media connection lost: please reconnect");

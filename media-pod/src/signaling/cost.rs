@@ -36,11 +36,12 @@ pub(super) fn cost_of_work(request: &ClientRequest) -> u32 {
         | ClientRequest::SetRoomLock(_)
         | ClientRequest::SetRoomLobby(_)
         | ClientRequest::SetPermissions(_)
-        | ClientRequest::SetModerator(_) => 5,
+        | ClientRequest::SetModerator(_)
+        // Every receiver is notified, and the media worker.
+        | ClientRequest::PauseProducer(_)
+        | ClientRequest::ResumeProducer(_) => 5,
         // A request to the media worker, or to a sender for a key frame.
         ClientRequest::RestartIce(_)
-        | ClientRequest::PauseProducer(_)
-        | ClientRequest::ResumeProducer(_)
         | ClientRequest::RequestConsumerKeyFrame(_)
         | ClientRequest::GetTransportStats(_)
         | ClientRequest::GetProducerStats(_)

@@ -104,15 +104,13 @@ impl Reader {
                 self.received += 1;
                 next
             }
-            // protoo ignores binary frames; axum answers pings.
-            Message::Binary(bytes) | Message::Ping(bytes) => {
+            // protoo ignores binary frames; axum answers pings. A pong is the answer to our ping, or sent without one.
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => {
                 match self.limiter.request(cost_of_length(bytes.len()), self.now()) {
                     Decision::Accept | Decision::Refuse => CONTINUE,
                     Decision::Disconnect => self.disconnect(),
                 }
             }
-            // The response to our ping.
-            Message::Pong(_) => CONTINUE,
             Message::Close(frame) => {
                 self.is_interrupted = frame.is_some_and(|frame| may_reconnect(frame.code));
                 ControlFlow::Break(None)

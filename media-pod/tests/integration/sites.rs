@@ -298,6 +298,7 @@ async fn a_lost_pod_takes_only_its_own_participants_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_is_cut_for_two_seconds_costs_no_one_anything() {
     let TwoPods { home, site, mut ada, producer, mut bob, listener, _sender, .. } = TwoPods::start().await;
+    arrived(&listener, 3);
     site.network.send_replace(Network::Paused);
     let cut = Instant::now();
     let listened = async {

@@ -11,6 +11,8 @@ use thiserror::Error;
 const MAX_VALUES: usize = 4096;
 /// Levels of objects and lists within each other; real parameters have 4.
 const MAX_DEPTH: usize = 8;
+/// Objects in the capabilities of a receiver, which are kept as long as it stays: each takes 640 bytes. A browser has about 200.
+const MAX_OBJECTS: usize = 768;
 /// Maximum number of entries of a list without a specific bound.
 const MAX_ENTRIES: usize = 128;
 /// Maximum length in bytes of a string without a specific bound: codec parameters contain parameter sets of H.264.
@@ -58,6 +60,9 @@ pub fn check_rtp_parameters(parameters: &Value) -> Checked {
 pub fn check_rtp_capabilities(capabilities: &Value) -> Checked {
     const NAME: &str = "rtpCapabilities";
     check_shape(NAME, capabilities)?;
+    if objects_in(capabilities) > MAX_OBJECTS {
+        return wrong(NAME, format!("must have at most {MAX_OBJECTS} objects"));
+    }
     each(capabilities, NAME, "codecs", 96, check_codec)?;
     each(capabilities, NAME, "headerExtensions", 64, check_extension)
 }
@@ -91,22 +96,52 @@ pub(super) fn check_app_data(app_data: &Value) -> Checked {
     check_shape("appData", app_data)
 }
 
-/// Keeps the fields of a receiver's capabilities that mediasoup reads. Otherwise the rest would be stored for as long as the participant
-/// stays.
+/// Keeps what mediasoup reads of a receiver's capabilities: these fields, and nothing below them that is not part of their structure.
+/// Otherwise the rest would be stored for as long as the participant stays.
 pub fn prune_rtp_capabilities(capabilities: &mut Value) {
-    const CODEC: &[&str] =
-        &["kind", "mimeType", "preferredPayloadType", "clockRate", "channels", "parameters", "rtcpFeedback"];
-    const EXTENSION: &[&str] = &["kind", "uri", "preferredId", "preferredEncrypt", "direction"];
     let Some(fields) = capabilities.as_object_mut() else { return };
-    retain(fields, &["codecs", "headerExtensions"]);
-    for (list, known) in [("codecs", CODEC), ("headerExtensions", EXTENSION)] {
-        let entries = fields.get_mut(list).and_then(Value::as_array_mut);
-        entries.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|entry| retain(entry, known));
+    fields.retain(|name, list| ["codecs", "headerExtensions"].contains(&name.as_str()) && list.is_array());
+    prune_each(fields, "codecs", prune_codec);
+    prune_each(fields, "headerExtensions", |extension| {
+        retain_scalars(extension, &["kind", "uri", "preferredId", "preferredEncrypt", "direction"]);
+    });
+}
+
+fn prune_codec(codec: &mut Map<String, Value>) {
+    let (mut parameters, mut feedback) = (codec.remove("parameters"), codec.remove("rtcpFeedback"));
+    retain_scalars(codec, &["kind", "mimeType", "preferredPayloadType", "clockRate", "channels"]);
+    if let Some(Value::Object(mut parameters)) = parameters.take() {
+        parameters.retain(|_, value| is_scalar(value));
+        codec.insert("parameters".into(), parameters.into());
+    }
+    if let Some(list @ Value::Array(_)) = feedback.take() {
+        codec.insert("rtcpFeedback".into(), list);
+        prune_each(codec, "rtcpFeedback", |feedback| retain_scalars(feedback, &["type", "parameter"]));
     }
 }
 
-fn retain(fields: &mut Map<String, Value>, known: &[&str]) {
-    fields.retain(|name, _| known.contains(&name.as_str()));
+/// Prunes the objects of a list, and removes what is none.
+fn prune_each(of: &mut Map<String, Value>, list: &str, prune: impl Fn(&mut Map<String, Value>)) {
+    let Some(entries) = of.get_mut(list).and_then(Value::as_array_mut) else { return };
+    entries.retain(Value::is_object);
+    entries.iter_mut().filter_map(Value::as_object_mut).for_each(prune);
+}
+
+fn retain_scalars(fields: &mut Map<String, Value>, known: &[&str]) {
+    fields.retain(|name, value| known.contains(&name.as_str()) && is_scalar(value));
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
+}
+
+/// Objects that are not empty: empty ones take no memory of their own.
+fn objects_in(value: &Value) -> usize {
+    match value {
+        Value::Array(entries) => entries.iter().map(objects_in).sum(),
+        Value::Object(fields) => usize::from(!fields.is_empty()) + fields.values().map(objects_in).sum::<usize>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 fn check_codec(codec: &Value, path: &str) -> Checked {

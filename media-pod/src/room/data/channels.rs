@@ -1,5 +1,7 @@
 //! Data producers and consumers: creating them, offering them to their receivers, and closing them.
 
+use std::time::Duration;
+
 use convene_protocol::message::{
     Channel, DataConsumerAppData, DataConsumerRef, NewDataConsumer, ServerNotification, ServerRequest,
 };
@@ -112,6 +114,22 @@ impl DataChannels {
         self.coming.add_consumer(connection, producer.clone(), effects.now);
         let context = Context::ConsumeData { connection, transport: transport.clone(), producer: producer.clone() };
         effects.run_for(Operation::ConsumeData { transport, producer }, context);
+    }
+
+    /// Counts the data consumer that a broadcaster requests. It gets one for each data producer.
+    pub(crate) fn begin_consumer(
+        &mut self,
+        (receiver, connection): (&PeerId, ConnectionId),
+        producer: &DataProducerId,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        let consumers = self.peers.get(receiver).into_iter().flat_map(|channels| channels.consumers.values());
+        let has_one = consumers.into_iter().any(|of| of.as_ref() == Some(producer));
+        if has_one || self.coming.has_consumer(connection, Some(producer)) {
+            return Err(Refusal(409, "it receives this data producer already".into()));
+        }
+        self.coming.add_consumer(connection, Some(producer.clone()), now);
+        Ok(())
     }
 
     /// The outcome of a data consumer's creation has come.

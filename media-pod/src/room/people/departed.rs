@@ -32,8 +32,10 @@ impl Departed {
         Self(traces.into_iter().map(|(id, trace)| (id, Departure { at, trace })).collect())
     }
 
-    /// Remembers one more, unless there are already `limit`.
+    /// Remembers one more, unless there are already `limit`. A proven person is remembered once: with many peerIds it would take the places of others.
     pub(crate) fn add(&mut self, id: PeerId, trace: Trace, limit: usize, now: Duration) {
+        let is_person = |other: &Trace| trace.person.is_some() && other.person == trace.person;
+        self.0.retain(|_, departure| !is_person(&departure.trace));
         if self.0.len() < limit {
             self.0.insert(id, Departure { at: now, trace });
         }
@@ -68,5 +70,23 @@ impl Departed {
 
     pub(crate) fn forget_expired(&mut self, now: Duration) {
         self.0.retain(|_, departure| now.saturating_sub(departure.at) < RETURN_TIME);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proven_person_takes_one_place() {
+        let mut departed = Departed::default();
+        let trace =
+            |person: Option<&str>| Trace { person: person.map(str::to_owned), address: None, hand_raised: false };
+        for number in 0..10 {
+            departed.add(PeerId(format!("eve-{number}")), trace(Some("eve")), 3, Duration::ZERO);
+        }
+        departed.add(PeerId::from("bob"), trace(Some("bob")), 3, Duration::ZERO);
+        departed.add(PeerId::from("demo"), trace(None), 3, Duration::ZERO);
+        assert_eq!(departed.traces().map(|(id, _)| id.0.as_str()).collect::<Vec<_>>(), ["bob", "demo", "eve-9"]);
     }
 }

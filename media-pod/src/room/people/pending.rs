@@ -32,6 +32,14 @@ pub(crate) enum Question {
     WhatWasDecided,
 }
 
+/// Whether the answer comes from elsewhere: no one has a seat that would prove who the peerId belongs to.
+fn is_about_the_past(question: Question) -> bool {
+    match question {
+        Question::WasIn | Question::WhatWasDecided => true,
+        Question::IsHolderAlive(_) => false,
+    }
+}
+
 impl Question {
     fn timeout(self) -> Duration {
         match self {
@@ -110,11 +118,10 @@ impl Pending {
         self.returning.people.as_ref().is_some_and(|people| people.contains(person))
     }
 
-    /// Adds a connection; an older one that is pending for the same peerId is replaced. Before the backup has come, anyone may claim a peerId: then
+    /// Adds a connection; an older one that is pending for the same peerId is replaced. As long as no one holds the peerId, anyone may claim it: then
     /// an older connection of another participant stays, and the new one is closed.
     pub(crate) fn add(&mut self, id: PeerId, entrance: Entrance, question: Question, effects: &mut Effects) {
-        let is_foreign =
-            |older: &PendingConnection| question == Question::WhatWasDecided && !older.entrance.is_same(&entrance);
+        let is_foreign = |older: &PendingConnection| is_about_the_past(question) && !older.entrance.is_same(&entrance);
         if self.connections.get(&id).is_some_and(is_foreign) {
             return effects.close(entrance.connection, ASK_AGAIN);
         }

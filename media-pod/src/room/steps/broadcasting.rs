@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::message::{Channel, Direction, MediaKind, Source};
@@ -45,6 +46,7 @@ impl Room {
         }
         self.check_peer_id(id, caller)?;
         self.broadcasters.check_caller(id, caller)?;
+        self.broadcasters.check_rate(effects.now)?;
         if matches!(request, BroadcasterRequest::Enter(_)) {
             return Ok(());
         }
@@ -115,7 +117,7 @@ impl Room {
                 self.consume_for(requester, id, &transport, producer, paused, rtp_capabilities)
             }
             BroadcasterRequest::ConsumeData { transport, producer } => {
-                self.consume_data_for(requester, id, &transport, producer)
+                self.consume_data_for(requester, id, &transport, producer, effects.now)
             }
             BroadcasterRequest::OfConsumer(consumer, call) => {
                 let consumer = match wish_of(call) {
@@ -165,15 +167,10 @@ impl Room {
 
     /// Scripts cannot wait in a lobby, and do not replace a participant.
     fn check_enter_broadcaster(&mut self, id: &PeerId, grant: &ParticipantGrant) -> Result<(), Refusal> {
-        if self.moderation.is_banned(id, grant) {
-            return Err(Refusal::forbidden(REMOVED.1));
-        }
         if grant.viewer {
             return Err(Refusal::forbidden("a viewer cannot be a broadcaster: all participants have to see it"));
         }
-        if self.moderation.has_to_wait(id, grant) {
-            return Err(Refusal::forbidden("a moderator would have to let you in, and broadcasters cannot wait"));
-        }
+        self.check_moderation(id, grant)?;
         if self.is_locked() && !self.seats.contains(id) && !grant.moderator {
             return Err(Refusal::forbidden("the meeting is locked"));
         }
@@ -184,7 +181,24 @@ impl Room {
         if is_good { Ok(()) } else { Err(Refusal::forbidden("this invitation was used by another participant")) }
     }
 
+    fn check_moderation(&self, id: &PeerId, grant: &ParticipantGrant) -> Result<(), Refusal> {
+        if self.moderation.is_banned(id, grant) {
+            return Err(Refusal::forbidden(REMOVED.1));
+        }
+        if self.moderation.has_to_wait(id, grant) {
+            return Err(Refusal::forbidden("a moderator would have to let you in, and broadcasters cannot wait"));
+        }
+        Ok(())
+    }
+
+    /// What moderators have decided since its entry applies to it.
     fn join_broadcaster(&mut self, requester: Requester, id: &PeerId, answer: Value, effects: &mut Effects) -> Decided {
+        if let Some(grant) = self.seats.get(id).filter(|peer| !peer.belongs()).map(|peer| peer.grant.clone()) {
+            self.check_moderation(id, &grant)?;
+            if self.is_locked() && !grant.moderator {
+                return Err(Refusal::forbidden("the meeting is locked"));
+            }
+        }
         let entry = self.broadcasters.take_entry(id)?;
         self.introduce(id, entry, requester, answer, effects);
         Ok(Decision::Answered)
@@ -245,7 +259,7 @@ impl Room {
         if self.tracks.owner_of(&producer).is_none() {
             return Err(Refusal(404, "there is no such producer in the meeting".into()));
         }
-        if !self.tracks.has_room_for_consumer(id) {
+        if !self.tracks.has_room_for_consumer(id) || !self.tracks.has_room_for_broadcasters(&self.seats) {
             return Err(Refusal(429, "the limit of consumers is reached".into()));
         }
         let known = rtp_capabilities.map(Arc::new).or_else(|| joined.rtp_capabilities.clone());
@@ -257,11 +271,12 @@ impl Room {
     }
 
     fn consume_data_for(
-        &self,
+        &mut self,
         requester: Requester,
         id: &PeerId,
         transport: &TransportId,
         producer: DataProducerId,
+        now: Duration,
     ) -> Decided {
         let (_, transport) = self.check_consume(id, transport)?;
         if self.tracks.is_plain(id, &transport) {
@@ -270,6 +285,7 @@ impl Room {
         if self.data.owner_of(&producer).is_none() {
             return Err(Refusal(404, "there is no such data producer in the meeting".into()));
         }
+        self.data.begin_consumer((id, requester.peer), &producer, now)?;
         let operation = Operation::ConsumeData { transport, producer: Some(producer.clone()) };
         Ok(Decision::Run(operation, Context::ConsumeDataFor { requester, producer }))
     }

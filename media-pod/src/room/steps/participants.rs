@@ -6,6 +6,7 @@ use convene_protocol::message::{
 use serde_json::{Value, json};
 
 use crate::room::answer::{Decided, Decision, Refusal};
+use crate::room::closing::DECIDED_MEANWHILE;
 use crate::room::effects::Effects;
 use crate::room::interface::context::Requester;
 use crate::room::interface::effect::Fact;
@@ -18,6 +19,7 @@ use crate::room::state::Room;
 impl Room {
     /// Answers, notifies the others of the newcomer, then offers it their streams: clients rely on this order.
     pub(super) fn join(&mut self, id: &PeerId, requester: Requester, join: Join, effects: &mut Effects) -> Decided {
+        self.check_decisions(id, effects)?;
         let since = self.check_join(id)?.since;
         effects.note(Fact::Joined(effects.now.saturating_sub(since)));
         let display_name = join.display_name.trim().to_owned();
@@ -34,6 +36,18 @@ impl Room {
         self.notify_newcomer(id, effects);
         self.offer_everything(id, effects);
         Ok(Decision::Answered)
+    }
+
+    /// A client may wait with its seat for minutes before it joins. What moderators have decided meanwhile applies to it as if it connected now.
+    fn check_decisions(&mut self, id: &PeerId, effects: &mut Effects) -> Result<(), Refusal> {
+        let newcomer = self.seats.get(id).filter(|peer| !peer.belongs());
+        let is_kept_out =
+            |peer: &Peer| self.moderation.is_banned(id, &peer.grant) || self.moderation.has_to_wait(id, &peer.grant);
+        if !newcomer.is_some_and(is_kept_out) {
+            return Ok(());
+        }
+        self.remove(id, Some(DECIDED_MEANWHILE), effects);
+        Err(Refusal::forbidden("a moderator has changed who may join"))
     }
 
     fn check_join(&self, id: &PeerId) -> Result<&Peer, Refusal> {

@@ -51,10 +51,13 @@ impl Room {
             Context::ConsumeData { connection, producer, .. } => {
                 self.data.end_consumer(*connection, producer.as_ref());
             }
+            Context::ConsumeDataFor { requester, producer } => {
+                self.data.end_consumer(requester.peer, Some(producer));
+            }
             Context::Voice { connection } => self.data.end_voice(*connection),
             Context::Flow { connection, .. } => self.note_count(*connection),
             // A producer may have been muted meanwhile, which is decided with its result.
-            Context::Produce { .. } | Context::ConsumeDataFor { .. } | Context::Request(_) | Context::None => {}
+            Context::Produce { .. } | Context::Request(_) | Context::None => {}
         }
     }
 

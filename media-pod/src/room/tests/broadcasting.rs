@@ -364,3 +364,58 @@ fn a_known_persons_broadcaster_is_called_by_that_person_alone() {
     }
     room.broadcast_as("camera", known("user-1"), BroadcasterRequest::Leave).expect("leaves");
 }
+
+#[test]
+fn broadcasters_receive_a_data_producer_once_and_few_streams_in_all() {
+    let mut room = Harness::new(Limits { consumers: 40, ..Limits::default() });
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    let (video, chat) = (room.produce(ada, "video"), room.produce_data(ada, "chat"));
+    room.broadcast("recorder", entry(true)).expect("enters");
+    let transport = TransportId(room.id_of("recorder", BroadcasterRequest::CreateWebRtcTransport));
+    let messages = || BroadcasterRequest::ConsumeData {
+        transport: transport.clone(),
+        producer: super::DataProducerId::from(chat.as_str()),
+    };
+    room.broadcast("recorder", messages()).expect("receives");
+    let twice = room.broadcast("recorder", messages());
+    assert_eq!(twice, Err((409, "it receives this data producer already".into())));
+    let stream = || BroadcasterRequest::Consume {
+        transport: transport.clone(),
+        producer: ProducerId::from(video.as_str()),
+        paused: false,
+        rtp_capabilities: Some(json!({})),
+    };
+    for _ in 0..2 {
+        room.broadcast("recorder", stream()).expect("receives");
+    }
+    let refused = room.broadcast("recorder", stream());
+    assert_eq!(refused, Err((429, "the limit of consumers is reached".into())), "a twentieth is theirs");
+}
+
+#[test]
+fn calls_for_broadcasters_have_a_rate() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    for _ in 0..100 {
+        room.broadcast("camera", entry(false)).expect("enters again");
+        room.broadcast("camera", BroadcasterRequest::Join).expect("joins");
+    }
+    let refused = room.broadcast("camera", entry(false)).map_err(|(code, _)| code);
+    assert_eq!(refused, Err(429));
+    room.now += Duration::from_secs(1);
+    assert!(room.broadcast("camera", entry(false)).is_ok());
+}
+
+#[test]
+fn what_moderators_decide_between_entry_and_join_applies_to_a_broadcaster() {
+    for (method, data) in [("setRoomLock", json!({ "locked": true })), ("setRoomLobby", json!({ "enabled": true }))] {
+        let mut room = harness();
+        let host = room.connect_as(1, "host", super::matrix::moderator());
+        room.join(host, "Host");
+        room.broadcast("camera", entry(false)).expect("enters");
+        room.ask(host, method, data).expect("moderates");
+        assert_eq!(room.broadcast("camera", BroadcasterRequest::Join).map_err(|(code, _)| code), Err(403), "{method}");
+    }
+}

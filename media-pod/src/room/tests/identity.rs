@@ -349,6 +349,17 @@ fn after_a_move_a_locked_meeting_is_open_only_to_its_former_participants() {
 }
 
 #[test]
+fn a_stranger_does_not_displace_one_who_waits_for_the_list_of_participants() {
+    let mut room = moved();
+    let ada = room.connect_as(1, "ada", guest("g-ada"));
+    let eve = room.connect_as(2, "ada", guest("g-eve"));
+    assert_eq!(room.was_closed(eve).map(|(code, _)| code), Some(1012));
+    tell_returning(&mut room, &[&guest("g-ada")]);
+    assert_eq!(room.was_closed(ada), None);
+    room.join(ada, "Ada");
+}
+
+#[test]
 fn without_the_list_people_are_asked_to_come_back_and_then_the_lock_holds() {
     let mut room = moved();
     let ada = room.connect_as(1, "ada", guest("g-ada"));

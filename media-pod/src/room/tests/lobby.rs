@@ -212,3 +212,19 @@ fn only_moderators_are_notified_of_the_lobby() {
     room.handle(Command::Disconnected { connection: kim });
     assert!(!room.told(bob).contains(&"peerClosed".to_owned()));
 }
+
+/// A client that has a seat but has not joined is no participant: what moderators decide meanwhile applies to it.
+#[test]
+fn a_client_that_has_not_joined_yet_waits_in_a_lobby_that_is_turned_on() {
+    let (mut room, host) = with_host();
+    let eve = room.connect_as(2, "eve", ParticipantGrant::default());
+    let bob = room.connect_as(3, "bob", ParticipantGrant::default());
+    room.join(bob, "Bob");
+    room.ask(host, "setRoomLobby", json!({ "enabled": true })).expect("moderates");
+    let joined = room.ask(eve, "join", json!({ "displayName": "Eve" }));
+    assert_eq!(joined, Err((403, "a moderator has changed who may join".into())));
+    assert_eq!(room.was_closed(eve).map(|(code, _)| code), Some(1012));
+    assert_eq!(room.was_closed(bob), None);
+    let again = room.connect_as(4, "eve", ParticipantGrant::default());
+    assert_eq!(room.told(again).last().map(String::as_str), Some("lobby"));
+}

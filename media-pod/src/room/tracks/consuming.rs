@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::own::{ConsumerState, PeerTracks};
 use super::owners::Owners;
+use super::sharing::RESERVE;
 use super::state::Tracks;
 use crate::room::answer::Refusal;
 use crate::room::effects::Effects;
@@ -71,6 +72,14 @@ impl Tracks {
         let own = self.peers.get(receiver).map_or(0, |tracks| self.consumer_count(tracks));
         let all = self.owners.consumers.len() + self.coming.consumers();
         own < self.limits.consumers_per_peer && all < self.limits.consumers
+    }
+
+    /// Broadcasters may have as many consumers together as are reserved for them.
+    pub(crate) fn has_room_for_broadcasters(&self, seats: &Seats) -> bool {
+        let broadcasters = seats.iter().filter(|(_, peer)| peer.is_broadcaster);
+        let taken: usize =
+            broadcasters.filter_map(|(id, _)| self.peers.get(id)).map(|tracks| self.consumer_count(tracks)).sum();
+        taken < self.limits.consumers / RESERVE
     }
 
     /// A plain transport has no proof that its other side wants to receive, so receiving requires a permission and has its own limit.

@@ -123,15 +123,16 @@ impl Tracks {
         if !is_paused {
             state.paused_ticks = 0;
         }
+        if !is_changed {
+            return Some(false);
+        }
         self.notify_paused(producer, is_paused, seats, effects);
         let producer = producer.clone();
         effects.run(if is_paused { Operation::PauseProducer(producer) } else { Operation::ResumeProducer(producer) });
-        if is_changed {
-            // The choice waits for the next tick: pausing is cheap for a client, but choosing is not.
-            self.note_streams();
-            self.announce_sends(owner, seats, effects);
-        }
-        Some(is_changed)
+        // The choice waits for the next tick: pausing is cheap for a client, but choosing is not.
+        self.note_streams();
+        self.announce_sends(owner, seats, effects);
+        Some(true)
     }
 
     fn notify_paused(&self, producer: &ProducerId, is_paused: bool, seats: &Seats, effects: &mut Effects) {

@@ -14,7 +14,7 @@ use crate::room::people::peer::Peer;
 use crate::room::people::seats::Seats;
 
 /// One in this many consumers is reserved for broadcasters and for consumers that are being replaced.
-const RESERVE: usize = 20;
+pub(super) const RESERVE: usize = 20;
 
 impl Tracks {
     /// Offers a newcomer its share of the streams.

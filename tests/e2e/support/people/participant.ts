@@ -58,13 +58,7 @@ export class Participant implements DrivenPerson {
   }
 
   /** Opens the page; the pre-join screen is shown. `script` runs in the page before everything else. */
-  static async open(
-    browsers: Browsers,
-    name: string,
-    place: Place,
-    viewport = { width: 1280, height: 800 },
-    script?: () => void,
-  ): Promise<Participant> {
+  static async open(browsers: Browsers, name: string, place: Place, viewport = { width: 1280, height: 800 }, script?: () => void): Promise<Participant> {
     const trust = place.keyFingerprint === undefined ? [] : [`--ignore-certificate-errors-spki-list=${place.keyFingerprint}`];
     const camera = `--use-fake-device-for-media-stream=fps=${String(place.framesPerSecond ?? FRAMES_PER_SECOND)}`;
     const browser = await browsers.withFlags([...FLAGS, camera, ...trust, ...(place.flags ?? [])], place.program);

@@ -131,15 +131,38 @@ fn other_parameters_are_bounded_too() {
 #[test]
 fn what_mediasoup_does_not_read_is_not_kept() {
     let mut capabilities = json!({
-        "junk": "x", "codecs": [{ "mimeType": "audio/opus", "junk": [1, 2], "parameters": { "apt": 96 } }, 7],
-        "headerExtensions": [{ "uri": "u", "preferredId": 1, "junk": {} }],
+        "junk": "x",
+        "codecs": [
+            { "mimeType": "audio/opus", "junk": [1, 2], "parameters": { "apt": 96, "deep": { "a": {} } } },
+            { "mimeType": { "a": {} }, "parameters": [{ "a": 1 }], "rtcpFeedback": [{ "type": "nack", "a": {} }, [], 1] },
+            7,
+        ],
+        "headerExtensions": [{ "uri": "u", "preferredId": 1, "junk": {}, "direction": [1] }],
     });
     prune_rtp_capabilities(&mut capabilities);
     let expected = json!({
-        "codecs": [{ "mimeType": "audio/opus", "parameters": { "apt": 96 } }, 7],
+        "codecs": [
+            { "mimeType": "audio/opus", "parameters": { "apt": 96 } },
+            { "rtcpFeedback": [{ "type": "nack" }] },
+        ],
         "headerExtensions": [{ "uri": "u", "preferredId": 1 }],
     });
     assert_eq!(capabilities, expected);
+    let mut not_lists = json!({ "codecs": { "a": {} }, "headerExtensions": 1 });
+    prune_rtp_capabilities(&mut not_lists);
+    assert_eq!(not_lists, json!({}));
+}
+
+#[test]
+fn capabilities_have_a_limited_number_of_objects() {
+    let feedback: Vec<_> = (0..16).map(|_| json!({ "type": "nack" })).collect();
+    let with = |codecs: usize| {
+        let codecs: Vec<_> =
+            (0..codecs).map(|_| json!({ "mimeType": "video/VP8", "rtcpFeedback": feedback })).collect();
+        problem(check_rtp_capabilities(&json!({ "codecs": codecs })))
+    };
+    assert_eq!(with(45), "fine");
+    assert_eq!(with(46), "rtpCapabilities must have at most 768 objects");
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
