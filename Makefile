@@ -70,7 +70,7 @@ lint: ## format, clippy, types, unused code, shell scripts
 	@tests/run.sh lint-scripts lint-web lint
 
 drift: ## generated files match the types; no Rust file is left out of the build
-	@tests/run.sh drift
+	@tests/run.sh programs drift
 
 test-rust: ## unit and integration tests of all crates, with real mediasoup workers
 	@tests/run.sh rust

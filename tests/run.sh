@@ -20,7 +20,7 @@ source tests/steps.sh
 
 # Two lanes run side by side. The first has the tests that depend on time, and what they need. The second has what can wait for idle processors: its
 # priority is the lowest, and its target directories are its own, so that the first never waits for a lock of cargo.
-FIRST_LANE=(lint-scripts web rust drift programs simulation attack e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
+FIRST_LANE=(lint-scripts web rust programs drift simulation attack e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
 SECOND_LANE=(cluster-build walls lint-web e2e-gallery lint worker-suite fuzz)
 # What a step of one lane needs from the other.
 declare -A NEEDS=([e2e-gallery]=web [worker-suite]=rust [charts]=cluster-build)

@@ -260,7 +260,7 @@ fuzz_rust_files() {
 }
 
 step_drift() {
-  cargo build --quiet "${COMPILED_AS[@]}" --bin crdgen
+  require_file target/ci/crdgen "run tests/run.sh programs"
   target/ci/crdgen --check
   # Rewrites the types; they must equal the index.
   cargo test --quiet "${COMPILED_AS[@]}" --lib export_bindings
@@ -270,7 +270,8 @@ step_drift() {
   [ -z "$forgotten" ] || { echo "no crate includes these files, so they are never compiled:"; echo "$forgotten"; return 1; }
 }
 
-step_programs() { cargo build "${COMPILED_AS[@]}"; }
+# With the features of the tests: without tests, cargo would compile dependencies again that have fewer features then.
+step_programs() { cargo build "${COMPILED_AS[@]}" --bins --tests; }
 
 # attack NAME ARGUMENTS...: the suite is compiled like the pod, so that it is not the bottleneck.
 attack() {

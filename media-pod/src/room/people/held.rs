@@ -36,10 +36,10 @@ mod tests {
 
     #[test]
     fn one_join_is_held_and_few_requests_in_all() {
-        let mut held = HeldRequests::default();
+        let mut requests = HeldRequests::default();
         let mut hold = |method: &str, data| {
             let request = ClientRequest::parse(method, data).expect("readable");
-            held.hold(1, request, "requests").map(|_| ()).map_err(|Refusal(code, _)| code)
+            requests.hold(1, request, "requests").map(|_| ()).map_err(|Refusal(code, _)| code)
         };
         let mut join = || hold("join", json!({ "displayName": "Eve" }));
         assert_eq!([join(), join()], [Ok(()), Err(409)]);
