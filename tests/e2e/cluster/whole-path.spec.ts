@@ -154,8 +154,8 @@ test('the process of the media pod is killed twice in a row: the call does not w
     await Promise.all([ada, grace].map((person, index) => seesAnew(person, before[index] ?? new Set(), 60)));
     const seconds = (performance.now() - killed) / 1000;
     await everyoneSeesAndHearsEveryone([ada, grace], 90);
-    // Kubernetes restarts it a second time only after ten seconds; a spare pod is ready.
-    expect(seconds, `seconds after the ${time} death`).toBeLessThan(4);
+    // Kubernetes restarts it a second time only after ten seconds; a spare pod is ready. What it takes on an idle machine is measured by `make measure-moves`.
+    expect(seconds, `seconds after the ${time} death`).toBeLessThan(7);
     test.info().annotations.push({ type: 'measured', description: `back ${seconds.toFixed(2)} s after the ${time} death` });
   }
 });
