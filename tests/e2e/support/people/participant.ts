@@ -87,7 +87,7 @@ export class Participant implements DrivenPerson {
   }
 
   async connectionState(): Promise<string> {
-    return (await this.page.getByTestId('connection-state').getAttribute('data-state', { timeout: 1000 })) ?? 'none';
+    return (await this.page.getByTestId('connection-state').getAttribute('data-state', { timeout: 5000 })) ?? 'none';
   }
 
   async isConnected(seconds = 30): Promise<void> {
