@@ -143,7 +143,6 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'chat-moderator': { play: then(inCall(3, moderator, ...audience.slice(0, 1)), withChat) },
   'chat-earlier': { play: then(inCall(4), withLongChat) },
   'call-viewer': { play: inCall(5, viewer, ...audience.slice(0, 1)) },
-  'call-viewer-alone': { play: inCall(0, viewer, ...audience.slice(0, 1)) },
   'call-on-stage': { play: inCall(3, viewer, moderator) },
   'people-viewers': { play: then(inCall(4, moderator, ...audience), (call) => call.togglePanel('people')) },
   people: { play: then(inCall(9), (call) => call.togglePanel('people')) },
