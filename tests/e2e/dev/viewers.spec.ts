@@ -23,7 +23,7 @@ test('a participant becomes a viewer, who still sees the stage, raises a hand an
   await grace.click('hand-button');
   await expect(ada.page.getByTestId('viewer-hands')).toContainText('Grace');
   await expect(ada.page.getByTestId('toast-hand')).toContainText('Grace');
-  await ada.page.getByTestId('viewer-hands').getByRole('button', { name: 'Bring Grace on stage' }).click();
+  await ada.page.getByTestId('viewer-hands').getByRole('button', { name: 'Bring on stage: Grace' }).click();
   await expect(ada.page.getByTestId('viewer-hands')).toHaveCount(0);
   await expect(grace.page.getByTestId('on-stage-dialog')).toBeVisible();
   await grace.page.getByTestId('confirm-button').click();

@@ -24,7 +24,7 @@ export const people: Pick<Texts, 'people' | 'toasts' | 'dialogs'> = {
     removeModerator: 'Als Moderator entfernen',
     makeViewer: 'Zu den Zuschauern verschieben',
     viewerHands: (count) => `Erhobene Hände im Publikum (${count})`,
-    lowerHandOf: (name) => `Hand von ${name} senken`,
+    lowerHandOf: (name) => `Hand senken: ${name}`,
     bringOnStage: 'Auf die Bühne',
     bringName: (name) => `${name} auf die Bühne holen`,
     rights: 'Berechtigungen …',
