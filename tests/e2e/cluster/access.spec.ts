@@ -139,7 +139,7 @@ test('guests of a webinar are viewers, who need no devices, until a moderator br
   });
   await vera.click('hand-button');
   await ada.page.getByTestId('people-button').click();
-  await ada.page.getByTestId('viewer-hands').getByRole('button', { name: 'Bring Vera on stage' }).click();
+  await ada.page.getByTestId('viewer-hands').getByRole('button', { name: 'Bring on stage: Vera' }).click();
   await vera.click('confirm-button');
   await vera.click('camera-button');
   await everyoneSeesAndHearsEveryone([ada, bob, vera]);
